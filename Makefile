@@ -1,0 +1,103 @@
+# Everything anyone needs, from a checkout and Python 3.11 or later: `make` lists it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PROFILE ?=
+DATA ?=
+JOBS ?= 2
+# Any value: torch with its CUDA libraries, hashed, as the image has it. Else the same torch as pip finds it, unhashed,
+# so that a CPU build may be taken (see help).
+CUDA ?=
+BASE_IMAGE ?=
+IMAGE ?= xit
+
+VENV := .venv
+# Named by what they were made from: a stamp that exists is up to date, whatever the times of the files are.
+digest = $(shell cat $(1) 2>/dev/null | sha256sum | cut -c 1-16)
+LOCKS := requirements/base.lock requirements/cuda.lock
+ENVIRONMENT := $(VENV)/.environment-$(call digest,$(LOCKS))
+PROJECT := $(VENV)/.project-$(call digest,$(LOCKS) pyproject.toml)
+
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
+CUDA_TORCH := --require-hashes --requirement requirements/cuda.lock
+PLAIN_TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements/cuda.lock 2>/dev/null)
+# Hashes are checked; dependencies are not resolved again, since a lock holds them all.
+INSTALL := $(PIP) install --no-deps
+
+.PHONY: help setup environment reproduce smoke test test-all lint paper clean clean-all lock image image-test
+
+help:  ## List these commands
+	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=2]"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PROFILE    a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
+	@echo "  DATA       the folder of published files, for the profiles that read them"
+	@echo "  JOBS       how many stages or tests run at once"
+	@echo
+	@echo "Without a GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves several GB of CUDA at setup."
+
+setup: $(PROJECT)  ## Make .venv with the locked dependencies and xit (the others do it when needed)
+
+reproduce: setup  ## Run the whole experiment, from data to paper/main.pdf
+	@$(VENV)/bin/xit reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(DATA),--data $(DATA)) --jobs $(JOBS)
+
+smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
+	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(JOBS)
+
+test: setup  ## Run the fast tests
+	$(VENV)/bin/pytest -m "not slow" -n $(JOBS)
+
+test-all: setup  ## Run all tests, the slow ones too
+	$(VENV)/bin/pytest -n $(JOBS)
+
+lint: setup  ## Check style, format and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+paper: setup  ## Make tables, figures and the PDF from the scores that are there
+	@$(VENV)/bin/xit paper
+
+clean:  ## Remove what was built: data, models, results, caches
+	rm -rf data models tokenizer workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
+
+clean-all: clean  ## Remove .venv too
+	rm -rf $(VENV) .venv-lock
+
+lock: .venv-lock/bin/uv  ## Resolve the dependencies of pyproject.toml anew, with hashes
+	$< pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header \
+		--quiet --upgrade --output-file .venv-lock/all.lock
+	awk '/^[a-z0-9]/ {cuda = /^(torch|triton|nvidia-|cuda-)/} {print > (cuda ? "requirements/cuda.lock" : "requirements/base.lock")}' \
+		.venv-lock/all.lock
+
+image:  ## Build the container image (BASE_IMAGE=… for another base)
+	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE) .
+
+image-test:  ## Build and run the image on a base made here, as root where no registry is reached
+	scripts/test_image.sh
+
+environment: $(ENVIRONMENT)
+
+$(ENVIRONMENT):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"xit needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		"$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing $$(grep -c '^[a-z0-9]' requirements/base.lock) locked packages into $(VENV): about 2 minutes and 2 GB, more with CUDA."
+	@$(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/.environment-* $(VENV)/.project-*
+	@$(INSTALL) --require-hashes --requirement requirements/base.lock
+	@$(if $(CUDA),$(INSTALL) $(CUDA_TORCH),$(PIP) install $(PLAIN_TORCH))
+	@touch $@
+
+$(PROJECT): $(ENVIRONMENT)
+	@$(INSTALL) --no-build-isolation --editable .
+	@$(PIP) check
+	@rm -f $(VENV)/.project-*
+	@touch $@
+
+.venv-lock/bin/uv:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
