@@ -1,0 +1,144 @@
+"""Checkpoints: Hugging Face folders with the encoder, the tokenizer, and the head in files of its own.
+
+    config.json, model.safetensors     the encoder (`xit.encoders`)
+    tokenizer.json, tokenizer_config.json
+    head.json, head.safetensors        the head and what it answers; only of trained tasks
+    lineage.json                       what made it: parameters, inputs, code, versions
+    log.jsonl                          a line a step, without times
+
+An intermediate head can never travel to a target: whoever starts from a checkpoint loads the encoder only
+(`xit.models` loads both).
+"""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xit import discover
+from xit.errors import CheckpointError
+from xit.files import atomic, remove, sha256, write_json
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadFacts:
+    """What a head answers, and how it is to be read."""
+
+    task: str
+    format: str
+    kind: str
+    labels: tuple[str, ...]
+    max_length_tokens: int
+
+
+def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **parameters: Any) -> dict[str, Any]:
+    """What identifies a run: two runs of equal lineage end in equal bits on the same kind of processor.
+
+    Args:
+        stage: Its name.
+        modules: The modules that the run starts from; the code of all that they import counts.
+        inputs: Files and folders read; lineage files and logs inside do not count.
+        parameters: All numbers and choices, as JSON has them.
+    """
+    import torch
+
+    return {
+        "stage": stage,
+        "code": discover.fingerprint(modules),
+        "inputs": {name: sha256(path) for name, path in inputs.items()},
+        "parameters": json.loads(json.dumps(parameters, default=dataclasses.asdict)),
+        "versions": {"torch": torch.__version__.partition("+")[0]},
+    }
+
+
+def encoder_files(folder: Path) -> dict[str, Path]:
+    """The files of a parent checkpoint that a run starts from: not its head, its log or its own lineage."""
+    names = ("config.json", "model.safetensors", "tokenizer.json")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{folder}: not a whole checkpoint: {', '.join(missing)} is missing. Run `dvc repro`.")
+    return {name: folder / name for name in names}
+
+
+def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], str]) -> str:
+    """Make a checkpoint folder unless one of the same lineage stands there; a line that says what was done.
+
+    Args:
+        folder: The finished folder; it appears whole or not at all.
+        run: The lineage.
+        make: Called with the folder to fill and a working folder for resumable state, which outlives a crash; gives
+            the figure that tells whether it worked.
+    """
+    if is_finished(folder, run):
+        return f"{folder}: already made, of the same lineage"
+    working = folder.with_name(f"{folder.name}.partial")
+    with atomic(folder) as temporary:
+        temporary.mkdir(parents=True)
+        figure = make(temporary, working)
+        write_json(temporary / "lineage.json", run)
+    remove(working)
+    return f"{folder}: {figure}"
+
+
+def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
+    """Whether the folder holds the result of exactly this run."""
+    try:
+        found = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return False
+    return bool(found == run)
+
+
+def keep_only(folder: Path, names: Iterable[str]) -> None:
+    """Remove what a changed list of seeds or a killed run has left behind in a stage's finished output folder."""
+    wanted = set(names)
+    for inner in list(folder.iterdir()) if folder.is_dir() else ():
+        if inner.name not in wanted:
+            remove(inner)
+
+
+def save(folder: Path, encoder: "nn.Module", tokenizer: Path) -> None:
+    """Write an encoder and a copy of the tokenizer files of another folder."""
+    from xit import encoders
+
+    encoders.save(encoder, folder)  # type: ignore[arg-type]
+    for name in TOKENIZER_FILES:
+        if (tokenizer / name).is_file():
+            shutil.copyfile(tokenizer / name, folder / name)
+
+
+def save_head(folder: Path, head: "nn.Module", facts: HeadFacts) -> None:
+    """Write a head beside its encoder."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
+    save_file(tensors, folder / "head.safetensors", metadata={"format": "pt"})
+    write_json(folder / "head.json", dataclasses.asdict(facts))
+
+
+def head_facts(folder: Path | str) -> HeadFacts | None:
+    """What a checkpoint's head answers, or None for a bare encoder."""
+    path = Path(folder) / "head.json"
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return HeadFacts(**{**values, "labels": tuple(values["labels"])})
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: not the facts of a head ({error}). Fine-tune again: `xit finetune`.") from error
+
+
+def made_of(checkpoint: Path | str) -> tuple[str, str, int]:
+    """Encoder, condition and seed of a checkpoint made here; else its name, `unknown` and 0."""
+    try:
+        parameters = json.loads((Path(checkpoint) / "lineage.json").read_text(encoding="utf-8"))["parameters"]
+        return parameters["encoder"], parameters.get("condition", "none"), parameters["seed"]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        return str(checkpoint).rstrip("/").rpartition("/")[2], "unknown", 0

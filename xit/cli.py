@@ -1,0 +1,485 @@
+"""The command line: reads arguments, calls a stage, prints what it made. Only this file prints or exits."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xit import layout
+from xit.errors import ConfigError, XitError
+
+if TYPE_CHECKING:
+    from xit.config import Config
+    from xit.grid import Event
+    from xit.tasks import Task
+    from xit.training import Report
+
+app = typer.Typer(
+    help="Does English intermediate-task training help zero-shot cross-lingual transfer? A command per stage of the "
+    "experiment, in the folder of params.yaml; and `xit eval` for a single checkpoint.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+STAGES = "Stages (dvc.yaml runs them; `dvc repro` or `xit reproduce` for all)"
+LOOKING = "Looking and scoring"
+
+Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
+Condition = Annotated[str, typer.Argument(help="none, untrained, or an intermediate task's id.")]
+Target = Annotated[str, typer.Argument(help="A target task's id, as `xit tasks` lists them.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write it as JSON to this file; - for the terminal.")]
+
+
+def main() -> None:
+    """Run the command line; errors that a user can cause are a message and an exit code, without a traceback."""
+    if "torch" not in sys.modules:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        code = app(prog_name="xit", standalone_mode=False)  # 130 after Ctrl-C: Typer catches it
+        if code == 130:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
+    except XitError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("stopped. What was finished is kept; run the same command again to go on where it stopped.", 130)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}. Nothing was half-written; free the way and run it again.", 1)
+    except typer.Abort:
+        _fail("stopped.", 130)
+    except Exception as error:
+        show = getattr(error, "show", None)  # a wrong argument: click's own message, with the usage
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+def _fail(message: str, code: int) -> None:
+    for line in message.splitlines():
+        typer.secho(f"xit: {line}", fg=typer.colors.RED, err=True)
+    sys.exit(code)
+
+
+def _config() -> "Config":
+    from xit import config
+
+    return config.load(layout.PARAMS)
+
+
+def _source(config: "Config", languages: tuple[str, ...]) -> Any:
+    return dataclasses.replace(config.micro, languages=languages) if config.source == "micro" else config.files
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+@contextlib.contextmanager
+def _progress() -> "Iterator[Callable[[str], Report]]":
+    """Progress bars with rate and time left, on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda name: lambda done, total, figures: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[figures]}"), console=Console(stderr=True)) as bars:
+
+        def report(name: str) -> "Report":
+            bar = bars.add_task(name, total=None, figures="")
+
+            def update(done: int, total: int, figures: Mapping[str, float]) -> None:
+                shown = "  ".join(f"{key} {value:.3g}" for key, value in figures.items())
+                bars.update(bar, completed=done, total=total, figures=shown)
+
+            return update
+
+        yield report
+
+
+@app.command(rich_help_panel=STAGES)
+def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the text for pretraining.")]) -> None:
+    """A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
+    from xit.stages import data as stage
+
+    config = _config()
+    if task == "text":
+        languages = config.languages.pretraining
+        _print(stage.text(config.source, _source(config, languages), languages, layout.TEXT))
+    else:
+        languages = config.languages.evaluation
+        _print(stage.data(task, config.source, _source(config, languages), languages, layout.data(task)))
+
+
+@app.command(rich_help_panel=STAGES)
+def tokenizer() -> None:
+    """Text → one tokenizer, shared by every encoder from scratch."""
+    from xit.stages import tokenizer as stage
+
+    config = _config()
+    _print(stage.tokenizer(config.languages.pretraining, layout.TEXT, layout.TOKENIZER, config.tokenizer))
+
+
+@app.command(rich_help_panel=STAGES)
+def pretrain(encoder: Encoder) -> None:
+    """Text → encoders: masked language modelling in every language, a checkpoint a seed."""
+    from xit.stages import pretrain as stage
+
+    config = _config()
+    settings = _section(config.encoders, encoder, "encoders")
+    with _progress() as report:
+        lines = stage.pretrain(
+            encoder,
+            config.seeds,
+            config.languages.pretraining,
+            layout.TEXT,
+            layout.TOKENIZER,
+            layout.pretrained(encoder),
+            settings.size,
+            config.pretraining,
+            settings.pretraining_learning_rate,
+            config.training.threads,
+            config.training.precision,
+            config.training.save_every,
+            report,
+        )
+    _print(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def intermediate(encoder: Encoder, condition: Condition) -> None:
+    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task in English, or a control."""
+    from xit.config import CONTROLS
+
+    config = _config()
+    pretrained, out = layout.pretrained(encoder), layout.intermediate(encoder, condition)
+    if condition in CONTROLS:
+        from xit.stages import control
+
+        _print(control.control(encoder, condition, config.seeds, pretrained, out))
+        return
+    from xit.stages import intermediate as stage
+
+    settings = _section(config.intermediate, condition, "intermediate")
+    rate = settings.learning_rate or _section(config.encoders, encoder, "encoders").learning_rate
+    with _progress() as report:
+        lines = stage.intermediate(
+            encoder,
+            condition,
+            config.seeds,
+            pretrained,
+            layout.data(condition),
+            out,
+            settings,
+            config.training,
+            rate,
+            report,
+        )
+    _print(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def finetune(encoder: Encoder, target: Target) -> None:
+    """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
+    from xit.stages import finetune as stage
+
+    config = _config()
+    settings = _section(config.targets, target, "targets")
+    rate = settings.learning_rate or _section(config.encoders, encoder, "encoders").learning_rate
+    with _progress() as report:
+        lines = stage.finetune(
+            encoder,
+            target,
+            config.grid.conditions,
+            config.seeds,
+            layout.intermediate(encoder, ""),
+            layout.data(target),
+            layout.finetuned(encoder, target),
+            settings,
+            config.training,
+            rate,
+            report,
+        )
+    _print(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def evaluate(encoder: Encoder, target: Target) -> None:
+    """Models → scores and predictions: every condition and seed of an encoder on a target, in every language."""
+    from xit import discover
+    from xit.stages import evaluate as stage
+
+    config = _config()
+    is_trained = discover.load("tasks", target).task.is_trained
+    models = layout.finetuned(encoder, target) if is_trained else layout.intermediate(encoder, "")
+    with _progress() as report:
+        lines = stage.evaluate(
+            encoder,
+            target,
+            config.grid.conditions,
+            config.seeds,
+            models,
+            layout.data(target),
+            layout.evaluated(encoder, target),
+            config.languages.evaluation,
+            config.source,
+            config.retrieval,
+            config.training.threads,
+            report(f"{encoder} {target}"),
+        )
+    _print(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def collect() -> None:
+    """Everything measured → the tables' inputs: scores, and what made them, as CSV."""
+    from xit.stages import collect as stage
+
+    config = _config()
+    grid = config.grid
+    cells = (grid.encoders, grid.conditions, grid.targets, grid.bare_targets, config.seeds)
+    rates = {name: settings.learning_rate for name, settings in config.encoders.items()}
+    _print(stage.collect(*cells, rates, Path(), layout.RESULTS))
+
+
+@app.command(rich_help_panel=STAGES)
+def paper() -> None:
+    """Scores → tables, figures, verdicts, sentences and the PDF."""
+    import yaml
+
+    from xit.stages import paper as stage
+
+    _config()
+    parameters = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
+    scores = layout.RESULTS / "scores.csv"
+    _print(stage.paper(scores, layout.RESULTS, parameters, layout.GENERATED, layout.MAIN, layout.PDF))
+
+
+def _section(sections: Mapping[str, Any], name: str, where: str) -> Any:
+    from xit.errors import near
+
+    if name not in sections:
+        known = ", ".join(sections)
+        raise ConfigError(f"{layout.PARAMS}: {where}.{name}: missing.{near(name, sections)} There is: {known}.")
+    return sections[name]
+
+
+@app.command(rich_help_panel=STAGES)
+def reproduce(
+    profile: Annotated[str, typer.Option(help="`default`, or a file of profiles/.")] = "default",
+    data: Annotated[
+        Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Stage instances side by side, one thread each.")] = 2,
+) -> None:
+    """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
+    from xit import grid, workspace
+
+    root = workspace.prepare(Path(), profile, data)
+    with _grid_progress() as report:
+        ran = grid.run(root, jobs, report)
+    typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)
+    if profile == "default" and Path("README.md").is_file():
+        from xit.stages.paper import put_answer
+
+        put_answer(Path("README.md"), layout.GENERATED / "answer.md")
+    _show_results(root)
+
+
+@contextlib.contextmanager
+def _grid_progress() -> "Iterator[Callable[[Event], None]]":
+    """On a terminal a bar and what is running; elsewhere a line for each finished instance."""
+    if not sys.stderr.isatty():
+
+        def log(event: "Event") -> None:
+            if event.seconds is not None:
+                typer.echo(f"[{event.done}/{event.total}] {event.instance} ({event.seconds:.0f} s)", err=True)
+
+        yield log
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("[dim]{task.fields[running]}"), console=Console(stderr=True)) as bars:
+        bar = bars.add_task("stage instances", total=None, running="")
+        running: list[str] = []
+
+        def show(event: "Event") -> None:
+            if event.seconds is None:
+                running.append(event.instance)
+            else:
+                running.remove(event.instance)
+            bars.update(bar, completed=event.done, total=event.total, running="  ".join(running))
+
+        yield show
+
+
+def _show_results(root: Path) -> None:
+    from rich.console import Console
+
+    from xit.stages.paper import summary
+
+    console = Console()
+    for part in summary(root / layout.GENERATED, root / layout.PDF):
+        console.print(part)
+
+
+@app.command(rich_help_panel=LOOKING)
+def tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False) -> None:
+    """The tasks: format, main metric, languages, sources."""
+    from xit import discover
+
+    found: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
+    if as_json:
+        typer.echo(json.dumps({name: dataclasses.asdict(t) for name, t in found.items()}, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "title", "format", "main metric", "languages", "group", "files")
+    for name, task in found.items():
+        splits = " ".join(task.files) or "–"
+        row = (task.title, task.format, task.metric, str(len(task.languages)), task.group or "intermediate", splits)
+        table.add_row(name, *row)
+    Console().print(table)
+
+
+@app.command(rich_help_panel=LOOKING)
+def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False) -> None:
+    """The encoders: architecture, direction, size in params.yaml, source."""
+    from xit import discover
+    from xit import encoders as folder
+
+    names = discover.names("encoders")
+    sizes = _config().encoders if layout.PARAMS.is_file() else {}
+    facts = {name: dataclasses.asdict(folder.facts(name)) for name in names}
+    for name in names:
+        facts[name]["size"] = dataclasses.asdict(sizes[name].size) if name in sizes else None
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "title", "architecture", "direction", "size in params.yaml", "citation")
+    for name, values in facts.items():
+        size = ", ".join(f"{key} {value}" for key, value in (values["size"] or {}).items()) or "–"
+        table.add_row(name, values["title"], values["architecture"], values["direction"], size, values["citation"])
+    Console().print(table)
+
+
+@app.command(rich_help_panel=LOOKING)
+def show(
+    task: Annotated[str, typer.Argument(help="A task's id, as `xit tasks` lists them.")],
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else English.")] = None,
+    split: Annotated[str, typer.Option(help="train, validation (both English) or test.")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="How many examples.")] = 5,
+    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+) -> None:
+    """Some examples of a task, as models get to see them."""
+    import itertools
+
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    from xit import discover
+
+    if split not in ("train", "validation", "test"):
+        raise ConfigError(f"--split: {split}: no such split. Splits: train, validation, test.")
+    facts = discover.load("tasks", task).task
+    name, module, settings = _chosen_source(_config(), source, data, language)
+    available = module.languages(facts, settings)
+    codes = language or (["en"] if split != "test" or "en" in available else list(available[:1]))
+    console = Console()
+    for code in codes:
+        for example in itertools.islice(module.examples(task, facts, split, code, settings), count):
+            body = Text("\n").join(Text.assemble((f"{key}  ", "bold"), _shown(value)) for key, value in example.items())
+            console.print(Panel(body, title=f"{facts.title}, {name} source, {split}, {code}", title_align="left"))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " | ".join(map(str, value)) or "(none)"
+    return str(value)
+
+
+def _chosen_source(
+    config: "Config", source: str | None, data: Path | None, languages: list[str] | None
+) -> tuple[str, Any, Any]:
+    """The source's name, module and settings, with what the command line says in place of params.yaml."""
+    from xit import discover
+
+    name = source or ("files" if data else config.source)
+    if name not in ("micro", "files"):
+        raise ConfigError(f"--source: {name}: no such source. Sources: micro, files.")
+    if name == "files" and not data and not config.files.folder:
+        raise ConfigError("--source files: say where the published files are: --data FOLDER.")
+    settings: Any
+    if name == "micro":
+        settings = dataclasses.replace(config.micro, languages=tuple(languages or config.languages.evaluation))
+    else:
+        settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
+    return name, discover.load("sources", name), settings
+
+
+@app.command(name="eval", rich_help_panel=LOOKING)
+def evaluate_checkpoint(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint folder, made here or by transformers; or a Hub id.")],
+    task: Annotated[list[str] | None, typer.Option(help="A task; again for more. Else the checkpoint's own.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    as_json: Json = None,
+    predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
+) -> None:
+    """Score one checkpoint, yours or ours: zero-shot, in every language of its task.
+
+    A fine-tuned checkpoint is scored on its own task; a bare encoder on the retrieval tasks that need no training.
+    """
+    from xit.evaluation import report_of
+    from xit.files import write_json
+
+    config = _config()
+    name, module, settings = _chosen_source(config, source, data, language)
+    found = report_of(checkpoint, task, language, name, module, settings, config.retrieval, predictions)
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    _print_evaluation(found, name)
+
+
+def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(found["checkpoint"], soft_wrap=True)
+    for task, values in found["tasks"].items():
+        table = Table("language", values["metric"], title=f"{task} ({source} source)", title_style="bold")
+        table.columns[1].justify = "right"
+        scores = values["languages"]
+        for code, value in scores.items():
+            table.add_row(code, f"{value:.1f}")
+        table.add_section()
+        table.add_row("mean", f"{values['mean']:.1f}")
+        others = [value for code, value in scores.items() if code != "en"]
+        if "en" in scores and others:
+            table.add_row("transfer gap", f"{scores['en'] - sum(others) / len(others):.1f}")
+        console.print(table)

@@ -1,0 +1,178 @@
+"""params.yaml as frozen values, checked whole: every fault is reported at once, with the nearest known name."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from xit import discover, settings
+from xit.errors import ConfigError, near, raise_all
+
+CONTROLS = ("none", "untrained")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The sections of params.yaml."""
+
+    source: Literal["micro", "files"]
+    micro: settings.MicroSettings
+    files: settings.FilesSettings
+    languages: settings.LanguageSettings
+    seeds: tuple[int, ...]
+    grid: settings.GridSettings
+    tokenizer: settings.TokenizerSettings
+    encoders: dict[str, settings.EncoderSettings]
+    pretraining: settings.PretrainingSettings
+    training: settings.TrainingSettings
+    intermediate: dict[str, settings.TaskSettings]
+    targets: dict[str, settings.TaskSettings]
+    retrieval: settings.RetrievalSettings
+
+
+for _class in (Config, *vars(settings).values()):
+    if dataclasses.is_dataclass(_class):
+        _class.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[union-attr]
+
+
+def load(path: Path) -> Config:
+    """Read and check params.yaml.
+
+    Raises:
+        ConfigError: with a line for every key that is unknown, missing, ill-typed or out of range, and for every id
+            that does not exist or has no section of its own.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from None
+    return check(values, str(path))
+
+
+def check(values: Any, where: str) -> Config:
+    """As `load`, for values that were read already; `where` names them in messages."""
+    try:
+        config: Config = TypeAdapter(Config).validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        found = [_fault(where, values, e) for e in error.errors()]
+        raise_all(ConfigError, found)
+        raise
+    raise_all(ConfigError, [f"{where}: {fault}" for fault in _contradictions(config)])
+    return config
+
+
+def _fault(where: str, values: Any, error: Mapping[str, Any]) -> str:
+    place = [part for part in error["loc"] if not str(part).startswith(("function", "nullable"))]
+    start = ": ".join([where, *filter(None, [".".join(map(str, place))])])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = _known(place[:-1])
+        return f"{start}: no such parameter.{near(str(place[-1]), known)} Known here: {', '.join(known)}."
+    if error["type"] in ("missing", "missing_argument"):
+        return f"{start}: missing.{_meaning(place)}"
+    found = json.dumps(error["input"], ensure_ascii=False, default=str)
+    return f"{start}: {error['msg'][0].lower()}{error['msg'][1:]}; found {found}.{_meaning(place)}"
+
+
+def _class_at(place: Iterable[Any]) -> type | None:
+    """The dataclass of a section, following field names; a mapping's own key passes through."""
+    current: Any = Config
+    for part in place:
+        if isinstance(current, type) and dataclasses.is_dataclass(current):
+            current = {f.name: f.type for f in dataclasses.fields(current)}.get(str(part))
+        elif getattr(current, "__origin__", None) is dict:
+            current = current.__args__[1]
+    if getattr(current, "__origin__", None) is dict:
+        return None
+    return current if isinstance(current, type) and dataclasses.is_dataclass(current) else None
+
+
+def _known(place: list[Any]) -> tuple[str, ...]:
+    section = _class_at(place)
+    return tuple(f.name for f in dataclasses.fields(section)) if section else ()
+
+
+def _meaning(place: list[Any]) -> str:
+    """The line under the field in xit/settings.py: unit, range, where the value is from."""
+    import ast
+    import inspect
+
+    section = _class_at(place[:-1])
+    if section is None or section is Config:
+        return ""
+    body = ast.parse(inspect.getsource(section).strip()).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for field, line in zip(body.body, body.body[1:], strict=False):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(line, ast.Expr)):
+            continue
+        if ast.unparse(field.target) == str(place[-1]):
+            return f" It is: {' '.join(ast.literal_eval(line.value).split())}"
+    return ""
+
+
+def _contradictions(config: Config) -> list[str]:
+    found: list[str] = []
+    grid = config.grid
+    tasks = discover.names("tasks")
+    for key, ids, known in (
+        ("encoders", grid.encoders, discover.names("encoders")),
+        ("controls", grid.controls, CONTROLS),
+        ("intermediates", grid.intermediates, tasks),
+        ("targets", grid.targets, tasks),
+        ("bare_targets", grid.bare_targets, tasks),
+    ):
+        for name in ids:
+            if name not in known:
+                word = key.replace("_", " ").removesuffix("s")
+                found.append(f"grid.{key}: {name}: no such {word}.{near(name, known)} Known: {', '.join(known)}.")
+        found += [f"grid.{key}: {name} is there twice." for name in sorted({n for n in ids if ids.count(n) > 1})]
+    for section, ids, has, known in (
+        ("encoders", grid.encoders, config.encoders, discover.names("encoders")),
+        ("intermediate", grid.intermediates, config.intermediate, tasks),
+        ("targets", grid.targets, config.targets, tasks),
+    ):
+        found += [f"{section}.{name}: missing, but grid names {name}." for name in ids if name not in has]
+        found += [
+            f"{section}.{name}: no such id.{near(name, known)} Known: {', '.join(known)}."
+            for name in has
+            if name not in known
+        ]
+    for key, ids, is_trained in (
+        ("intermediates", grid.intermediates, True),
+        ("targets", grid.targets, True),
+        ("bare_targets", grid.bare_targets, False),
+    ):
+        for name in ids:
+            if name in tasks and discover.load("tasks", name).task.is_trained != is_trained:
+                why = "has no training; name it in bare_targets" if is_trained else "is trained; name it in targets"
+                found.append(f"grid.{key}: {name} {why}.")
+    if grid.conditions != grid.controls + grid.intermediates:
+        both = ", ".join(grid.controls + grid.intermediates)
+        found.append(f"grid.conditions: should be the controls, then the intermediates: [{both}].")
+    named = dict.fromkeys(grid.intermediates + grid.targets + grid.bare_targets)
+    if sorted(grid.tasks) != sorted(named):
+        found.append(f"grid.tasks: should be the intermediates, targets and bare targets: [{', '.join(named)}].")
+    if "none" not in grid.controls:
+        found.append("grid.controls: none is missing; every gain is measured against it.")
+    if "en" not in config.languages.evaluation:
+        found.append("languages.evaluation: en is missing; English is what training is on.")
+    for key, codes in (("pretraining", config.languages.pretraining), ("evaluation", config.languages.evaluation)):
+        if not codes or len(set(codes)) < len(codes):
+            found.append(f"languages.{key}: [{', '.join(codes)}]: at least one, none twice.")
+    if config.micro.languages:
+        found.append("micro.languages: no such parameter. The languages are those of languages.evaluation.")
+    seeds = config.seeds
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:
+        found.append(f"seeds: {list(seeds)}: at least one, none twice, from 0 to 2**32 - 1.")
+    for section, has in (("intermediate", config.intermediate), ("targets", config.targets)):
+        found += [
+            f"{section}.{name}.micro_batches: {task.micro_batches} does not divide batch_size, {task.batch_size}."
+            for name, task in has.items()
+            if task.batch_size % task.micro_batches
+        ]
+    return found

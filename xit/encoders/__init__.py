@@ -1,0 +1,163 @@
+"""The encoders compared, one architecture a file: token ids in, hidden states out.
+
+A checkpoint is a folder as Hugging Face has them, `config.json` and `model.safetensors`; ours are read and written here
+without transformers, others through it. Importing this package imports no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from xit import hub
+from xit.discover import load as load_module
+from xit.errors import CheckpointError
+from xit.files import atomic, write_json
+from xit.settings import EncoderSize
+
+if TYPE_CHECKING:
+    from xit.encoders._encoder import Encoder
+
+MODEL_TYPE = "xit"
+"""The `model_type` of our config.json; its `encoder` is the id of the architecture."""
+_PREFIX = "encoder."
+"""Of tensor names: the place of an encoder in the model that transformers sees (`xit.encoders._hub_model`)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What `xit encoders` and the paper say of an architecture; the `FACTS` of its file.
+
+    Attributes:
+        title: Its name in running text.
+        architecture: The side of the comparison that it is on.
+        direction: What a token's state can depend on.
+        padding: How padding is kept out of the states of real tokens.
+        citation: Papers and arXiv numbers.
+    """
+
+    title: str
+    architecture: Literal["transformer", "recurrent"]
+    direction: Literal["bidirectional", "causal"]
+    padding: str
+    citation: str
+
+
+class Parameters(NamedTuple):
+    """Numbers of parameters: all, and those of the embedding, which grow with the vocabulary only."""
+
+    total: int
+    embedding: int
+
+    @property
+    def body(self) -> int:
+        """All but the embedding: what an encoder computes with."""
+        return self.total - self.embedding
+
+
+def facts(name: str) -> Facts:
+    """The facts of an architecture; imports torch, as its file does."""
+    found: Facts = load_module("encoders", name).FACTS
+    return found
+
+
+def build(name: str, size: EncoderSize, vocabulary_size: int, padding_id: int = 0) -> Encoder:
+    """A new encoder with random weights, drawn from torch's global generator."""
+    encoder: Encoder = load_module("encoders", name).Encoder(size, vocabulary_size, padding_id)
+    return encoder
+
+
+def parameters(encoder: Encoder) -> Parameters:
+    """How many parameters an encoder has."""
+    total = sum(parameter.numel() for parameter in encoder.parameters())
+    return Parameters(total, encoder.embedding.weight.numel())
+
+
+def save(encoder: Encoder, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors` into a folder; equal weights give equal bytes."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if encoder.size is None:  # one of transformers, whose import costs a process a second
+        released: Any = encoder
+        released.model.save_pretrained(folder)
+        return
+    tensors = {_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
+    with atomic(folder / "model.safetensors") as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+    write_json(folder / "config.json", _config(encoder))
+
+
+def load(source: Path | str) -> Encoder:
+    """The encoder of a checkpoint folder, or of the Hub (`owner/name` or `owner/name@revision`), on the CPU.
+
+    Ours are read directly, all others by transformers: safetensors only, and no code that comes with the weights.
+
+    Raises:
+        CheckpointError: no such folder, or it is incomplete or contradicts itself.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        config = _read_config(folder)
+        return _load_own(folder, config) if config.get("model_type") == MODEL_TYPE else _load_released(str(folder))
+    return _load_released(*hub.repository(str(source)))
+
+
+def _load_released(source: str, revision: str | None = None) -> Encoder:
+    from xit.encoders._released import load_released
+
+    return load_released(source, revision)
+
+
+def _config(encoder: Encoder) -> dict[str, Any]:
+    """`config.json`, in the words of transformers."""
+    assert encoder.size is not None
+    return {
+        "architectures": ["XitModel"],
+        "dtype": str(encoder.embedding.weight.dtype).removeprefix("torch."),
+        "encoder": encoder.name,
+        "hidden_size": encoder.size.dimension,
+        "intermediate_size": encoder.size.inner,
+        "model_type": MODEL_TYPE,
+        "num_attention_heads": encoder.size.heads,
+        "num_hidden_layers": encoder.size.layers,
+        "pad_token_id": encoder.embedding.padding_idx,
+        "vocab_size": encoder.embedding.num_embeddings,
+    }
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: not a checkpoint: there is no config.json in it.") from None
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON: {error}.") from None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: a JSON object is needed, found {type(config).__name__}.")
+    return config
+
+
+def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / "model.safetensors"
+    try:
+        sizes = ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads")
+        size = EncoderSize(*(config[key] for key in sizes))
+        encoder = build(config["encoder"], size, config["vocab_size"], config["pad_token_id"])
+        tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(path).items()}
+        encoder.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
+    except KeyError as error:
+        raise CheckpointError(f"{folder / 'config.json'}: the key {error} is missing.") from None
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: not a whole checkpoint: there is no model.safetensors in it.") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors, perhaps cut short: {error}.") from None
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: does not fit the sizes in config.json: {error}") from None
+    return encoder

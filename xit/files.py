@@ -1,0 +1,70 @@
+"""Writing files and folders so that a crash never leaves one that looks finished."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to, a file or a folder; it takes the place of `path` at the end.
+
+    Where the block raises, `path` stays as it was and the temporary is removed. A full disk is an OSError, whatever the
+    library that wrote makes of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():
+            remove(path)
+        temporary.replace(path)
+    except Exception as error:
+        number = _system_error(error)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+    finally:
+        remove(temporary)
+
+
+def _system_error(error: Exception) -> int | None:
+    """The number of a system's error that names no file, which libraries in Rust tell as text and torch hides."""
+    if isinstance(error, OSError) and error.filename is None:
+        return error.errno
+    if type(error) is RuntimeError and isinstance(error.__context__, OSError):
+        return error.__context__.errno
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys and real characters, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, or of a folder's sorted file names and contents."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for inner in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(f"{inner.relative_to(path).as_posix()}\0{sha256(inner)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,164 @@
+"""The five shapes of task: what its examples look like, as tensors, with which head, and how predictions are scored.
+
+A format is a module with the face of `Format`. It does not know which encoder reads the tokens, nor which task the
+examples come from: the same code serves every cell of the grid. All formats share rows of tokens (`Row`), padded on the
+right (`collate`), and heads over token states (`xit.formats._heads`).
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from xit import discover
+from xit.examples import Example
+from xit.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy
+    from torch import Tensor, nn
+
+    from xit.formats._heads import HeadKind
+    from xit.tokenization import Tokenizer
+
+Batch = dict[str, "Tensor"]
+Encode = Callable[["Batch"], "tuple[Tensor, ...]"]
+
+IGNORED = -100
+"""The label of a token or row that has none, as in torch's cross entropy."""
+
+SPECIAL, FIRST, SECOND = 0, 1, 2
+"""Segments of a row: special tokens and padding; the first text; the second text."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One sequence for the encoder: `input_ids` and `segments`, each <int64>[length], without padding."""
+
+    input_ids: "numpy.ndarray[Any, Any]"
+    segments: "numpy.ndarray[Any, Any]"
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """One training example: its id, its rows (one, or one a choice or side) and its label in the format's own terms."""
+
+    id: str
+    rows: tuple[Row, ...]
+    label: Any
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest row."""
+        return max(len(row.input_ids) for row in self.rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How examples are read: the tokenizer, the task's facts and the longest row in tokens.
+
+    Attributes:
+        is_centered: Retrieval: whether the mean vector of each language is subtracted before ranking.
+    """
+
+    tokenizer: "Tokenizer"
+    task: Task
+    max_length_tokens: int
+    is_centered: bool = False
+
+
+class Head(Protocol):
+    """The layers on top of an encoder. Modules; `forward` gives logits from hidden states and the batch."""
+
+    def __call__(self, hidden_states: "tuple[Tensor, ...]", batch: Batch) -> "Tensor":
+        """Logits, in the format's own shape."""
+
+    def loss(self, logits: "Tensor", batch: Batch) -> "Tensor":
+        """The mean loss over the batch, a scalar."""
+
+
+class Format(Protocol):
+    """The face of a module of this package."""
+
+    def features(self, examples: Sequence[Example], reading: Reading) -> list[Features]:
+        """Training examples as rows and labels."""
+
+    def labels(self, features: Sequence[Features], length: int) -> Batch:
+        """What the head's loss reads beside the padded rows; `length` is that of the padded rows."""
+
+    def head(self, kind: "HeadKind", dimension: int, layers: int, task: Task) -> "nn.Module":
+        """A new head (`Head`) for encoders with states of that width and depth."""
+
+    def predict(self, model: Any, examples: Sequence[Example], reading: Reading) -> Any:
+        """Predictions for examples (`xit.training.TaskModel`), in the shape that `xit.submission` writes."""
+
+    def score(self, predictions: Any, examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
+        """Metrics from 0 to 100 by name; the task's main metric is among them."""
+
+    def count(self, examples: Sequence[Example]) -> int:
+        """How many predictions a score over these examples rests on."""
+
+
+def load(name: str) -> Format:
+    """The format of that name."""
+    return cast(Format, discover.load("formats", name))
+
+
+def collate(rows: Sequence[Row], padding_id: int) -> Batch:
+    """Rows as one batch, padded on the right.
+
+    Returns:
+        `input_ids` <int64>[rows, length]; `attention_mask` <int64>[rows, length], 1 for real tokens; `segments`
+        <int64>[rows, length], 0 (special) in padding.
+    """
+    import torch
+
+    length = max(len(row.input_ids) for row in rows)
+    input_ids = torch.full((len(rows), length), padding_id, dtype=torch.int64)
+    attention_mask = torch.zeros((len(rows), length), dtype=torch.int64)
+    segments = torch.zeros((len(rows), length), dtype=torch.int64)
+    for index, row in enumerate(rows):
+        size = len(row.input_ids)
+        input_ids[index, :size] = torch.from_numpy(row.input_ids)
+        segments[index, :size] = torch.from_numpy(row.segments)
+        attention_mask[index, :size] = 1
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "segments": segments}
+
+
+def text_rows(reading: Reading, texts: Sequence[str] | Sequence[tuple[str, str]], truncate: str) -> list[Row]:
+    """Texts, or pairs of texts, as rows with the tokenizer's own special tokens.
+
+    Args:
+        reading: The tokenizer and the longest row.
+        texts: Single texts or (first, second) pairs, not mixed.
+        truncate: What gives way in a row that is too long: `longest_first`, or `only_first` from its start (the end of
+            a prompt is nearest to its choice).
+    """
+    backend = reading.tokenizer.backend
+    direction = "left" if truncate == "only_first" else "right"
+    strategy = truncate if truncate == "longest_first" or isinstance(texts[0], tuple) else "longest_first"
+    backend.enable_truncation(reading.max_length_tokens, strategy=strategy, direction=direction)
+    try:
+        encodings = backend.encode_batch(list(texts))
+    finally:
+        backend.no_truncation()
+    return [row_of(encoding) for encoding in encodings]
+
+
+def row_of(encoding: Any) -> Row:
+    """A row from an encoding of the tokenizers library."""
+    import numpy
+
+    segments = [SPECIAL if part is None else part + 1 for part in encoding.sequence_ids]
+    return Row(numpy.array(encoding.ids, dtype=numpy.int64), numpy.array(segments, dtype=numpy.int64))
+
+
+def batches_by_length(lengths: Sequence[int], most_tokens: int) -> list[list[int]]:
+    """Indices grouped so that rows of like length share a batch of at most `most_tokens` padded tokens."""
+    order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
+    batches: list[list[int]] = []
+    for index in order:  # ascending, so the newest row is the longest of its batch
+        if batches and lengths[index] * (len(batches[-1]) + 1) <= most_tokens:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches

@@ -1,0 +1,66 @@
+"""Classification of a pair of texts: natural-language inference, paraphrase.
+
+Scored by accuracy (google-research/xtreme:evaluate.py, `acc`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xit import metrics
+from xit.examples import Example
+from xit.formats import Batch, Features, Reading, text_rows
+from xit.formats._heads import HeadKind, PairVector
+from xit.tasks import Task
+
+
+def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+    """One row a pair, the longer text cut first; the label is its index."""
+    rows = text_rows(reading, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
+    index = {label: number for number, label in enumerate(reading.task.labels)}
+    return [Features(e["id"], (row,), index[e["label"]]) for row, e in zip(rows, examples, strict=True)]
+
+
+def labels(features: Sequence[Features], length: int) -> Batch:
+    """`labels` <int64>[rows]."""
+    return {"labels": torch.tensor([f.label for f in features])}
+
+
+class Head(nn.Module):
+    """Logits <float>[rows, labels]."""
+
+    def __init__(self, kind: HeadKind, dimension: int, layers: int, labels: int) -> None:
+        super().__init__()
+        self.vector = PairVector(kind, dimension, layers)
+        self.output = nn.Linear(self.vector.size, labels)
+
+    def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        logits: Tensor = self.output(self.vector(hidden_states, batch))
+        return logits
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return F.cross_entropy(logits, batch["labels"])
+
+
+def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
+    """A head with an output a label."""
+    return Head(kind, dimension, layers, len(task.labels))
+
+
+def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[str]:
+    """The most probable label of each example."""
+    rows = text_rows(reading, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
+    return [reading.task.labels[int(logits.argmax())] for logits in model.logits(rows)]
+
+
+def score(predictions: list[str], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
+    """Accuracy."""
+    return {"accuracy": metrics.accuracy(predictions, [e["label"] for e in examples])}
+
+
+def count(examples: Sequence[Example]) -> int:
+    """Every example."""
+    return len(examples)

@@ -1,0 +1,80 @@
+"""Multiple choice: which continuation, cause, effect or answer fits a prompt.
+
+Each choice is read with the prompt and gets one number; softmax over the choices (nyu-mll/jiant:jiant/tasks/lib/
+templates/multiple_choice.py). Scored by accuracy.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xit import metrics
+from xit.examples import Example
+from xit.formats import Batch, Features, Reading, Row, text_rows
+from xit.formats._heads import HeadKind, PairVector
+from xit.formats._texts import shortened
+from xit.tasks import Task
+
+
+def _rows(examples: Sequence[Example], reading: Reading) -> list[tuple[Row, ...]]:
+    """The rows of each example: the prompt gives way from its start, a choice only beyond three quarters of a row."""
+    choices = shortened([c for e in examples for c in e["choices"]], reading.max_length_tokens * 3 // 4, reading)
+    prompts = [e["prompt"] for e in examples for _ in e["choices"]]
+    rows = iter(text_rows(reading, list(zip(prompts, choices, strict=True)), "only_first"))
+    return [tuple(next(rows) for _ in e["choices"]) for e in examples]
+
+
+def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+    """A row a choice, the prompt cut from its start; the label is the index of the right choice."""
+    return [Features(e["id"], rows, e["label"]) for rows, e in zip(_rows(examples, reading), examples, strict=True)]
+
+
+def labels(features: Sequence[Features], length: int) -> Batch:
+    """`labels` <int64>[examples], and `counts` <int64>[examples]: the choices of each."""
+    return {
+        "labels": torch.tensor([f.label for f in features]),
+        "counts": torch.tensor([len(f.rows) for f in features]),
+    }
+
+
+class Head(nn.Module):
+    """Logits <float>[rows], a number a choice."""
+
+    def __init__(self, kind: HeadKind, dimension: int, layers: int) -> None:
+        super().__init__()
+        self.vector = PairVector(kind, dimension, layers)
+        self.output = nn.Linear(self.vector.size, 1)
+
+    def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        logits: Tensor = self.output(self.vector(hidden_states, batch)).squeeze(-1)
+        return logits
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        groups = torch.split(logits, batch["counts"].tolist())
+        padded = nn.utils.rnn.pad_sequence(list(groups), batch_first=True, padding_value=-1e4)
+        return F.cross_entropy(padded, batch["labels"])
+
+
+def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
+    """A head with one output, whatever the number of choices."""
+    return Head(kind, dimension, layers)
+
+
+def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[int]:
+    """The index of the choice with the highest number, the first of equals."""
+    grouped = _rows(examples, reading)
+    logits = iter(model.logits([row for rows in grouped for row in rows]))
+    return [int(torch.stack([next(logits) for _ in rows]).argmax()) for rows in grouped]
+
+
+def score(predictions: list[int], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
+    """Accuracy."""
+    return {"accuracy": metrics.accuracy(predictions, [e["label"] for e in examples])}
+
+
+def count(examples: Sequence[Example]) -> int:
+    """Every example."""
+    return len(examples)

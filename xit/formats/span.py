@@ -1,0 +1,141 @@
+"""Extractive question answering: the answer is a span of the context, or there is none.
+
+Long contexts are read in overlapping windows; the first token stands for "no answer" (Devlin et al. 2019, section 4.3).
+Spans are characters of the context through the tokenizer's offsets, so that scripts without spaces need no rule.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xit import metrics
+from xit.examples import Example
+from xit.formats import SECOND, Batch, Features, Reading, Row, row_of
+from xit.formats._heads import HeadKind, States, pool
+from xit.formats._texts import shortened
+from xit.tasks import Task
+
+QUESTION_TOKENS = 64  # google-research/xtreme:scripts/train_qa.sh, max_query_length
+ANSWER_TOKENS = 30  # the same, max_answer_length
+STRIDE_PART = 3  # windows overlap by a third: 128 of 384 tokens (the same, doc_stride)
+
+
+def _windows(examples: Sequence[Example], reading: Reading) -> list[list[Any]]:
+    """The encodings of each example's windows, in order."""
+    backend = reading.tokenizer.backend
+    limit = reading.max_length_tokens
+    questions = shortened([e["question"] for e in examples], min(QUESTION_TOKENS, limit // 3), reading)
+    backend.enable_truncation(limit, stride=min(limit // STRIDE_PART, 128), strategy="only_second")
+    try:
+        encodings = backend.encode_batch([(q, e["context"]) for q, e in zip(questions, examples, strict=True)])
+    finally:
+        backend.no_truncation()
+    return [[encoding, *encoding.overflowing] for encoding in encodings]
+
+
+def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+    """A row a window; the label is (start, end) in tokens, each inclusive, (0, 0) where the answer is not in it."""
+    result = []
+    for example, windows in zip(examples, _windows(examples, reading), strict=True):
+        for window in windows:
+            span = (0, 0)
+            if example["answers"]:
+                start = example["starts"][0]
+                span = _tokens(window, start, start + len(example["answers"][0]))
+            result.append(Features(example["id"], (row_of(window),), span))
+    return result
+
+
+def _tokens(window: Any, start: int, end: int) -> tuple[int, int]:
+    inside = [
+        index
+        for index, (part, (first, last)) in enumerate(zip(window.sequence_ids, window.offsets, strict=True))
+        if part == 1 and first < end and last > start
+    ]
+    if not inside:
+        return (0, 0)
+    covered = window.offsets[inside[0]][0] <= start and window.offsets[inside[-1]][1] >= end
+    return (inside[0], inside[-1]) if covered else (0, 0)
+
+
+def labels(features: Sequence[Features], length: int) -> Batch:
+    """`labels` <int64>[rows, 2]: first and last token of the answer."""
+    return {"labels": torch.tensor([f.label for f in features])}
+
+
+class Head(nn.Module):
+    """Logits <float>[rows, 2, length] for start and end; only context tokens and the first token are open."""
+
+    def __init__(self, kind: HeadKind, dimension: int, layers: int) -> None:
+        super().__init__()
+        self.states = States(kind, dimension, layers)
+        self.output = nn.Linear(dimension, 2)
+        self.match = nn.Linear(dimension, dimension, bias=False) if kind == "matching" else None
+        if self.match is not None:
+            nn.init.eye_(self.match.weight)
+            self.sharpness = nn.Parameter(torch.full((2,), 5.0))
+
+    def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        states = self.states(hidden_states)
+        logits = self.output(states)
+        segments = batch["segments"]
+        if self.match is not None:
+            question = pool(states, segments == 1, "mean")
+            cosine = F.cosine_similarity(self.match(states), self.match(question)[:, None], dim=-1)
+            logits = logits + self.sharpness * cosine[..., None]
+        is_open = segments == SECOND
+        is_open[:, 0] = True
+        masked: Tensor = logits.masked_fill(~is_open[..., None], -1e4).transpose(1, 2)
+        return masked
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return F.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten())
+
+
+def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
+    """A head with a start and an end."""
+    return Head(kind, dimension, layers)
+
+
+def predict(model: Any, examples: Sequence[Example], reading: Reading) -> dict[str, str]:
+    """The text of the best span over all windows, by question id; empty where "no answer" may be and scores higher."""
+    windows = _windows(examples, reading)
+    rows: list[Row] = [row_of(window) for group in windows for window in group]
+    logits = iter(model.logits(rows))
+    predictions = {}
+    for example, group in zip(examples, windows, strict=True):
+        spans = [_best(next(logits), window) for window in group]
+        score, _, start, end = max(spans)
+        is_none = reading.task.has_unanswerable and min(none for _, none, _, _ in spans) > score
+        predictions[example["id"]] = "" if is_none else example["context"][start:end].strip()
+    return predictions
+
+
+def _best(logits: Tensor, window: Any) -> tuple[float, float, int, int]:
+    """(score, score of "no answer", first character, character after the last) of a window's best span."""
+    length = len(window.ids)
+    scores = logits[0, :length, None] + logits[1, None, :length]
+    context = torch.tensor([part == 1 for part in window.sequence_ids])
+    allowed = torch.ones(length, length).triu().tril(ANSWER_TOKENS - 1).bool() & context[:, None] & context[None]
+    best = int(scores.masked_fill(~allowed, -torch.inf).argmax())
+    first, last = divmod(best, length)
+    none = float(logits[0, 0] + logits[1, 0])
+    return float(scores[first, last]), none, window.offsets[first][0], window.offsets[last][1]
+
+
+def score(predictions: dict[str, str], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
+    """F1 and exact match, by the rules of SQuAD or, for tasks that name it, of MLQA."""
+    gold = {e["id"]: list(e["answers"]) for e in examples}
+    if task.answer_rules == "mlqa":
+        exact_match, f1 = metrics.mlqa(predictions, gold, language)
+    else:
+        exact_match, f1 = metrics.squad(predictions, gold)
+    return {"f1": f1, "exact_match": exact_match}
+
+
+def count(examples: Sequence[Example]) -> int:
+    """Every question."""
+    return len(examples)

@@ -1,0 +1,114 @@
+"""Tagging of words: parts of speech, named entities, supertags.
+
+The first token of a word carries its label, the rest is ignored; a sentence longer than the limit is cut between words
+and its predictions are joined again; a word without tokens is read as the unknown token
+(google-research/xtreme:utils_preprocess.py and third_party/utils_tag.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xit import metrics
+from xit.examples import Example
+from xit.formats import FIRST, IGNORED, SPECIAL, Batch, Features, Reading, Row
+from xit.formats._heads import HeadKind, States
+from xit.tasks import Task
+
+
+def _pieces(words: Sequence[str], reading: Reading) -> Iterator[tuple[Row, list[int]]]:
+    """Rows that together hold every word once, and the position of each word's first token in its row."""
+    tokenizer = reading.tokenizer
+    encoding = tokenizer.backend.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+    tokens: list[list[int]] = [[] for _ in words]
+    for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
+        if word is not None:
+            tokens[word].append(token)
+    before, after = tokenizer.special_prefix, tokenizer.special_suffix
+    room = reading.max_length_tokens - len(before) - len(after)
+    row: list[int] = []
+    starts: list[int] = []
+    for word_tokens in tokens:
+        piece = (word_tokens or [tokenizer.unknown_id])[:room]
+        if row and len(row) + len(piece) > room:
+            yield _row(before, row, after), starts
+            row, starts = [], []
+        starts.append(len(before) + len(row))
+        row += piece
+    yield _row(before, row, after), starts
+
+
+def _row(before: Sequence[int], tokens: Sequence[int], after: Sequence[int]) -> Row:
+    ids = [*before, *tokens, *after]
+    segments = [SPECIAL] * len(before) + [FIRST] * len(tokens) + [SPECIAL] * len(after)
+    return Row(numpy.array(ids, dtype=numpy.int64), numpy.array(segments, dtype=numpy.int64))
+
+
+def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+    """A row a piece of sentence; the label is a list, for each row, of (positions, tag indices)."""
+    index = {tag: number for number, tag in enumerate(reading.task.labels)}
+    result = []
+    for example in examples:
+        tags = iter([index[tag] for tag in example["tags"]])
+        pieces = list(_pieces(example["words"], reading))
+        label = [(starts, [next(tags) for _ in starts]) for _, starts in pieces]
+        result.append(Features(example["id"], tuple(row for row, _ in pieces), label))
+    return result
+
+
+def labels(features: Sequence[Features], length: int) -> Batch:
+    """`labels` <int64>[rows, length], -100 where a token is not the first of its word."""
+    rows = [piece for f in features for piece in f.label]
+    result = torch.full((len(rows), length), IGNORED)
+    for index, (starts, tags) in enumerate(rows):
+        result[index, starts] = torch.tensor(tags)
+    return {"labels": result}
+
+
+class Head(nn.Module):
+    """Logits <float>[rows, length, labels]."""
+
+    def __init__(self, kind: HeadKind, dimension: int, layers: int, labels: int) -> None:
+        super().__init__()
+        self.states = States(kind, dimension, layers)
+        self.output = nn.Linear(dimension, labels)
+
+    def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        logits: Tensor = self.output(self.states(hidden_states))
+        return logits
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        return F.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORED)
+
+
+def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
+    """A head with an output a tag."""
+    return Head(kind, dimension, layers, len(task.labels))
+
+
+def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[list[str]]:
+    """A tag for every word of every sentence."""
+    pieces = [list(_pieces(e["words"], reading)) for e in examples]
+    logits = iter(model.logits([row for sentence in pieces for row, _ in sentence]))
+    tags = reading.task.labels
+    return [
+        [tags[int(best)] for _, starts in sentence for best in next(logits)[starts].argmax(-1)] for sentence in pieces
+    ]
+
+
+def score(predictions: list[list[str]], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
+    """Token accuracy and span F1, the latter by the benchmark's rule for the tag set (bare tags, or IOB2)."""
+    gold = [list(e["tags"]) for e in examples]
+    has_prefixes = any(tag.startswith("B-") for tag in task.labels)
+    spans = metrics.entity_spans if has_prefixes else metrics.part_of_speech_spans
+    f1 = metrics.span_overlap(predictions, gold, spans).f1
+    return {"f1": f1, "accuracy": metrics.token_accuracy(predictions, gold)}
+
+
+def count(examples: Sequence[Example]) -> int:
+    """Every sentence."""
+    return len(examples)

@@ -1,0 +1,36 @@
+"""Where the stages meet: the folders of the pipeline, below the folder of dvc.yaml."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+TEXT = Path("data/text")
+TOKENIZER = Path("tokenizer")
+RESULTS = Path("results")
+GENERATED = Path("paper/generated")
+MAIN = Path("paper/main.typ")
+PDF = Path("paper/main.pdf")
+
+
+def data(task: str) -> Path:
+    """train.parquet, validation.parquet (English), test.parquet (all languages) and audit.json of a task."""
+    return Path("data") / task
+
+
+def pretrained(encoder: str) -> Path:
+    """A checkpoint a seed."""
+    return Path("models/pretrained") / encoder
+
+
+def intermediate(encoder: str, condition: str) -> Path:
+    """A checkpoint a seed: after the intermediate task, or of a control."""
+    return Path("models/intermediate") / encoder / condition
+
+
+def finetuned(encoder: str, target: str) -> Path:
+    """`<condition>/<seed>`, a checkpoint each."""
+    return Path("models/finetuned") / encoder / target
+
+
+def evaluated(encoder: str, target: str) -> Path:
+    """`<condition>/<seed>` with scores.json and predictions."""
+    return Path("evaluations") / encoder / target

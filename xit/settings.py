@@ -1,0 +1,198 @@
+"""What params.yaml holds, as frozen values: a dataclass a section, a line a field (unit, range, where it is from).
+
+This file imports nothing heavy: the command line validates params.yaml without torch (`xit.config`).
+"""
+
+import dataclasses
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Fraction = Annotated[float, Ge(0), Le(1)]
+Positive = Annotated[int, Gt(0)]
+Count = Annotated[int, Ge(0)]
+Rate = Annotated[float, Gt(0), Lt(1)]
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroSettings:
+    """The micro source: a small world in the words of CLDR."""
+
+    train: Positive
+    """English training examples of a task."""
+    validation: Positive
+    """English validation examples of a task."""
+    test: Positive
+    """Test examples of a task in each language, the same ones in all."""
+    territories: Annotated[int, Ge(10), Le(60)]
+    """Places of the world, with their currencies and languages; two of five are held out of training."""
+    units: Annotated[int, Ge(10), Le(17)]
+    """Units of measure; two of five are held out of training."""
+    documents_per_language: Positive
+    """Lines of text for pretraining in a language."""
+    anchor_fraction: Fraction
+    """Of documents, rows of phrases beside the signs that all languages share (they align the languages)."""
+    seed: Count
+    """Of everything that is drawn; the seeds of the experiment do not change the data."""
+    languages: tuple[str, ...] = ()
+    """Not in params.yaml: those of languages.evaluation, for which CLDR must have enough (it has not for ht and wo)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FilesSettings:
+    """The files source: published files in a folder."""
+
+    folder: str
+    """The data folder; absolute, or relative to the folder of params.yaml."""
+    sha256: str
+    """Of the data folder's names and contents, so that a change of the files is a change of parameters; set by `xit
+    reproduce`."""
+    most_test: Count
+    """Test examples of a task and language at most, the first ones; 0 for all. Retrieval keeps every candidate."""
+    misplaced_answers: Literal["error", "repair"]
+    """What becomes of an answer that is not at its offset: an error; or it is moved to its nearest occurrence, and a
+    training question without one is left out (both counted in the audit)."""
+    xcopa_questions: Literal["released", "repaired"]
+    """XCOPA's `question` field is wrong in th, tr, sw, id and it: as released, or as in Estonian, where it is right."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSize:
+    """The shape of an encoder from scratch."""
+
+    dimension: Positive
+    """Width of token states."""
+    layers: Positive
+    """Layers of blocks."""
+    inner: Positive
+    """Feed-forward width of a transformer; cells per direction of a recurrence."""
+    heads: Count
+    """Attention heads; 0 for a recurrence."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSettings:
+    """One encoder: its size and the learning rates tuned for it on English validation."""
+
+    size: EncoderSize
+    """Matched between encoders of one table within 5 % of parameters."""
+    pretraining_learning_rate: Rate
+    """Peak, of Muon and AdamW alike."""
+    learning_rate: Rate
+    """Peak, of AdamW, in intermediate training and fine-tuning; a task may set its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingSettings:
+    """Masked language modelling on packed blocks, the same for every encoder from scratch."""
+
+    steps: Positive
+    """Optimizer steps; 0 would leave the encoder random."""
+    batch_size: Positive
+    """Blocks a step."""
+    block_tokens: Positive
+    """Tokens a block; documents are packed, so there is no padding."""
+    masked_fraction: Rate
+    """Of tokens; 80 % of them become <mask>, 10 % a random piece, 10 % stay (Devlin et al. 2019, section 3.1)."""
+    language_exponent: Fraction
+    """Languages are drawn in proportion to (their tokens) ** this (Conneau et al. 2020, section 3.1: 0.3)."""
+    warmup_fraction: Fraction
+    """Of steps, linear."""
+    final_fraction: Fraction
+    """Of the peak learning rate, at the last step; linear decay."""
+    weight_decay: Annotated[float, Ge(0)]
+    """Decoupled, on matrices only."""
+    gradient_clip: Annotated[float, Gt(0)]
+    """Largest global norm."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskSettings:
+    """Training on one task, intermediate or target, the same for every encoder."""
+
+    steps: Positive
+    """Optimizer steps at most."""
+    batch_size: Positive
+    """Examples a step."""
+    micro_batches: Positive
+    """Forward passes a step (gradient accumulation); divides the batch size."""
+    max_length_tokens: Positive
+    """Longer inputs are cut, or read in windows (span)."""
+    learning_rate: Rate | None
+    """Peak; null takes the encoder's own."""
+    validate_every: Positive
+    """Steps between looks at the English validation split."""
+    patience: Positive
+    """Looks without a better score before training stops."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """What intermediate training and fine-tuning share."""
+
+    warmup_fraction: Fraction
+    """Of steps, linear (jiant guide: 0.1)."""
+    weight_decay: Annotated[float, Ge(0)]
+    """Decoupled, on matrices only."""
+    gradient_clip: Annotated[float, Gt(0)]
+    """Largest global norm."""
+    head: Literal["linear", "matching"]
+    """The head of every encoder: the papers' linear one, or a matching one for small encoders (xit.formats)."""
+    precision: Literal["float32", "bfloat16"]
+    """bfloat16 is used on a device that has it; float32 everywhere."""
+    threads: Positive
+    """CPU threads of a process; a parameter since it changes bits."""
+    save_every: Positive
+    """Steps between resumable states."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrievalSettings:
+    """How sentences become vectors for retrieval."""
+
+    layer: Fraction
+    """Which hidden state of the bare encoder, as a fraction of its depth (XTREME: 8 of 12 or 14 of 24, about 7/12)."""
+    pooling: Literal["mean", "max", "first"]
+    """Over real tokens, special ones included (XTREME: mean)."""
+    is_centered: bool
+    """Whether the mean vector of each language is subtracted before ranking, after training too; XTREME does not."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageSettings:
+    """Languages by ISO code."""
+
+    pretraining: tuple[str, ...]
+    """Of the text of tokenizer and pretraining."""
+    evaluation: tuple[str, ...]
+    """Scored, where a task has them; English among them for the transfer gap."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GridSettings:
+    """What is compared: ids, in the order of the tables."""
+
+    encoders: tuple[str, ...]
+    """Files of xit/encoders."""
+    controls: tuple[str, ...]
+    """Conditions without an intermediate task: `none` (the baseline) and `untrained` (not even pretraining)."""
+    intermediates: tuple[str, ...]
+    """Intermediate tasks, files of xit/tasks."""
+    conditions: tuple[str, ...]
+    """Controls, then intermediates: the rows of the tables."""
+    targets: tuple[str, ...]
+    """Tasks that are fine-tuned on English and scored in every language."""
+    bare_targets: tuple[str, ...]
+    """Retrieval tasks scored on the encoder as it is, without training."""
+    tasks: tuple[str, ...]
+    """All of the tasks above, each once: what the data stage makes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerSettings:
+    """One tokenizer for all encoders from scratch."""
+
+    vocabulary: Positive
+    """Pieces asked for, special tokens included; Unigram (Kudo 2018)."""
+    lines: Positive
+    """Documents of each language that it is trained on."""

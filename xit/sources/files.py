@@ -1,0 +1,182 @@
+"""Published files in a folder: the examples of a task, and text for pretraining.
+
+A task says where its files lie and which reader reads them (`xit.tasks.Files`); here they are found, read, checked, cut
+into splits and named. A file with any fault gives no example: all faults of a split's files are raised together.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from xit.errors import DataError, near, raise_all
+from xit.settings import FilesSettings
+from xit.sources import readers
+from xit.sources.readers import Group, Reading, Row
+from xit.tasks import Files, Split, Task
+
+TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
+
+# ISO 639-3 names in the file names of Tatoeba (facebookresearch/LASER:data/tatoeba/v1)
+_PAIRS = """
+af=afr ar=ara az=aze bg=bul bn=ben de=deu el=ell en=eng es=spa et=est eu=eus fa=pes fi=fin fr=fra he=heb hi=hin hu=hun
+id=ind it=ita ja=jpn jv=jav ka=kat kk=kaz ko=kor lt=lit ml=mal mr=mar nl=nld pl=pol pt=por ro=ron ru=rus sw=swh ta=tam
+te=tel th=tha tl=tgl tr=tur uk=ukr ur=urd vi=vie zh=cmn
+"""
+ISO3 = dict(pair.split("=") for pair in _PAIRS.split())
+
+
+def examples(
+    task_id: str,
+    task: Task,
+    split: Split,
+    language: str,
+    settings: FilesSettings,
+    notes: collections.Counter[str] | None = None,
+) -> Iterator[Row]:
+    """The examples of a task's split in a language, in the schema of its format.
+
+    Args:
+        task_id: For messages.
+        task: Where its files lie.
+        split: Train and validation exist in English only.
+        language: An ISO code.
+        settings: The data folder, and the rules for what is known to be wrong in published files.
+        notes: Takes how often each rule changed or left out something, for the audit.
+
+    Raises:
+        DataError: a file is missing, cannot be read or contradicts itself; the message lists every fault.
+    """
+    if split not in task.files:
+        splits = ", ".join(task.files) or "none"
+        raise DataError(f"{task_id}: the files source has no {split} split of it. It has: {splits}.")
+    if split != "test" and language != "en":
+        raise DataError(f"{task_id}: its {split} split is in English only, not in {language}.")
+    reading = Reading(
+        split,
+        labels={label: label for label in task.labels},
+        repairs_answers=settings.misplaced_answers == "repair",
+        repairs_questions=settings.xcopa_questions == "repaired",
+    )
+    rows = _rows(task.files[split], language, Path(settings.folder), reading)
+    _check_ids(rows, f"{task_id}, {split}, {language}", reading)
+    raise_all(DataError, reading.faults)
+    if not rows:
+        raise DataError(f"{task_id}, {split}, {language}: the files hold no example.")
+    if notes is not None:
+        notes.update(+reading.notes)
+    return iter(_first(rows, settings.most_test) if split == "test" and settings.most_test else rows)
+
+
+def languages(task: Task, settings: FilesSettings) -> tuple[str, ...]:
+    """The languages of a task whose test files are in the data folder, in the benchmark's order.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    folder = Path(settings.folder)
+    if not folder.is_dir():
+        raise DataError(_missing(folder, ""))
+    sources = task.files.get("test", ())
+    return tuple(name for name in task.languages if sources and all(_found(folder, s.path, name) for s in sources))
+
+
+def text(language: str, settings: FilesSettings) -> Iterator[str]:
+    """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
+
+    Raises:
+        DataError: there is no text in that language, or a file cannot be read.
+    """
+    folder = Path(settings.folder)
+    files = [folder / name / f"{language}.txt" for name in TEXT_FOLDERS]
+    if not any(file.exists() for file in files):
+        raise DataError(f"{folder}: no text in {language}. Looked for {language}.txt in {', '.join(TEXT_FOLDERS)}.")
+    reading = Reading("train")
+    found = [line.strip() for file in files if file.exists() for line in readers.lines(file, reading)]
+    evaluated = _evaluated(folder, language, reading)
+    raise_all(DataError, reading.faults)
+    return iter([line for line in found if line and _bare(line) not in evaluated])
+
+
+def _evaluated(folder: Path, language: str, reading: Reading) -> set[str]:
+    """The sentences of Tatoeba and UD, some of which the text for pretraining holds too, without white space."""
+    tatoeba = f"tatoeba/tatoeba.*-eng.{ISO3.get(language, language)}"
+    treebanks = f"ud/*/{language}_*-ud-*.conllu"
+    sentences = [line for file in folder.glob(tatoeba) for line in readers.lines(file, reading)]
+    for file in folder.glob(treebanks):
+        lines = readers.lines(file, reading)
+        sentences += [line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")]
+    return {_bare(sentence) for sentence in sentences}
+
+
+def _bare(line: str) -> str:
+    return "".join(line.split())
+
+
+def _rows(sources: tuple[Files, ...], language: str, folder: Path, reading: Reading) -> list[Row]:
+    """The rows of a split's files, with their language; ids begin with the file's name where there are several."""
+    parts = []
+    for source in sources:
+        files = _found(folder, source.path, language)
+        if not files:
+            reading.faults.append(_missing(folder, _filled(source.path, language)))
+        for file in files:
+            groups = _read(file, source, reading)
+            if source.rows != (0.0, 1.0) and language != "en" and "{language}" in source.path:
+                _check_parallel(file, folder / _filled(source.path, "en"), len(groups), source, reading)
+            first, last = (round(fraction * len(groups)) for fraction in source.rows)
+            parts.append((f"{file.stem}-", groups[first:last]))
+    return [
+        row | {"id": (prefix if len(parts) > 1 else "") + row["id"], "language": language}
+        for prefix, groups in parts
+        for group in groups
+        for row in group
+    ]
+
+
+def _read(file: Path, source: Files, reading: Reading) -> list[Group]:
+    options = dict(source.options)
+    inner = dataclasses.replace(reading, labels=options.pop("labels", reading.labels))  # same faults, same notes
+    return list(getattr(readers, source.reader)(file, inner, **options))
+
+
+def _check_parallel(file: Path, english: Path, size: int, source: Files, reading: Reading) -> None:
+    """A parallel file is cut into splits by row number, so it must be as long as the English one."""
+    expected = len(_read(english, source, reading)) if english.exists() else size
+    if size != expected:
+        reading.fault(str(file), f"{size} records, but {english.name} has {expected}. Parallel files have as many.")
+
+
+def _check_ids(rows: list[Row], where: str, reading: Reading) -> None:
+    counts = collections.Counter((row.get("role", ""), row["id"]) for row in rows)
+    for (role, name), count in counts.items():
+        if count > 1:
+            reading.fault(where, f"{role or 'record'} {name} occurs {count} times; an id names one.")
+
+
+def _first(rows: list[Row], most: int) -> list[Row]:
+    """The first examples; of retrieval the first queries, and every candidate, so that the task stays as hard."""
+    candidates = sum(row.get("role") == "candidate" for row in rows)
+    if not candidates:
+        return rows[:most]
+    queries = [row["id"] for row in rows if row["role"] == "query"][:most]
+    kept = set(queries)
+    return [row for row in rows if row["role"] == "candidate" or row["id"] in kept]
+
+
+def _filled(path: str, language: str) -> str:
+    return path.format(language=language, iso3=ISO3.get(language, language))
+
+
+def _found(folder: Path, path: str, language: str) -> list[Path]:
+    """The files of that pattern, sorted by path."""
+    return sorted(folder.glob(_filled(path, language)))
+
+
+def _missing(folder: Path, path: str) -> str:
+    """What to say of a file that is not there: the nearest name beside it, and where was looked."""
+    if not folder.is_dir():
+        return f"{folder}: no such data folder. Give it with DATA=…, or as files.folder in params.yaml."
+    file = folder / path
+    beside = [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []
+    return f"{file}: no such file.{near(file.name, beside)} Looked in {file.parent}, which holds {len(beside)} files."

@@ -1,0 +1,672 @@
+"""Readers of the formats in which the data sets are published: a file in, groups of example rows out.
+
+A reader is a function of a file and a `Reading`; `xit.tasks` names it. It gives groups, lists of rows that a split of
+the file never separates (the questions on one paragraph; a query and its candidates), without their language. What is
+wrong with a file is never guessed around: every fault goes to `Reading.faults`, with file and line or record, and the
+caller raises them together. What was repaired or left out by rule is counted in `Reading.notes`.
+
+Python's csv, pydantic and conllu do the parsing; records are declared as types. Rules: BENCHMARK facts 1.5 to 1.7, that
+is google-research/xtreme:utils_preprocess.py and third_party/, and nyu-mll/jiant for the intermediate tasks.
+"""
+
+import collections
+import csv
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xit.errors import near
+from xit.tasks import Split
+
+Row = dict[str, Any]
+Group = list[Row]
+
+
+@dataclasses.dataclass
+class Reading:
+    """The rules by which the files of a split are read, and what was found in them.
+
+    Attributes:
+        split: A row of the test split is never left out, since that would change the denominator of scores.
+        labels: What a file calls each label → what the task calls it; of classification and tagging.
+        repairs_answers: Whether an answer that is not at its offset is moved to its nearest occurrence.
+        repairs_questions: Whether XCOPA's wrong `question` fields are replaced by the Estonian ones.
+        faults: Messages, each with file and line or record.
+        notes: How often each rule changed or left out something.
+    """
+
+    split: Split
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    repairs_answers: bool = False
+    repairs_questions: bool = False
+    faults: list[str] = dataclasses.field(default_factory=list)
+    notes: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    def fault(self, where: str, message: str) -> None:
+        """Note a fault."""
+        self.faults.append(f"{where}: {message}")
+
+    def label(self, where: str, label: str) -> str:
+        """The task's name of a file's label; an unknown one is a fault."""
+        if label not in self.labels:
+            known = ", ".join(self.labels)
+            self.fault(where, f"label {_shown(label)} is unknown.{near(label, self.labels)} Labels: {known}.")
+        return self.labels.get(label, label)
+
+
+# --- text, lines and columns ---
+
+
+def text(file: Path, reading: Reading) -> str:
+    """A file's text with `\\n` line ends and without byte order mark; empty, with a fault, where it cannot be read."""
+    try:
+        raw = file.read_bytes()
+        found = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        byte = raw[error.start]
+        reading.fault(f"{file}, line {line}", f"byte 0x{byte:02x} is not UTF-8. Convert the file to UTF-8.")
+        return ""
+    except OSError as error:
+        reading.fault(str(file), f"cannot be read: {error.strerror}.")
+        return ""
+    if not found.strip():
+        reading.fault(str(file), "is empty. Fetch it again.")
+    if "\0" in found:
+        reading.fault(
+            f"{file}, line {found[: found.index(chr(0))].count(chr(10)) + 1}", "has a NUL byte. Fetch it again."
+        )
+        return ""
+    return found.replace("\r\n", "\n")
+
+
+def lines(file: Path, reading: Reading) -> list[str]:
+    """A file's lines; only line feeds end a line, as sentences may hold other separators of Unicode."""
+    found = text(file, reading)
+    return found.removesuffix("\n").split("\n") if found else []
+
+
+def _columns(
+    file: Path, reading: Reading, names: Sequence[str], delimiter: str, *, is_quoted: bool, has_header: bool
+) -> Iterator[tuple[str, list[str]]]:
+    """Where a row is, and its columns: exactly those named, in that order, none empty."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
+    rows = csv.reader((f"{line}\n" for line in lines(file, reading)), delimiter=delimiter, quoting=quoting, strict=True)
+    before = 0
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            reading.fault(f"{file}, line {before + 1}", f"quotes or line ends do not match: {error}.")
+            return
+        if row is None:
+            return
+        where, before, size = f"{file}, line {before + 1}", rows.line_num, rows.line_num - before
+        if has_header and before == size:
+            if row != list(names):
+                reading.fault(where, f"the header is {_shown(row)}; it should be {_shown(list(names))}.")
+                return
+        elif size > 1:
+            reading.fault(where, f"a row runs over {size} lines. Is a quote not closed?")
+        elif len(row) != len(names):
+            reading.fault(where, f"{len(row)} columns; {len(names)} are needed: {', '.join(names)}.")
+        elif empty := [name for name, value in zip(names, row, strict=True) if not value.strip()]:
+            reading.fault(where, f"{', '.join(empty)} is empty.")
+        else:
+            yield where, row
+
+
+# --- classification ---
+
+
+def xtreme_pairs(file: Path, reading: Reading) -> Iterator[Group]:
+    """XNLI, PAWS-X as XTREME writes them: two sentences and a label a line, no header, quotes where needed."""
+    names = ("first sentence", "second sentence", "label")
+    found = _columns(file, reading, names, "\t", is_quoted=True, has_header=False)
+    for number, (where, (text_a, text_b, label)) in enumerate(found):
+        yield [_pair(str(number), text_a, text_b, reading.label(where, label))]
+
+
+def sick(file: Path, reading: Reading) -> Iterator[Group]:
+    """SICK: a table with a header; the judgement of entailment is the label."""
+    names = ("pair_ID", "sentence_A", "sentence_B", "relatedness_score", "entailment_judgment")
+    found = _columns(file, reading, names, "\t", is_quoted=False, has_header=True)
+    for where, (name, text_a, text_b, _, label) in found:
+        yield [_pair(name, text_a, text_b, reading.label(where, label))]
+
+
+def _pair(name: str, text_a: str, text_b: str, label: str) -> Row:
+    return {"id": name, "text_a": text_a, "text_b": text_b, "label": label}
+
+
+# --- JSON lines ---
+
+Text = Annotated[str, Field(pattern=r"\S")]
+
+
+class Record(BaseModel):
+    """A published record: the fields that are read, strictly typed; others are ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+def _json(kind: type[Kind], source: str, where: str, reading: Reading) -> Kind | None:
+    """JSON text as a record; None, with a fault for each thing that is wrong, where it is none."""
+    try:
+        return kind.model_validate_json(source)
+    except ValidationError as error:
+        for fault in error.errors():
+            reading.fault(where, _message(fault))
+        return None
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".") or "it"
+    found = fault["input"]
+    match fault["type"]:
+        case "json_invalid":
+            return f"not JSON: {fault['ctx']['error']}. Is the file cut off?"
+        case "missing":
+            return f"{place} is missing.{near(str(fault['loc'][-1]), found) if isinstance(found, dict) else ''}"
+        case "string_pattern_mismatch":
+            return f"{place} is empty."
+        case "literal_error":
+            expected = fault["ctx"]["expected"]
+            words = re.findall(r"'([^']*)'", expected)
+            return f"{place} {_shown(found)} is unknown.{near(str(found), words)} It is one of {expected}."
+        case _:
+            return f"{place} is {_shown(found)}: {fault['msg']}."
+
+
+def _records(file: Path, kind: type[Kind], reading: Reading) -> Iterator[tuple[str, int, Kind]]:
+    """Where a record is, its number from 0, and itself: one on each line."""
+    for number, line in enumerate(lines(file, reading)):
+        where = f"{file}, line {number + 1}"
+        record = _json(kind, line, where, reading)
+        if record is not None:
+            yield where, number, record
+
+
+class Anli(Record):
+    """A record of ANLI."""
+
+    uid: str
+    context: Text
+    hypothesis: Text
+    label: str
+
+
+def anli(file: Path, reading: Reading) -> Iterator[Group]:
+    """ANLI: labels are the letters e, n, c."""
+    for where, _, record in _records(file, Anli, reading):
+        yield [_pair(record.uid, record.context, record.hypothesis, reading.label(where, record.label))]
+
+
+class Copa(Record):
+    """A record of COPA and XCOPA."""
+
+    premise: Text
+    choice1: Text
+    choice2: Text
+    question: Literal["cause", "effect"]
+    label: Literal[0, 1]
+    idx: int
+
+
+COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
+
+
+def copa(file: Path, reading: Reading) -> Iterator[Group]:
+    """COPA, XCOPA: the question is put in English in every language, as the benchmark does (facts 1.5.9)."""
+    for _, _, record in _records(file, Copa, reading):
+        prompt = f"{record.premise} {COPA_QUESTIONS[record.question]}"
+        yield [_choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
+
+
+def xcopa(file: Path, reading: Reading) -> Iterator[Group]:
+    """XCOPA; where `repairs_questions`, with the question of the Estonian record of the same index.
+
+    The released question is wrong in up to half of the records in Thai, Turkish, Swahili, Indonesian and Italian;
+    Estonian and five other languages agree with one another (facts 1.5.9).
+    """
+    if not reading.repairs_questions:
+        yield from copa(file, reading)
+        return
+    split, _, kind = file.name.split(".")
+    reference = file.parents[1] / "et" / f"{split}.et.{kind}"
+    questions = {record.idx: record.question for _, _, record in _records(reference, Copa, reading)}
+    for where, _, record in _records(file, Copa, reading):
+        question = questions.get(record.idx)
+        if question is None:
+            reading.fault(where, f"idx {record.idx} is not in {reference}, which has the right question.")
+            continue
+        reading.notes["XCOPA questions repaired"] += question != record.question
+        prompt = f"{record.premise} {COPA_QUESTIONS[question]}"
+        yield [_choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
+
+
+class Siqa(Record):
+    """A record of SocialIQA 1.4."""
+
+    context: Text
+    question: Text
+    answerA: Text  # noqa: N815, the published name
+    answerB: Text  # noqa: N815
+    answerC: Text  # noqa: N815
+    correct: Literal["A", "B", "C"]
+
+
+def siqa(file: Path, reading: Reading) -> Iterator[Group]:
+    """SocialIQA: context and question, three answers."""
+    for _, number, record in _records(file, Siqa, reading):
+        answers = [record.answerA, record.answerB, record.answerC]
+        yield [_choice(str(number), f"{record.context} {record.question}", answers, "ABC".index(record.correct))]
+
+
+class Choices(Record):
+    """The answers of a CommonsenseQA question."""
+
+    label: list[str]
+    text: list[Text]
+
+
+class Commonsense(Record):
+    """A record of CommonsenseQA in the flat layout of the Hub."""
+
+    id: str
+    question: Text
+    choices: Choices
+    answerKey: str  # noqa: N815, the published name
+
+
+def commonsenseqa(file: Path, reading: Reading) -> Iterator[Group]:
+    """CommonsenseQA: a question, five answers with letters."""
+    for where, _, record in _records(file, Commonsense, reading):
+        letters, answers = record.choices.label, record.choices.text
+        if len(letters) != len(answers):
+            reading.fault(where, f"{len(letters)} letters for {len(answers)} choices.")
+        elif record.answerKey not in letters:
+            reading.fault(where, f"answerKey {_shown(record.answerKey)} is not one of {', '.join(letters)}.")
+        else:
+            yield [_choice(record.id, record.question, answers, letters.index(record.answerKey))]
+
+
+class Hellaswag(Record):
+    """A record of HellaSwag."""
+
+    ind: int
+    ctx_a: Text
+    ctx_b: str
+    endings: list[Text]
+    label: int
+
+
+def hellaswag(file: Path, reading: Reading) -> Iterator[Group]:
+    """HellaSwag: the second half of the context opens each ending (nyu-mll/jiant:jiant/tasks/lib/hellaswag.py)."""
+    for where, _, record in _records(file, Hellaswag, reading):
+        if not 0 <= record.label < len(record.endings):
+            reading.fault(where, f"label {record.label} is not the index of one of {len(record.endings)} endings.")
+            continue
+        endings = [f"{record.ctx_b} {ending}".strip() for ending in record.endings]
+        yield [_choice(str(record.ind), record.ctx_a, endings, record.label)]
+
+
+def cosmosqa(file: Path, reading: Reading) -> Iterator[Group]:
+    """Cosmos QA: a table with a header and quotes; context and question, four answers."""
+    answers = ("answer0", "answer1", "answer2", "answer3")
+    names = ("id", "context", "question", *answers, "label")
+    for where, row in _columns(file, reading, names, ",", is_quoted=True, has_header=True):
+        name, context, question, *choices, label = row
+        if label not in ("0", "1", "2", "3"):
+            reading.fault(where, f"label {_shown(label)} is unknown. Labels: 0, 1, 2, 3.")
+        else:
+            yield [_choice(name, f"{context} {question}", choices, int(label))]
+
+
+def _choice(name: str, prompt: str, choices: Sequence[str], label: int) -> Row:
+    return {"id": name, "prompt": prompt, "choices": list(choices), "label": label}
+
+
+# --- tagging ---
+
+
+def xtreme_tags(file: Path, reading: Reading) -> Iterator[Group]:
+    """PAN-X as XTREME writes it: a word, a tab and a tag a line, a blank line after each sentence."""
+    number, words, tags = 0, [], []
+    for index, line in enumerate([*lines(file, reading), ""]):
+        where = f"{file}, line {index + 1}"
+        columns = line.split("\t")
+        if line and len(columns) != 2:
+            reading.fault(where, f"{len(columns)} columns; 2 are needed: word, tag.")
+        elif line and not columns[0].strip():
+            reading.fault(where, "word is empty.")
+        elif line:
+            words.append(columns[0])
+            tags.append(reading.label(where, columns[1]))
+        elif words:
+            yield [{"id": str(number), "words": words, "tags": tags}]
+            number, words, tags = number + 1, [], []
+
+
+CONLLU_COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
+
+# coastalcph/ud-conversion-tools:conllu_to_conll.py, the default, with SYM, which it lacks
+PRECEDENCE = (
+    *("VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ"),
+    *("AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X", "SYM", "PUNCT"),
+)
+
+
+def conllu_tags(file: Path, reading: Reading) -> Iterator[Group]:
+    """Universal Dependencies: surface words with universal parts of speech, as XTREME prepares them (facts 1.6).
+
+    A multiword token keeps its surface form and takes the tag of its part nearest to the root, of equally near ones the
+    first in `PRECEDENCE`. Empty nodes go; blanks and zero-width non-joiners inside a word go; a sentence whose words
+    are mostly `_` (licensed text) goes.
+
+    Differs from the benchmark: it has lists of precedence of their own for Spanish, French and Italian.
+    """
+    found = text(file, reading)
+    if found.strip() and not found.endswith("\n\n"):
+        reading.fault(str(file), "does not end with a blank line. Is it cut off?")
+    line = 1
+    for block in found.split("\n\n"):
+        start, line = line, line + block.count("\n") + 2
+        if not block.strip():
+            continue
+        before = len(reading.faults)
+        row = _sentence(file, start, block, reading)
+        if len(reading.faults) > before:
+            continue
+        if row is None:
+            reading.notes["sentences left out: their words are not released"] += 1
+        else:
+            yield [row]
+
+
+def _sentence(file: Path, start: int, block: str, reading: Reading) -> Row | None:
+    """A sentence in CoNLL-U; None where its words are not released, or where it has faults."""
+    import conllu
+
+    where = f"{file}, line {start}"
+    for number, line in enumerate(block.strip("\n").split("\n"), start + len(block) - len(block.lstrip("\n"))):
+        size = line.count("\t") + 1
+        if not line.startswith("#") and size != len(CONLLU_COLUMNS):
+            reading.fault(f"{file}, line {number}", f"{size} columns; 10 are needed: {', '.join(CONLLU_COLUMNS)}.")
+            return None
+        if not line.startswith("#") and "  " in line:  # the library would take two blanks for a tab
+            reading.fault(f"{file}, line {number}", "has two blanks in a row, which CoNLL-U does not allow.")
+            return None
+    try:
+        (tokens,) = conllu.parse(block)
+    except (conllu.exceptions.ParseException, ValueError) as error:
+        reading.fault(where, f"not CoNLL-U: {error}.")
+        return None
+    name = tokens.metadata.get("sent_id")
+    if not name:
+        reading.fault(where, "the sentence has no sent_id.")
+        return None
+    where = f"{where}, sentence {name}"
+    parts = {token["id"]: token for token in tokens if isinstance(token["id"], int)}
+    if list(parts) != list(range(1, len(parts) + 1)) or not parts:
+        reading.fault(where, f"its {len(parts)} words are not numbered from 1 to {len(parts)}.")
+        return None
+    upos = {number: reading.label(where, token["upos"]) for number, token in parts.items()}
+    for number, token in parts.items():
+        if token["head"] is None or not 0 <= token["head"] <= len(parts):
+            reading.fault(
+                where, f"word {number} has head {token['head']}; the sentence has {len(parts)} words. Cut off?"
+            )
+            return None
+    words, tags, last = [], [], 0
+    for token in tokens:
+        match token["id"]:
+            case (first, "-", end):
+                inside = range(first, end + 1)
+                reading.notes["multiword tokens kept as surface words"] += 1
+            case int(number) if number > last:
+                inside = range(number, number + 1)
+            case _:  # a part of a multiword token, or an empty node
+                continue
+        if inside[0] != last + 1 or inside[-1] > len(parts):
+            reading.fault(where, f"the range {inside[0]}-{inside[-1]} does not fit its words.")
+            return None
+        last = inside[-1]
+        words.append(token["form"].replace("\u200c", "").replace(" ", ""))
+        tags.append(upos[_head(inside, parts)])
+    if not all(words):
+        reading.fault(where, "a word is empty.")
+    if 0 < words.count("_") >= len(words) - 1:
+        return None
+    return {"id": name, "words": words, "tags": tags}
+
+
+def _head(inside: range, parts: Mapping[int, Mapping[str, Any]]) -> int:
+    """The part of a multiword token that gives its tag."""
+
+    def rank(number: int) -> tuple[int, int]:
+        tag = parts[number]["upos"]
+        return _depth(number, parts), PRECEDENCE.index(tag) if tag in PRECEDENCE else len(PRECEDENCE)
+
+    return min(inside, key=rank)
+
+
+def _depth(number: int, parts: Mapping[int, Mapping[str, Any]]) -> int:
+    """Steps from a word to the root; a circle counts as the deepest."""
+    for depth in range(len(parts)):
+        number = parts[number]["head"]
+        if number == 0:
+            return depth
+    return len(parts)
+
+
+# --- questions with answers in a text ---
+
+
+class Answer(Record):
+    """An answer: its text, and its first character in the context."""
+
+    text: str = Field(min_length=1)
+    answer_start: int
+
+
+class Question(Record):
+    """A question with its right answers; none where it has none, in SQuAD 2.0."""
+
+    id: str
+    question: Text
+    answers: list[Answer]
+
+
+class Paragraph(Record):
+    """A context with its questions; XQuAD-R adds its sentences and their places."""
+
+    context: Text
+    qas: list[Question]
+    sentences: list[str] = []
+    sentence_breaks: list[tuple[int, int]] = []
+
+
+class Article(Record):
+    """Paragraphs of one article."""
+
+    paragraphs: list[Paragraph]
+
+
+class Squad(Record):
+    """A file in the layout of SQuAD."""
+
+    data: list[Article]
+
+
+def squad(file: Path, reading: Reading, *, allows_none: bool = False, has_own_ids: bool = True) -> Iterator[Group]:
+    """SQuAD 1.1 or 2.0, XQuAD, MLQA, TyDiQA: the questions on one context are a group.
+
+    An answer has to be at its offset. Where `repairs_answers`, one that is not is moved to its nearest occurrence;
+    without one, the question is left out of training, and is a fault in the test split.
+
+    Args:
+        file: A JSON file.
+        reading: How, and what was found.
+        allows_none: Whether a question may have no answer (SQuAD 2.0).
+        has_own_ids: False where the ids of the file are not unique (the English part of TyDiQA): rows are numbered.
+    """
+    groups: dict[str, Group] = {}
+    number = 0
+    for paragraph in _paragraphs(file, reading):
+        for question in paragraph.qas:
+            answers = _answers(file, paragraph.context, question, reading, allows_none=allows_none)
+            name, number = question.id if has_own_ids else str(number), number + 1
+            if answers is not None:
+                row: Row = {"id": name, "question": question.question, "context": paragraph.context}
+                row |= {"answers": [answer for answer, _ in answers], "starts": [start for _, start in answers]}
+                groups.setdefault(paragraph.context, []).append(row)
+    yield from groups.values()
+
+
+def _paragraphs(file: Path, reading: Reading) -> list[Paragraph]:
+    source = text(file, reading)
+    found = _json(Squad, source, str(file), reading) if source.strip() else None
+    return [paragraph for article in found.data for paragraph in article.paragraphs] if found else []
+
+
+def _answers(
+    file: Path, context: str, question: Question, reading: Reading, *, allows_none: bool
+) -> list[tuple[str, int]] | None:
+    """Answers and their offsets; None where the question is left out or has a fault."""
+    where = f"{file}, record {question.id}"
+    if not question.answers and not allows_none:
+        reading.fault(
+            where, "has no answer. (The benchmark's test files have theirs blanked; the originals have them.)"
+        )
+        return None
+    placed = []
+    for answer in question.answers:
+        start = answer.answer_start
+        if start < 0 or not context.startswith(answer.text, start):
+            places = [match.start() for match in re.finditer(f"(?={re.escape(answer.text)})", context)]
+            nearest = min(places, key=lambda place: abs(place - start), default=None)
+            if not reading.repairs_answers or (nearest is None and reading.split == "test"):
+                hint = "It is nowhere in it." if nearest is None else f"Its nearest place is {nearest}."
+                advice = "" if reading.repairs_answers else " files.misplaced_answers: repair would go on."
+                reading.fault(where, f"answer {_shown(answer.text)} is not in its context at {start}. {hint}{advice}")
+                return None
+            if nearest is None:
+                reading.notes["questions left out of training: their answer is not in the context"] += 1
+                return None
+            reading.notes["answers moved to their nearest occurrence"] += 1
+            start = nearest
+        placed.append((answer.text, start))
+    return placed
+
+
+# --- retrieval ---
+
+
+def aligned(file: Path, reading: Reading) -> Iterator[Group]:
+    """Tatoeba: line i of the file translates line i of the English file beside it; the queries are the English lines.
+
+    The benchmark indexes the foreign sentences and asks for the nearest one of each English sentence (facts 1.5.5).
+    """
+    english = file.with_suffix(".eng")
+    candidates, queries = _sentences(file, reading), _sentences(english, reading)
+    if candidates and queries and len(candidates) != len(queries):
+        sizes = f"{len(candidates)} lines, but {english.name} has {len(queries)}"
+        reading.fault(str(file), f"{sizes}. Line i of one must translate line i of the other.")
+        return
+    for number, (query, candidate) in enumerate(zip(queries, candidates, strict=False)):  # none where unreadable
+        name = str(number)
+        yield [_query(name, query, [name]), _candidate(name, candidate)]
+
+
+def _sentences(file: Path, reading: Reading) -> list[str]:
+    found = text(file, reading)
+    if found.strip() and not found.endswith("\n"):
+        reading.fault(str(file), "the last line has no line end. Is the file cut off?")
+    sentences = [line.strip() for line in found.removesuffix("\n").split("\n")] if found.strip() else []
+    for number, sentence in enumerate(sentences, 1):
+        if not sentence:
+            reading.fault(f"{file}, line {number}", "is empty.")
+    return sentences
+
+
+def squad_sentences(file: Path, reading: Reading) -> Iterator[Group]:
+    """XQuAD-R: questions, and as candidates every sentence followed by its paragraph (facts 1.5.7).
+
+    The right candidates of a question are the sentences in which its answer begins, in every language that has a file
+    beside this one. A candidate's id is language, paragraph, sentence.
+    """
+    gold: dict[str, list[str]] = collections.defaultdict(list)
+    siblings = sorted({file, *file.parent.glob(f"*{file.suffix}")})
+    paragraphs = {sibling: _paragraphs(sibling, reading) for sibling in siblings}
+    for sibling in siblings:
+        for number, paragraph in enumerate(paragraphs[sibling]):
+            if [paragraph.context[first:last] for first, last in paragraph.sentence_breaks] != paragraph.sentences:
+                reading.fault(f"{sibling}, paragraph {number}", "sentence_breaks are not the places of its sentences.")
+            for question in paragraph.qas:
+                sentence = _answer_sentence(sibling, paragraph, question, reading)
+                gold[question.id].append(f"{sibling.stem}-{number}-{sentence}")
+    for number, paragraph in enumerate(paragraphs[file]):
+        group = [
+            _candidate(f"{file.stem}-{number}-{index}", sentence + paragraph.context)
+            for index, sentence in enumerate(paragraph.sentences)
+        ]
+        for question in paragraph.qas:
+            if len(gold[question.id]) != len(siblings):
+                names = ", ".join(sibling.name for sibling in siblings)
+                reading.fault(f"{file}, record {question.id}", f"is not once in each of the parallel files {names}.")
+            group.append(_query(question.id, question.question, gold[question.id]))
+        yield group
+
+
+def _answer_sentence(file: Path, paragraph: Paragraph, question: Question, reading: Reading) -> int:
+    """The number of the sentence in which a question's first answer begins."""
+    answers = _answers(file, paragraph.context, question, reading, allows_none=False)
+    start = answers[0][1] if answers else -1
+    numbers = [n for n, (first, last) in enumerate(paragraph.sentence_breaks) if first <= start < last]
+    if answers and not numbers:
+        reading.fault(f"{file}, record {question.id}", f"its answer at {start} is in none of the sentences.")
+    return numbers[0] if numbers else -1
+
+
+SENTENCE_START = re.compile(r"(?<=[.!?])[\"”)\]]*(?:\[\d+\](?::\d+)?)*\s+(?=[\"“(\[]?[A-Z0-9])")
+
+
+def squad_answers(file: Path, reading: Reading) -> Iterator[Group]:
+    """Training pairs for answer retrieval from TyDiQA: questions, and the sentence of the answer before its paragraph.
+
+    Differs from the benchmark: it trains on SQuAD. The file has no sentences; they are cut after `.`, `!` or `?` (with
+    quotes and reference numbers) where a blank and a capital or a digit follow. In validation every sentence is a
+    candidate; in training, where the negatives are the batch's other answers, only the right ones are.
+    """
+    for number, questions in enumerate(squad(file, reading, has_own_ids=False)):
+        context = questions[0]["context"]
+        starts = [0, *(match.end() for match in SENTENCE_START.finditer(context))]
+        ends = [*starts[1:], len(context)]
+        right = [sum(start <= row["starts"][0] for start in starts) - 1 for row in questions]
+        kept = sorted(set(right)) if reading.split == "train" else range(len(starts))
+        group = [_candidate(f"{number}-{index}", context[starts[index] : ends[index]] + context) for index in kept]
+        for row, index in zip(questions, right, strict=True):
+            group.append(_query(row["id"], row["question"], [f"{number}-{index}"]))
+        yield group
+
+
+def _query(name: str, text: str, gold: list[str]) -> Row:
+    return {"id": name, "role": "query", "text": text, "gold": gold}
+
+
+def _candidate(name: str, text: str) -> Row:
+    return {"id": name, "role": "candidate", "text": text.replace("\n", ""), "gold": []}
+
+
+def _shown(value: object) -> str:
+    """A value as it is shown in a message."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"

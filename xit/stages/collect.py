@@ -1,0 +1,112 @@
+"""Everything measured → the tables' inputs: scores, and what made them, as CSV."""
+
+import csv
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xit import discover
+from xit.errors import DataError, raise_all
+from xit.files import atomic, write_json
+from xit.results import Score, write_scores
+
+
+def collect(
+    encoders: Sequence[str],
+    conditions: Sequence[str],
+    targets: Sequence[str],
+    bare_targets: Sequence[str],
+    seeds: Sequence[int],
+    rates: Mapping[str, float],
+    root: Path,
+    out: Path,
+) -> list[str]:
+    """Gather what the grid names, and nothing else that lies on the disk; `rates` are the encoders' learning rates.
+
+    Writes scores.csv (a row a score), audit.csv (the data sets), encoders.csv and training.csv (how each model was
+    trained); for `dvc metrics`, metrics/<encoder>/<condition>.json with the mean over languages but English of each
+    target; for `dvc plots`, means.csv with their means.
+
+    Raises:
+        DataError: cells of the grid without scores, all listed.
+    """
+    cells = [(e, t, c, s) for e in encoders for t in (*targets, *bare_targets) for c in conditions for s in seeds]
+    files = {cell: root.joinpath("evaluations", *map(str, cell), "scores.json") for cell in cells}
+    raise_all(DataError, [f"{path}: missing. `dvc repro` makes it." for path in files.values() if not path.is_file()])
+    scores = [Score(**value) for path in files.values() for value in _read(path)]
+    write_scores(out / "scores.csv", scores)
+    means = _means(scores)
+    with atomic(out / "metrics") as folder:
+        for (encoder, condition), by_target in means.items():
+            write_json(folder / encoder / f"{condition}.json", {"mean": _mean(by_target.values()), **by_target})
+    rows = [{"condition": f"{e} {c}", "mean": _mean(by_target.values())} for (e, c), by_target in means.items()]
+    _write(out / "means.csv", rows)
+    audits = [root / "data" / name / "audit.json" for name in sorted({*conditions, *targets, *bare_targets})]
+    _write(out / "audit.csv", [row for path in audits if path.is_file() for row in _read(path)["splits"]])
+    _write(out / "encoders.csv", [_encoder(root / "models/pretrained" / e, e, rates[e], seeds) for e in encoders])
+    _write(out / "training.csv", _training(root, cells))
+    return [f"{out}/scores.csv: {len(scores)} scores of {len(cells)} cells"]
+
+
+def _means(scores: Sequence[Score]) -> dict[tuple[str, str], dict[str, float]]:
+    """By encoder and condition each target's main metric, a mean over languages but English and over seeds."""
+    values: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for score in scores:
+        if score.language != "en" and score.metric == discover.load("tasks", score.target).task.metric:
+            by_target = values.setdefault((score.encoder, score.intermediate), {})
+            by_target.setdefault(score.target, []).append(score.value)
+    return {key: {target: _mean(found) for target, found in by_target.items()} for key, by_target in values.items()}
+
+
+def _mean(values: Collection[float]) -> float:
+    return round(sum(values) / len(values), 4)
+
+
+def _encoder(folder: Path, encoder: str, learning_rate: float, seeds: Sequence[int]) -> dict[str, Any]:
+    runs = [_read(folder / str(seed) / "outcome.json") for seed in seeds]
+    rate = _read(folder / str(seeds[0]) / "lineage.json")["parameters"]["learning_rate"]
+    return {
+        "encoder": encoder,
+        "parameters": runs[0]["parameters"],
+        "embedding_parameters": runs[0]["embedding_parameters"],
+        "pretraining_tokens": runs[0]["tokens"],
+        "pretraining_steps": runs[0]["steps"],
+        "pretraining_loss": sum(run["loss"] for run in runs) / len(runs),
+        "pretraining_learning_rate": rate,
+        "learning_rate": learning_rate,
+    }
+
+
+def _training(root: Path, cells: Sequence[tuple[str, str, str, int]]) -> list[dict[str, Any]]:
+    rows = []
+    parents = sorted({(encoder, condition, seed) for encoder, _, condition, seed in cells})
+    for encoder, condition, seed in parents:
+        folder = root / "models/intermediate" / encoder / condition / str(seed)
+        rows.append(_run("intermediate", folder, encoder, condition, condition, seed))
+    for encoder, target, condition, seed in cells:
+        folder = root / "models/finetuned" / encoder / target / condition / str(seed)
+        rows.append(_run("finetune", folder, encoder, condition, target, seed))
+    return [row for row in rows if row]
+
+
+def _run(stage: str, folder: Path, encoder: str, condition: str, target: str, seed: int) -> dict[str, Any]:
+    """How a training ended; nothing where there was none (a control, retrieval without training)."""
+    if not (folder / "outcome.json").is_file():
+        return {}
+    outcome = _read(folder / "outcome.json")
+    names = {"stage": stage, "encoder": encoder, "intermediate": condition, "target": target, "seed": seed}
+    figures = {"steps": outcome["steps"], "best_step": outcome["best_step"], "validation_score": outcome["best_score"]}
+    rate = _read(folder / "lineage.json")["parameters"]["learning_rate"]
+    return {**names, **figures, "learning_rate": rate}
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

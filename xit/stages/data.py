@@ -1,0 +1,76 @@
+"""A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
+
+import collections
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xit import discover
+from xit.errors import DataError
+from xit.examples import Example, write_examples
+from xit.files import atomic, write_json
+from xit.settings import FilesSettings, MicroSettings
+from xit.tasks import Split, Task
+
+
+def data(
+    task_id: str, source: str, settings: MicroSettings | FilesSettings, languages: Sequence[str], out: Path
+) -> list[str]:
+    """Write the train and validation split (English) and the test split (every language) of a task, and their audit.
+
+    Raises:
+        DataError: a file or a record contradicts itself; all faults are listed.
+    """
+    task: Task = discover.load("tasks", task_id).task
+    module: Any = discover.load("sources", source)
+    available = [code for code in module.languages(task, settings) if code in languages]
+    splits: list[tuple[Split, list[str]]] = [("train", ["en"]), ("validation", ["en"])] if task.is_trained else []
+    if available:
+        splits.append(("test", sorted(available, key=languages.index)))
+    if not splits:
+        raise DataError(f"{task_id}: the {source} source has it in none of {', '.join(languages)}.")
+    audit = []
+    with atomic(out) as folder:
+        for split, codes in splits:
+            rows: list[Example] = []
+            for code in codes:
+                notes: collections.Counter[str] = collections.Counter()
+                found = list(module.examples(task_id, task, split, code, settings, notes))
+                audit.append(_audited(task_id, split, code, source, found, notes))
+                rows += found
+            write_examples(folder / f"{split}.parquet", task, rows)
+        missing = sorted(set(languages) & set(task.languages) - set(available))
+        write_json(folder / "audit.json", {"splits": audit, "missing_languages": missing})
+    return [f"{out}: " + ", ".join(f"{sum(a['examples'] for a in audit if a['split'] == s)} {s}" for s, _ in splits)]
+
+
+def _audited(
+    task_id: str, split: str, language: str, source: str, rows: Sequence[Example], notes: collections.Counter[str]
+) -> dict[str, Any]:
+    digest = hashlib.sha256("\n".join(json.dumps(row, sort_keys=True) for row in rows).encode()).hexdigest()
+    return {
+        "task": task_id,
+        "split": split,
+        "language": language,
+        "source": source,
+        "examples": sum(row.get("role") != "candidate" for row in rows),
+        "sha256": digest,
+        "repaired": sum(count for note, count in notes.items() if "left out" not in note),
+        "dropped": sum(count for note, count in notes.items() if "left out" in note),
+        "notes": "; ".join(f"{note}: {count}" for note, count in sorted(notes.items())),
+    }
+
+
+def text(source: str, settings: MicroSettings | FilesSettings, languages: Sequence[str], out: Path) -> list[str]:
+    """Write the text for pretraining, a file a language, a document a line."""
+    module: Any = discover.load("sources", source)
+    total = 0
+    with atomic(out) as folder:
+        folder.mkdir(parents=True)
+        for language in languages:
+            lines = [" ".join(document.split()) for document in module.text(language, settings)]
+            (folder / f"{language}.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+            total += len(lines)
+    return [f"{out}: {total} documents in {len(languages)} languages"]

@@ -1,0 +1,68 @@
+"""Models → scores and predictions: every condition and seed of one encoder on one target task, in every language."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from xit import checkpoints, discover
+from xit.evaluation import evaluate as evaluate_checkpoint
+from xit.evaluation import read_test
+from xit.files import write_json
+from xit.results import Score
+from xit.settings import RetrievalSettings
+
+if TYPE_CHECKING:
+    from xit.training import Report
+
+
+def evaluate(
+    encoder: str,
+    target: str,
+    conditions: Sequence[str],
+    seeds: Sequence[int],
+    models: Path,
+    data: Path,
+    out: Path,
+    languages: Sequence[str],
+    source: str,
+    retrieval: RetrievalSettings,
+    threads: int,
+    report: "Report",
+) -> list[str]:
+    """Score `models/<condition>/<seed>` of every condition and seed into `out/<condition>/<seed>`, with predictions."""
+    torch.set_num_threads(threads)
+    task = discover.load("tasks", target).task
+    examples = read_test(data, languages)
+    code = ("xit.stages.evaluate", f"xit.encoders.{encoder}", f"xit.tasks.{target}", f"xit.formats.{task.format}")
+    lines = []
+    for number, (condition, seed) in enumerate([(c, s) for c in conditions for s in seeds]):
+        model = models / condition / str(seed)
+        head = {name: model / name for name in ("head.json", "head.safetensors") if (model / name).is_file()}
+        run = checkpoints.lineage(
+            "evaluate",
+            code,
+            {**checkpoints.encoder_files(model), **head, "test": data / "test.parquet"},
+            languages=list(languages),
+            retrieval=retrieval,
+            source=source,
+        )
+
+        def make(folder: Path, working: Path, model: Path = model, condition: str = condition, seed: int = seed) -> str:
+            found = evaluate_checkpoint(model, target, examples, retrieval, folder / "predictions")
+            scores = [
+                Score(encoder, condition, target, language, "test", source, metric, seed, value, count)
+                for language, (values, count) in found.items()
+                for metric, value in values.items()
+            ]
+            write_json(folder / "scores.json", [score.as_dict() for score in scores])
+            main = [s.value for s in scores if s.metric == task.metric and s.language != "en"]
+            return f"{task.metric} {sum(main) / len(main):.1f}, mean of {len(main)} languages but English"
+
+        lines.append(checkpoints.run_once(out / condition / str(seed), run, make))
+        report(number + 1, len(conditions) * len(seeds), {})
+    for condition in conditions:
+        checkpoints.keep_only(out / condition, map(str, seeds))
+    checkpoints.keep_only(out, conditions)
+    return lines

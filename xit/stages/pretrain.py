@@ -1,0 +1,92 @@
+"""Text → encoders: masked language modelling in every language, a checkpoint a seed."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from xit import checkpoints, encoders, tokenization
+from xit.files import write_json
+from xit.masked_language_model import Blocks, MaskedLanguageModel, pack, pretraining_steps
+from xit.settings import EncoderSize, PretrainingSettings
+from xit.tokenization import Tokenizer
+from xit.training import Plan, Report, train
+
+
+def pretrain(
+    encoder: str,
+    seeds: Sequence[int],
+    languages: Sequence[str],
+    text: Path,
+    tokenizer_folder: Path,
+    out: Path,
+    size: EncoderSize,
+    settings: PretrainingSettings,
+    learning_rate: float,
+    threads: int,
+    precision: Literal["float32", "bfloat16"],
+    save_every: int,
+    report: Callable[[str], Report],
+) -> list[str]:
+    """Pretrain an encoder from scratch, once a seed, with Muon on matrices and AdamW on the rest."""
+    torch.set_num_threads(threads)
+    tokenizer = tokenization.load(tokenizer_folder)
+    blocks = packed(languages, text, tokenizer, settings.block_tokens)
+    lines = []
+    for seed in seeds:
+        run = checkpoints.lineage(
+            "pretrain",
+            ("xit.stages.pretrain", f"xit.encoders.{encoder}"),
+            {"text": text, "tokenizer": tokenizer_folder},
+            encoder=encoder,
+            seed=seed,
+            languages=list(languages),
+            size=size,
+            settings=settings,
+            learning_rate=learning_rate,
+            threads=threads,
+            precision=precision,
+        )
+        plan = Plan(
+            steps=settings.steps,
+            learning_rate=learning_rate,
+            warmup_fraction=settings.warmup_fraction,
+            final_fraction=settings.final_fraction,
+            weight_decay=settings.weight_decay,
+            gradient_clip=settings.gradient_clip,
+            seed=seed,
+            save_every=save_every,
+            optimizer="muon",
+            precision=precision,
+        )
+
+        def make(folder: Path, working: Path, seed: int = seed, plan: Plan = plan, run=run) -> str:  # type: ignore[no-untyped-def]
+            torch.manual_seed(seed)
+            model = MaskedLanguageModel(encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id))
+            step_at = pretraining_steps(blocks, settings, tokenizer, seed)
+            outcome = train(model, step_at, plan, working, run, report=report(f"{encoder} seed {seed}"))
+            checkpoints.save(folder, model.encoder, tokenizer_folder)
+            (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
+            parameters = encoders.parameters(model.encoder)
+            facts = {
+                "tokens": settings.steps * settings.batch_size * settings.block_tokens,
+                "parameters": parameters.total,
+                "embedding_parameters": parameters.embedding,
+            }
+            write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
+            return f"loss {outcome.loss:.2f} after {outcome.steps} steps, {facts['tokens'] / 1e6:.1f} M tokens"
+
+        lines.append(checkpoints.run_once(out / str(seed), run, make))
+    checkpoints.keep_only(out, map(str, seeds))
+    return lines
+
+
+def packed(languages: Sequence[str], text: Path, tokenizer: Tokenizer, block_tokens: int) -> dict[str, Blocks]:
+    """Each language's documents, with the special tokens of a single text around each, packed."""
+    blocks = {}
+    for language in languages:
+        lines = (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+        blocks[language] = pack((encoding.ids for encoding in tokenizer.backend.encode_batch(lines)), block_tokens)
+    return blocks

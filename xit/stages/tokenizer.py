@@ -1,0 +1,19 @@
+"""Text → one tokenizer, shared by every encoder from scratch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xit import tokenization
+from xit.settings import TokenizerSettings
+
+
+def tokenizer(languages: Sequence[str], text: Path, out: Path, settings: TokenizerSettings) -> list[str]:
+    """Train a Unigram tokenizer on as many documents of each language."""
+    lines = []
+    for language in languages:
+        lines += (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()[: settings.lines]
+    made = tokenization.train(lines, settings.vocabulary)
+    tokenization.save(made, out)
+    tokens = sum(len(encoding.ids) for encoding in made.backend.encode_batch(lines, add_special_tokens=False))
+    per_document = tokens / len(lines)
+    return [f"{out}: {made.vocabulary_size} pieces, {per_document:.1f} tokens a document in {len(languages)} languages"]

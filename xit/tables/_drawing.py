@@ -1,0 +1,33 @@
+"""What the figures share: one look at print size, colours that survive colour blindness and grey paper."""
+
+from typing import Any
+
+COLUMN, PAGE = 3.35, 6.95  # widths in print, inches
+
+# Okabe and Ito 2008, Color Universal Design; every series has its own marker too, so that grey print loses nothing.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442", "#999999")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+
+
+def panels(count: int, width: float, height: float, **options: Any) -> tuple[Any, list[Any]]:
+    """A figure without a window, and its panels side by side."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update(
+        {
+            "font.size": 7,
+            "axes.titlesize": 8,
+            "axes.linewidth": 0.5,
+            "xtick.major.width": 0.5,
+            "ytick.major.width": 0.5,
+            "xtick.major.size": 2,
+            "ytick.major.size": 2,
+            "legend.frameon": False,
+            "pdf.fonttype": 42,
+            "svg.hashsalt": "xit",
+            "svg.fonttype": "path",
+        }
+    )
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(1, count, squeeze=False, **options)[0])

@@ -1,0 +1,127 @@
+"""The main table: the gain from each intermediate task, per target, every encoder beside the others."""
+
+from functools import partial
+
+import numpy as np
+
+from xit.claims import Claim
+from xit.statistics import CONTROLS, MEAN, Estimate, Floats, Study, estimate, gain, gains, main_gains, pool, weights
+from xit.tables import Inputs, Table
+
+
+def build(inputs: Inputs) -> tuple[Table, ...]:
+    """Rows are conditions and encoders, columns targets and their mean."""
+    study = inputs.study
+    conditions = [*study.intermediates, *(name for name in study.conditions if name in CONTROLS[1:])]
+    rows = tuple(
+        (
+            condition if encoder == study.encoders[0] else "",
+            encoder,
+            *(main_gains(study)[condition, encoder, target] for target in (*study.targets, MEAN)),
+        )
+        for condition in conditions
+        for encoder in study.encoders
+    )
+    return (
+        Table(
+            name="gains",
+            title=f"Gain in zero-shot score over no intermediate training ({inputs.label})",
+            caption=(
+                "Points on the scale of each target's metric, mean over languages other than English and over seeds, "
+                "paired with the same encoder without intermediate training; 95 % intervals over seeds and "
+                "languages. * differs from zero after Holm's correction for all cells of this table. The row "
+                "untrained is a control: an encoder that was never pretrained. Made by `xit paper` from "
+                "results/scores.csv."
+            ),
+            columns=("intermediate", "encoder", *study.targets, MEAN),
+            rows=rows,
+            sections=tuple(range(0, len(rows), len(study.encoders))),
+            texts=2,
+        ),
+    )
+
+
+def _pretraining(study: Study, encoder: str) -> Estimate | None:
+    if "untrained" not in study.conditions:
+        return None
+    cubes = [-gains(study, each, ["untrained"]) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
+
+
+def _average(study: Study, encoder: str, *, condition: str) -> Estimate | None:
+    return main_gains(study).get((condition, encoder, MEAN))
+
+
+def _overall(study: Study, encoder: str) -> Estimate | None:
+    return gain(study, encoder, study.intermediates)
+
+
+BEST = ("squad", "mnli", "hellaswag")
+
+
+def _largest(study: Study, encoder: str) -> Estimate | None:
+    rest = [name for name in study.intermediates if name not in BEST]
+    if not rest or not set(BEST) <= set(study.intermediates):
+        return None
+    cubes = [gains(study, each, BEST) - gains(study, each, rest) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
+
+
+def _against_rest(study: Study, encoder: str, *, chosen: tuple[str, ...], sign: int = 1) -> Estimate | None:
+    """The gain on some targets minus that on the others, mean over intermediate tasks."""
+    chosen = tuple(name for name in chosen if name in study.targets)
+    rest = tuple(name for name in study.targets if name not in chosen)
+    if not chosen or not rest:
+        return None
+    weight = sign * (weights(study, chosen) - weights(study, rest))
+    return estimate(gains(study, encoder, study.intermediates), weight, pool(study, study.intermediates))
+
+
+def _bare_retrieval(study: Study, encoder: str) -> Estimate | None:
+    return _against_rest(
+        study, encoder, chosen=tuple(name for name in study.targets if not study.tasks[name].is_trained)
+    )
+
+
+def _loss(study: Study, encoder: str, *, target: str) -> Estimate | None:
+    if target not in study.targets:
+        return None
+    cubes = [-gains(study, each, study.intermediates) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study, [target]), cubes)
+
+
+def _best_per_target(study: Study, encoder: str) -> Estimate | None:
+    """Each seed with the intermediate task that was best for the target on the other seeds, not on its own luck."""
+    if len(study.seeds) < 2:
+        return None
+    cubes = [_chosen(study, each) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
+
+
+def _chosen(study: Study, encoder: str) -> Floats:
+    each = np.stack([gains(study, encoder, [name]) for name in study.intermediates])  # [task, seed, language, target]
+    present = ~np.isnan(each)
+    means = np.where(present, each, 0).sum(axis=2) / present.sum(axis=2).clip(1)  # [task, seed, target]
+    best = (means.sum(axis=1, keepdims=True) - means).argmax(axis=0)  # [seed, target]
+    chosen: Floats = np.take_along_axis(each, best[np.newaxis, :, np.newaxis, :], axis=0)[0]
+    return chosen
+
+
+def _multitask(study: Study, encoder: str) -> Estimate | None:
+    return _average(study, encoder, condition="multitask")
+
+
+CLAIMS = (
+    Claim("pretraining", "Pretraining helps: the pretrained encoder beats an untrained one.", _pretraining),
+    Claim("intermediate", "English intermediate training raises the average zero-shot score.", _overall),
+    Claim("squad", "SQuAD raises the average.", partial(_average, condition="squad")),
+    Claim("mnli", "MNLI raises the average.", partial(_average, condition="mnli")),
+    Claim("hellaswag", "HellaSwag raises the average.", partial(_average, condition="hellaswag")),
+    Claim("largest", "SQuAD, MNLI and HellaSwag raise it more than the other tasks.", _largest),
+    Claim("best", "The best task for each target raises the average.", _best_per_target),
+    Claim("multitask", "All nine tasks together raise the average.", _multitask),
+    Claim("retrieval", "Retrieval by the bare encoder gains more than the trained targets.", _bare_retrieval),
+    Claim("tydiqa", "TyDiQA gains more than the other targets.", partial(_against_rest, chosen=("tydiqa",))),
+    Claim("xnli", "XNLI gains less than the other targets.", partial(_against_rest, chosen=("xnli",), sign=-1)),
+    Claim("panx", "Entity tagging (PAN-X) loses.", partial(_loss, target="panx")),
+)

@@ -1,0 +1,58 @@
+"""Figure: the gain of every intermediate task on every target, the encoders side by side."""
+
+from typing import Any
+
+import numpy as np
+
+from xit.statistics import MEAN, Estimate, Study, main_gains
+from xit.tables import Figure, Inputs, signed
+from xit.tables._drawing import PAGE, panels
+
+
+def build(inputs: Inputs) -> tuple[Figure, ...]:
+    """A panel an encoder, on one scale of colours."""
+    study = inputs.study
+    return (
+        Figure(
+            name="heatmap",
+            title=f"Gain of each intermediate task on each target ({inputs.label})",
+            caption=(
+                "Zero-shot gain over no intermediate training, in points; the numbers and stars of the main table. "
+                "Made by `xit paper` from results/scores.csv."
+            ),
+            draw=lambda: _draw(study),
+        ),
+    )
+
+
+def _draw(study: Study) -> Any:
+    columns = (*study.targets, MEAN)
+    cells = main_gains(study)
+    found = [
+        [[cells[task, encoder, target] for target in columns] for task in study.intermediates]
+        for encoder in study.encoders
+    ]
+    most = max((abs(one.value) for panel in found for row in panel for one in row if one), default=1.0) or 1.0
+    height = 0.62 + 0.24 * len(study.intermediates)
+    figure, axes = panels(len(study.encoders), PAGE, height, sharey=True)
+    for axis, encoder, panel in zip(axes, study.encoders, found, strict=True):
+        values = np.array([[one.value if one else np.nan for one in row] for row in panel])
+        image = axis.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
+        for (i, j), value in np.ndenumerate(values):
+            axis.text(j, i, _text(panel[i][j]), ha="center", va="center", color=_ink(abs(value) / most))
+        axis.axvline(len(study.targets) - 0.5, color="white", linewidth=2)
+        axis.set_xticks(range(len(columns)), columns, rotation=35, ha="right", rotation_mode="anchor")
+        axis.set_yticks(range(len(study.intermediates)), study.intermediates)
+        axis.set_title(encoder)
+        axis.tick_params(length=0)
+        axis.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01, label="gain, points")
+    return figure
+
+
+def _text(one: Estimate | None) -> str:
+    return "–" if one is None else signed(one.value) + "*" * one.is_settled
+
+
+def _ink(strength: float) -> str:
+    return "white" if strength > 0.5 else "black"

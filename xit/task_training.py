@@ -1,0 +1,154 @@
+"""Training an encoder on one task in English: intermediate training and fine-tuning are the same act on other data."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xit import checkpoints, discover, formats
+from xit.errors import TrainingError
+from xit.examples import read_examples
+from xit.files import write_json
+from xit.formats import Reading
+from xit.models import TaskModel, load_encoder
+from xit.settings import TaskSettings, TrainingSettings
+from xit.training import Outcome, Plan, Report, task_steps, train
+
+VALIDATION_EXAMPLES = 500
+"""English validation examples of a look at most (jiant's XTREME guide: 500)."""
+
+
+def train_seeds(
+    stage: str,
+    encoder: str,
+    condition: str,
+    task_id: str,
+    seeds: Sequence[int],
+    parents: Path,
+    data: Path,
+    out: Path,
+    settings: TaskSettings,
+    training: TrainingSettings,
+    learning_rate: float,
+    report: Callable[[str], Report],
+) -> list[str]:
+    """Train the encoder of each seed on a task; a line a seed that says how it ended.
+
+    Args:
+        stage: Whose runs these are.
+        encoder: The id of the encoder.
+        condition: The row of the tables that these runs belong to.
+        task_id: The task.
+        seeds: One checkpoint each; a finished one of the same lineage is kept.
+        parents: The folder with a checkpoint a seed to start from.
+        data: The task's folder, with train.parquet and validation.parquet.
+        out: The folder for a checkpoint a seed.
+        settings: Of the task.
+        training: Of every task.
+        learning_rate: Peak: the task's own, or the encoder's.
+        report: Gives the progress of a run of that name.
+    """
+    form = discover.load("tasks", task_id).task.format
+    code = (f"xit.stages.{stage}", f"xit.encoders.{encoder}", f"xit.tasks.{task_id}", f"xit.formats.{form}")
+    splits = {split: data / f"{split}.parquet" for split in ("train", "validation")}
+    lines = []
+    for seed in seeds:
+        parent = parents / str(seed)
+        run = checkpoints.lineage(
+            stage,
+            code,
+            {**checkpoints.encoder_files(parent), **splits},
+            encoder=encoder,
+            condition=condition,
+            task=task_id,
+            seed=seed,
+            settings=settings,
+            training=training,
+            learning_rate=learning_rate,
+        )
+
+        def make(folder: Path, working: Path, parent: Path = parent, seed: int = seed, run: Any = run) -> str:
+            progress = report(f"{encoder} {condition} {task_id} seed {seed}")
+            outcome = train_on_task(
+                parent, task_id, data, folder, working, seed, settings, training, learning_rate, run, progress
+            )
+            return f"English validation {outcome.best_score:.1f} at step {outcome.best_step} of {outcome.steps}"
+
+        lines.append(checkpoints.run_once(out / str(seed), run, make))
+    checkpoints.keep_only(out, map(str, seeds))
+    return lines
+
+
+def train_on_task(
+    parent: Path,
+    task_id: str,
+    data: Path,
+    folder: Path,
+    working: Path,
+    seed: int,
+    settings: TaskSettings,
+    training: TrainingSettings,
+    learning_rate: float,
+    run: Mapping[str, Any],
+    report: Report,
+) -> Outcome:
+    """Train the encoder of a checkpoint, with a new head, and write both.
+
+    Args:
+        parent: The checkpoint folder to start from; its head, if it has one, is not read.
+        task_id: The task.
+        data: Its folder, with train.parquet and validation.parquet.
+        folder: Where the checkpoint goes.
+        working: Where resumable state is kept.
+        seed: Of the head's weights and the order of the examples.
+        settings: Of the task.
+        training: Of every task.
+        learning_rate: Peak.
+        run: The lineage.
+        report: Progress.
+
+    Raises:
+        TrainingError: there is nothing to train on, or the loss is not finite.
+    """
+    torch.set_num_threads(training.threads)
+    task = discover.load("tasks", task_id).task
+    form = formats.load(task.format)
+    bare, tokenizer = load_encoder(parent)
+    reading = Reading(tokenizer, task, settings.max_length_tokens)
+    examples = read_examples(data / "train.parquet", "en")
+    validation = read_examples(data / "validation.parquet", "en")
+    features = form.features(examples, reading)
+    if not features:
+        raise TrainingError(f"{data}/train.parquet: no English training examples of {task_id}.")
+    encoder: Any = bare.encoder
+    torch.manual_seed(seed)
+    head = form.head(training.head, encoder.dimension, encoder.layers, task)
+    model = TaskModel(encoder, head, tokenizer.padding_id)
+    steps = task_steps(features, form, settings.batch_size, settings.micro_batches, tokenizer.padding_id, seed)
+    looked_at = validation if task.format == "retrieval" else validation[:VALIDATION_EXAMPLES]
+
+    def validate() -> float:
+        return form.score(form.predict(model, looked_at, reading), looked_at, task, "en")[task.metric]
+
+    plan = Plan(
+        steps=settings.steps,
+        learning_rate=learning_rate,
+        warmup_fraction=training.warmup_fraction,
+        final_fraction=0.0,
+        weight_decay=training.weight_decay,
+        gradient_clip=training.gradient_clip,
+        seed=seed,
+        save_every=training.save_every,
+        precision=training.precision,
+        validate_every=settings.validate_every,
+        patience=settings.patience,
+    )
+    outcome = train(model, steps, plan, working, run, validate, report)
+    checkpoints.save(folder, model.encoder, parent)
+    facts = checkpoints.HeadFacts(task_id, task.format, training.head, task.labels, settings.max_length_tokens)
+    checkpoints.save_head(folder, model.head, facts)
+    (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
+    write_json(folder / "outcome.json", dataclasses.asdict(outcome))
+    return outcome

@@ -1,0 +1,68 @@
+"""The data sets of the experiment, one a file; the file's name is the benchmark's own id of it.
+
+What two tasks share is a format (`xit.formats`); a task file holds only what no other task file holds.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Format = Literal["classification", "multiple_choice", "tagging", "span", "retrieval"]
+Split = Literal["train", "validation", "test"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Where the published files of a split lie in a data folder, and how to read them.
+
+    Attributes:
+        reader: A function of `xit.sources.readers`.
+        path: Below the data folder; `{language}` (and `{iso3}`) are filled in.
+        rows: The part of the rows that this split takes, `(first, last)` as fractions of the file from 0 to 1: where
+            only one labelled file exists, or a file is parallel across languages, the splits share no row.
+        options: Further keyword arguments of the reader.
+    """
+
+    reader: str
+    path: str
+    rows: tuple[float, float] = (0.0, 1.0)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The facts of one data set.
+
+    Attributes:
+        title: Its name as the papers print it.
+        format: The module of `xit.formats` that turns its examples into tensors, predictions and scores.
+        metric: The main metric, one of those that the format scores.
+        languages: ISO codes of the benchmark's languages, English first where it is among them.
+        micro: The generator of `xit.sources.micro.tasks` that makes its micro counterpart.
+        files: The published files, per split; a split that is missing cannot be had from files.
+        labels: The label set of classification and tagging, in the benchmark's order.
+        group: Its group in XTREME-R, or None for a task that is only an intermediate one.
+        is_trained: False for retrieval by the bare encoder, without training on the task.
+        pool: Retrieval: whether a query is ranked against the candidates of its own language or of all.
+        has_unanswerable: Span: whether "no answer" is an answer (SQuAD 2.0).
+        answer_rules: Span: how answers are normalised, by the rules of SQuAD or those of MLQA per language.
+        citation: Paper and arXiv number.
+        licence: Of the published data.
+        record: One invented example in the schema of the format.
+    """
+
+    title: str
+    format: Format
+    metric: str
+    languages: tuple[str, ...]
+    micro: str
+    citation: str
+    licence: str
+    record: Mapping[str, Any]
+    files: Mapping[Split, tuple[Files, ...]] = dataclasses.field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    group: str | None = None
+    is_trained: bool = True
+    pool: Literal["language", "all"] = "language"
+    has_unanswerable: bool = False
+    answer_rules: Literal["squad", "mlqa"] = "squad"

@@ -1,0 +1,29 @@
+"""Cosmos QA: what a short story implies but does not say, four answers.
+
+Files: its validation file.
+"""
+
+from xit.tasks import Files, Task
+
+VALID = "cosmosqa/valid.csv"
+
+task = Task(
+    title="Cosmos QA",
+    format="multiple_choice",
+    metric="accuracy",
+    languages=("en",),
+    micro="cause",
+    files={
+        "train": (Files("cosmosqa", VALID, (0.0, 0.9)),),
+        "validation": (Files("cosmosqa", VALID, (0.9, 1.0)),),
+    },
+    citation="Huang et al. 2019, arXiv 1909.00277",
+    licence="CC BY 4.0",
+    record={
+        "id": "0",
+        "language": "en",
+        "prompt": "I waited an hour and the bus did not come, so I walked. Why did I walk?",
+        "choices": ["I had no other way.", "I like rain.", "I lost my shoes.", "None of the above."],
+        "label": 0,
+    },
+)

@@ -1,0 +1,34 @@
+"""MLQA: questions whose answer is a span of a Wikipedia paragraph, question and paragraph of one language.
+
+Files: the development files test.
+Differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
+"""
+
+from xit.tasks import Files, Task
+
+TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+
+task = Task(
+    title="MLQA",
+    format="span",
+    metric="f1",
+    languages=("en", "es", "de", "ar", "hi", "vi", "zh"),
+    group="qa",
+    answer_rules="mlqa",
+    micro="questions",
+    files={
+        "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
+        "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
+        "test": (Files("squad", "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json"),),
+    },
+    citation="Lewis et al. 2020, arXiv 1910.07475",
+    licence="CC BY-SA 3.0",
+    record={
+        "id": "0",
+        "language": "en",
+        "question": "Who built the bridge?",
+        "context": "The bridge was built by Ida Holm.",
+        "answers": ["Ida Holm"],
+        "starts": [24],
+    },
+)

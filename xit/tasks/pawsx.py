@@ -1,0 +1,33 @@
+"""PAWS-X: whether two sentences of many shared words say the same, translated from English by people.
+
+XTREME only. Files: only the development files are labelled in XTREME's release, and they are parallel; they are cut as
+those of XNLI. Pairs share sentences: 313 English ones are both in a pair to train on and in another to test on.
+"""
+
+from xit.tasks import Files, Task
+
+DEV = "pawsx/dev-{language}.tsv"
+
+task = Task(
+    title="PAWS-X",
+    format="classification",
+    metric="accuracy",
+    languages=("en", "de", "es", "fr", "ja", "ko", "zh"),
+    labels=("0", "1"),
+    group="classification",
+    micro="paraphrase",
+    files={
+        "train": (Files("xtreme_pairs", DEV, (0.0, 0.6)),),
+        "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7)),),
+        "test": (Files("xtreme_pairs", DEV, (0.7, 1.0)),),
+    },
+    citation="Yang et al. 2019, arXiv 1908.11828",
+    licence="free use with attribution to Google",
+    record={
+        "id": "0",
+        "language": "en",
+        "text_a": "Ida moved from Oslo to Turin.",
+        "text_b": "Ida moved from Turin to Oslo.",
+        "label": "0",
+    },
+)

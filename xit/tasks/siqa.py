@@ -1,0 +1,29 @@
+"""SocialIQA: a question about what people do and feel, three answers.
+
+Files: its development file.
+"""
+
+from xit.tasks import Files, Task
+
+DEV = "siqa/socialIQa_v1.4_dev.jsonl"
+
+task = Task(
+    title="SocialIQA",
+    format="multiple_choice",
+    metric="accuracy",
+    languages=("en",),
+    micro="cause",
+    files={
+        "train": (Files("siqa", DEV, (0.0, 0.9)),),
+        "validation": (Files("siqa", DEV, (0.9, 1.0)),),
+    },
+    citation="Sap et al. 2019, arXiv 1904.09728",
+    licence="CC BY 4.0",
+    record={
+        "id": "0",
+        "language": "en",
+        "prompt": "Ida lent Bo her boat. How does Bo feel?",
+        "choices": ["thankful", "seasick", "hungry"],
+        "label": 0,
+    },
+)

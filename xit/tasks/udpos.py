@@ -1,0 +1,34 @@
+"""UD-POS: universal parts of speech.
+
+All treebanks of a language in the data folder are joined, in sorted order; English trains on the one that is there.
+"""
+
+from xit.tasks import Files, Task
+
+LANGUAGES = """
+en af ar bg de el es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh lt pl uk wo ro
+"""
+TAGS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X"
+
+task = Task(
+    title="UD-POS",
+    format="tagging",
+    metric="f1",
+    languages=tuple(LANGUAGES.split()),
+    labels=tuple(TAGS.split()),
+    group="tagging",
+    micro="parts_of_speech",
+    files={
+        "train": (Files("conllu_tags", "ud/UD_*/{language}_*-ud-train.conllu"),),
+        "validation": (Files("conllu_tags", "ud/UD_*/{language}_*-ud-dev.conllu"),),
+        "test": (Files("conllu_tags", "ud/UD_*/{language}_*-ud-test.conllu"),),
+    },
+    citation="Nivre et al. 2020, arXiv 2004.10643",
+    licence="per treebank, Creative Commons",
+    record={
+        "id": "0",
+        "language": "en",
+        "words": ["Two", "lamps", "flicker", "."],
+        "tags": ["NUM", "NOUN", "VERB", "PUNCT"],
+    },
+)

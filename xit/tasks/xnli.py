@@ -1,0 +1,33 @@
+"""XNLI: natural-language inference, translated from English by people.
+
+Files: only the development files are labelled in XTREME's release, and they are parallel. Their first 60 % train, in
+English, 10 % validate, and the rest tests in every language; the cuts lie between premises, which come in threes.
+"""
+
+from xit.tasks import Files, Task
+
+DEV = "xnli/dev-{language}.tsv"
+
+task = Task(
+    title="XNLI",
+    format="classification",
+    metric="accuracy",
+    languages=("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
+    labels=("contradiction", "entailment", "neutral"),
+    group="classification",
+    micro="inference",
+    files={
+        "train": (Files("xtreme_pairs", DEV, (0.0, 0.6)),),
+        "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7)),),
+        "test": (Files("xtreme_pairs", DEV, (0.7, 1.0)),),
+    },
+    citation="Conneau et al. 2018, arXiv 1809.05053",
+    licence="CC BY-NC 4.0",
+    record={
+        "id": "0",
+        "language": "en",
+        "text_a": "The lamp on the desk is green.",
+        "text_b": "There is a lamp.",
+        "label": "entailment",
+    },
+)

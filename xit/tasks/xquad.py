@@ -1,0 +1,32 @@
+"""XQuAD: questions whose answer is a span of a paragraph, translated from SQuAD by people.
+
+Files: differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
+"""
+
+from xit.tasks import Files, Task
+
+TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+
+task = Task(
+    title="XQuAD",
+    format="span",
+    metric="f1",
+    languages=("en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi", "ro"),
+    group="qa",
+    micro="questions",
+    files={
+        "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
+        "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
+        "test": (Files("squad", "xquad/xquad.{language}.json"),),
+    },
+    citation="Artetxe et al. 2020, arXiv 1910.11856",
+    licence="CC BY-SA 4.0",
+    record={
+        "id": "0",
+        "language": "de",
+        "question": "Wann wurde der Turm gebaut?",
+        "context": "Der Turm wurde 1931 gebaut.",
+        "answers": ["1931"],
+        "starts": [15],
+    },
+)
