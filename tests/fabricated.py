@@ -1,0 +1,113 @@
+"""Fabricated scores, known by construction, and the other inputs of the paper: nothing here was measured."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xit import discover
+from xit.results import Score, write_scores
+from xit.stages.paper import COLUMNS, paper
+from xit.statistics import Study, study
+
+PAPER = Path(__file__).parents[1] / "paper"
+LANGUAGES = ("en", "de", "es", "ru", "hi", "ar", "zh", "sw", "tr", "fi")
+NO_ENGLISH = ("tatoeba", "xcopa")
+
+
+def scores(
+    effects: Mapping[str, float] | None = None,
+    *,
+    encoders: Sequence[str] = ("transformer", "lstm"),
+    targets: Sequence[str] = ("xnli", "udpos", "tatoeba"),
+    languages: Sequence[str] = LANGUAGES,
+    seeds: int = 2,
+    noise: float = 0.2,
+    source: str = "micro",
+) -> list[Score]:
+    """Test scores of about 50 (English 70), each condition shifted by its effect, with a little noise."""
+    rng = np.random.default_rng(0)
+    shifts = {"none": 0.0, "untrained": -20.0, **({"mnli": 3.0, "squad": -2.0} if effects is None else effects)}
+    return [
+        Score(
+            encoder=encoder,
+            intermediate=condition,
+            target=target,
+            language=language,
+            split="test",
+            source=source,
+            metric=discover.load("tasks", target).task.metric,
+            seed=seed,
+            value=50 + 20 * (language == "en") + shift + rng.normal(0, noise),
+            examples=100,
+        )
+        for encoder in encoders
+        for target in targets
+        for seed in range(1, seeds + 1)
+        for condition, shift in shifts.items()
+        for language in languages
+        if not (language == "en" and target in NO_ENGLISH)
+    ]
+
+
+def study_of(rows: Sequence[Score]) -> Study:
+    """The scores as the tables take them, in the order in which they come."""
+    order = [name for row in rows for name in (row.encoder, row.intermediate, row.target, row.language)]
+    return study(rows, {row.target: discover.load("tasks", row.target).task for row in rows}, order)
+
+
+def parameters(rows: Sequence[Score]) -> dict[str, Any]:
+    """A params.yaml that fits the scores, as far as the paper reads it."""
+
+    def unique(*names: str) -> list[str]:
+        return list(dict.fromkeys(names))
+
+    settings = {"steps": 100, "batch_size": 32, "learning_rate": None}
+    return {
+        "source": rows[0].source,
+        "micro": {"train": 1200, "seed": 0},
+        "files": {"folder": "/a/folder/somewhere/data", "most_test": 300},
+        "languages": {"pretraining": list(LANGUAGES), "evaluation": unique(*(row.language for row in rows))},
+        "seeds": sorted({row.seed for row in rows}),
+        "grid": {
+            "encoders": unique(*(row.encoder for row in rows)),
+            "conditions": unique(*(row.intermediate for row in rows)),
+            "targets": unique(*(row.target for row in rows)),
+        },
+        "encoders": {
+            name: {"size": {"layers": 2}, "learning_rate": 0.002} for name in unique(*(r.encoder for r in rows))
+        },
+        "targets": dict.fromkeys(unique(*(row.target for row in rows)), settings),
+    }
+
+
+def write_inputs(folder: Path, rows: Sequence[Score]) -> None:
+    """What `collect` would have written."""
+    write_scores(folder / "scores.csv", rows)
+    source = rows[0].source
+    audit = [
+        (target, split, language, source, 100, f"{target}{split}{language}", 1, 0)
+        for target in dict.fromkeys(row.target for row in rows)
+        for split, languages in (("train", ["en"]), ("test", dict.fromkeys(row.language for row in rows)))
+        for language in languages
+    ]
+    encoders = [
+        (name, 200_000 + 5_000 * i, 90_000, 3_000_000, 900, 1.5, 0.007, 0.002)
+        for i, name in enumerate(dict.fromkeys(row.encoder for row in rows))
+    ]
+    cells = dict.fromkeys((row.encoder, row.intermediate, row.target, row.seed) for row in rows)
+    training = [("finetune", *cell, 100, 80, 90.0, 0.002) for cell in cells]
+    for name, lines in (("audit", audit), ("encoders", encoders), ("training", training)):
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS[name])
+            writer.writerows(lines)
+
+
+def make_paper(folder: Path, rows: Sequence[Score], main: Path = PAPER / "main.typ") -> list[str]:
+    """Inputs, tables, figures and the PDF, all below a folder."""
+    write_inputs(folder, rows)
+    out, pdf = folder / "generated", folder / "main.pdf"
+    return paper(folder / "scores.csv", folder, parameters(rows), out, main, pdf)

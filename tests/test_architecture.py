@@ -1,0 +1,390 @@
+"""The import graph is the bill: who may import whom; each stage of dvc.yaml names what it imports and reads."""
+
+import ast
+import dataclasses
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from xit import cli, config, discover, layout
+from xit.tasks import Task
+
+ROOT = Path(__file__).parent.parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "xit").rglob("*.py"))
+}
+LAYERS = """
+cli
+grid workspace config layout
+stages
+findings
+tables
+claims
+statistics
+evaluation task_training masked_language_model
+models training
+checkpoints submission formats
+examples sources
+tasks encoders tokenization
+hub results metrics settings discover
+files errors
+"""
+"""From top to bottom; a module imports what stands below it, and its own package."""
+RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+HEAVY = {"torch", "transformers", "accelerate", "safetensors", "datasets"}
+
+
+def top(module: str) -> str:
+    """`xit.stages.data` is in `stages`."""
+    return module.split(".")[1]
+
+
+def closure(*modules: str) -> frozenset[str]:
+    """All modules that these import, to any depth; not the package's own `__init__`, which every process imports."""
+    return discover.imports(modules) - {"xit"}
+
+
+def syntax(module: str) -> Iterator[ast.AST]:
+    """The nodes of a module that run, without what is for type checkers only."""
+    waiting: list[ast.AST] = [ast.parse(MODULES[module].read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+def third_party(module: str) -> set[str]:
+    """The packages of others that a module imports, inside functions too."""
+    found = {alias.name for node in syntax(module) if isinstance(node, ast.Import) for alias in node.names}
+    found |= {str(node.module) for node in syntax(module) if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in found} - {"xit"} - sys.stdlib_module_names
+
+
+# Who may import whom
+
+
+def test_every_module_has_its_layer() -> None:
+    assert {top(module) for module in MODULES if module != "xit"} == set(RANK)
+    assert len(MODULES) > 80
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "xit"])
+def test_imports_point_down(module: str) -> None:
+    above = [name for name in closure(module) if top(name) != top(module) and RANK[top(name)] <= RANK[top(module)]]
+
+    assert above == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("xit.stages.")])
+def test_stages_do_not_import_one_another(module: str) -> None:
+    assert {name for name in closure(module) if name.startswith("xit.stages.")} == {module}
+
+
+def test_encoders_know_neither_tasks_nor_formats_nor_training() -> None:
+    reached = closure(*(name for name in MODULES if name.startswith("xit.encoders")))
+
+    assert "xit.encoders.lstm" in reached
+    assert {top(name) for name in reached} == {"encoders", "discover", "errors", "files", "hub", "settings"}
+
+
+def test_an_encoder_does_not_know_the_others() -> None:
+    for name in discover.names("encoders"):
+        own = {module for module in closure(f"xit.encoders.{name}") if module.startswith("xit.encoders.")}
+        assert own == {f"xit.encoders.{name}", "xit.encoders._encoder", "xit.encoders._released"}
+
+
+def test_training_knows_no_task_no_format_and_no_encoder_by_name() -> None:
+    reached = closure("xit.training", "xit.task_training", "xit.masked_language_model", "xit.models")
+
+    for folder in ("tasks", "formats", "encoders"):
+        named = {f"xit.{folder}.{name}" for name in discover.names(folder)}
+        assert len(named) > 1
+        assert reached.isdisjoint(named)
+
+
+def test_tasks_and_formats_know_no_encoder() -> None:
+    reached = closure(*(name for name in MODULES if top(f"{name}.x") in ("tasks", "formats")))
+
+    assert {"xit.tasks.xnli", "xit.formats.span"} < reached
+    assert not [name for name in reached if top(name) == "encoders"]
+
+
+def test_the_half_that_makes_tables_never_imports_torch() -> None:
+    reached = closure(
+        "xit.stages.collect", "xit.stages.paper", *(f"xit.tables.{name}" for name in discover.names("tables"))
+    )
+
+    assert {"xit.statistics", "xit.claims", "xit.findings", "xit.tables.gains"} <= reached
+    assert {name: third_party(name) & HEAVY for name in reached if third_party(name) & HEAVY} == {}
+    assert "matplotlib" in third_party("xit.tables._drawing")  # what is looked for can be found
+    assert "torch" in third_party("xit.training")
+
+
+def test_light_commands_import_no_torch() -> None:
+    light = "xit.cli, xit.config, xit.stages.data, xit.sources.files, xit.sources.micro, xit.stages.tokenizer"
+    light += ", xit.stages.collect, xit.stages.paper, xit.grid, xit.workspace, xit.submission, xit.tasks.xnli"
+    code = f"import sys, {light}; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "xit.stages.paper" in done.stdout.split()
+    assert HEAVY.isdisjoint(done.stdout.split())
+
+
+OWN_TO_THE_COMMAND_LINE = re.compile(
+    r"(print|input|exit|quit|SystemExit|sys\.(exit|argv|stdout|stderr)|os\.(environ|getenv))"
+)
+EXCEPTIONS = {"xit.grid": {"os.environ"}}  # it hands its own environment on to the processes that it starts
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_command_line_prints_reads_the_environment_or_exits(module: str) -> None:
+    words = {ast.unparse(node) for node in syntax(module) if isinstance(node, ast.Name | ast.Attribute)}
+
+    found = {word for word in words if OWN_TO_THE_COMMAND_LINE.fullmatch(word)}
+
+    if module == "xit.cli":
+        assert {"sys.exit", "os.environ"} <= found
+    else:
+        assert found == EXCEPTIONS.get(module, set())
+
+
+# What the stages of dvc.yaml name
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """One stage instance of dvc.yaml, with the values of its matrix filled in."""
+
+    stage: str
+    item: Mapping[str, str]
+    command: tuple[str, ...]
+    deps: frozenset[str]
+    params: frozenset[str]
+    outs: frozenset[str]
+
+    def __str__(self) -> str:
+        return "-".join([self.stage, *self.item.values()])
+
+
+def instances() -> list[Instance]:
+    parameters = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    found = []
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
+        matrix = {key: looked_up(parameters, source) for key, source in stage.get("matrix", {}).items()}
+        for values in itertools.product(*matrix.values()):
+            item = dict(zip(matrix, values, strict=True))
+
+            def filled(text: str, item: Mapping[str, str] = item) -> str:
+                return re.sub(r"\$\{item\.(\w+)\}", lambda match: item[match[1]], text)
+
+            def paths(key: str, stage: Any = stage) -> frozenset[str]:
+                entries = [entry if isinstance(entry, str) else next(iter(entry)) for entry in stage.get(key, [])]
+                return frozenset(map(filled, entries))
+
+            outs = paths("outs") | paths("metrics") | paths("plots")
+            found.append(
+                Instance(name, item, tuple(filled(stage["cmd"]).split()), paths("deps"), paths("params"), outs)
+            )
+    return found
+
+
+def looked_up(parameters: Any, source: str) -> list[str]:
+    """The list of params.yaml that `${grid.tasks}` stands for."""
+    for key in source.removeprefix("${").removesuffix("}").split("."):
+        parameters = parameters[key]
+    return list(parameters)
+
+
+INSTANCES = instances()
+FIRST = [next(group) for _, group in itertools.groupby(INSTANCES, key=lambda instance: instance.stage)]
+"""An instance of each stage."""
+STAGE_FILES = {"text": "data", "retrieve": "evaluate"}
+"""Stages that another stage's file serves."""
+BY_ID = {
+    "text": ("sources",),
+    "data": ("sources",),
+    "collect": ("tasks",),
+    "paper": ("tasks", "tables"),
+}
+"""Folders of which a stage loads every module by its name."""
+
+
+def imported(instance: Instance) -> frozenset[str]:
+    """The modules that an instance can import: its stage's file, those of its ids, and what these import."""
+    stage = STAGE_FILES.get(instance.stage, instance.stage)
+    modules = [f"xit.stages.{stage}"]
+    modules += [f"xit.{folder}.{name}" for folder in BY_ID.get(instance.stage, ()) for name in discover.names(folder)]
+    for kind, name in instance.item.items():
+        if kind == "encoder":
+            modules.append(f"xit.encoders.{name}")
+        elif kind != "control":
+            task: Task = discover.load("tasks", name).task
+            modules.append(f"xit.tasks.{name}")
+            if "xit.formats" in closure(f"xit.stages.{stage}"):
+                modules.append(f"xit.formats.{task.format}")
+    return closure(*modules)
+
+
+def covers(dependency: str, module: str) -> bool:
+    return MODULES[module].relative_to(ROOT).is_relative_to(dependency)
+
+
+def test_dvc_yaml_has_the_stages_and_cells_that_are_promised() -> None:
+    stages = [instance.stage for instance in FIRST]
+
+    assert stages == [
+        "text",
+        "data",
+        "tokenizer",
+        "pretrain",
+        "control",
+        "intermediate",
+        "finetune",
+        "evaluate",
+        "retrieve",
+        "collect",
+        "paper",
+    ]
+    assert {STAGE_FILES.get(stage, stage) for stage in stages} == set(discover.names("stages"))
+    assert len(INSTANCES) > 30
+
+
+@pytest.mark.parametrize("instance", INSTANCES, ids=str)
+def test_a_stage_names_every_module_that_it_imports(instance: Instance) -> None:
+    missing = [name for name in imported(instance) if not any(covers(dep, name) for dep in instance.deps)]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("instance", INSTANCES, ids=str)
+def test_a_stage_names_no_module_that_it_does_not_import(instance: Instance) -> None:
+    modules = imported(instance)
+
+    idle = [dep for dep in instance.deps if dep.startswith("xit") and not any(covers(dep, name) for name in modules)]
+
+    assert idle == []
+
+
+@pytest.mark.parametrize("instance", INSTANCES, ids=str)
+def test_what_a_stage_reads_is_a_file_of_the_project_or_made_by_another_stage(instance: Instance) -> None:
+    made = {out for other in INSTANCES if other != instance for out in other.outs}
+
+    from_nowhere = [
+        dependency
+        for dependency in instance.deps
+        if not any(is_near(dependency, out) for out in made)
+        and not (dependency.startswith(("xit/", "paper/")) and (ROOT / dependency).exists())
+    ]
+
+    assert from_nowhere == []
+
+
+def is_near(path: str | Path, other: str | Path) -> bool:
+    """Whether one is the other, or in it."""
+    return Path(path).is_relative_to(other) or Path(other).is_relative_to(path)
+
+
+# What the commands read
+
+
+@dataclasses.dataclass
+class Reads:
+    """What a command hands to its stage: the places of parameters that it has read, and paths."""
+
+    parameters: set[str]
+    paths: set[Path]
+
+
+def recording(value: Any, place: str, seen: set[str]) -> Any:
+    """The value, of a class derived from its own, which notes where a parameter is read."""
+    if isinstance(value, dict):
+        return {key: recording(inner, f"{place}.{key}", seen) for key, inner in value.items()}
+    if not dataclasses.is_dataclass(value):
+        return value
+    kind = type(value)
+    start = f"{place}." if place else ""
+    inner = {f.name: recording(getattr(value, f.name), start + f.name, seen) for f in dataclasses.fields(kind)}
+
+    def read(self: Any, name: str) -> Any:
+        found = object.__getattribute__(self, name)
+        if name in inner and not isinstance(found, dict) and not dataclasses.is_dataclass(found):
+            seen.add(start + name)
+        return found
+
+    made = object.__new__(type(kind.__name__, (kind,), {"__getattribute__": read}))
+    for name, found in {**inner, "place": place}.items():
+        object.__setattr__(made, name, found)
+    return made
+
+
+def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> Reads:
+    """Run the command of an instance up to its stage."""
+    found = Reads(set(), set())
+    monkeypatch.chdir(ROOT)
+    values = dataclasses.replace(config.load(layout.PARAMS), source=source)
+
+    def stage(*arguments: Any) -> list[str]:
+        for argument in arguments:
+            if isinstance(argument, Path):
+                found.paths.add(argument)
+            elif dataclasses.is_dataclass(argument) and hasattr(argument, "place"):
+                found.parameters.add(argument.place)
+            elif argument == yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8")):
+                found.parameters |= set(argument)
+        return ["the stage was reached"]
+
+    name = STAGE_FILES.get(instance.stage, instance.stage)
+    module = discover.load("stages", name)
+    monkeypatch.setattr(module, instance.stage if instance.stage == "text" else name, stage)
+    monkeypatch.setattr(cli, "_config", lambda: recording(values, "", found.parameters))
+    result = CliRunner().invoke(cli.app, instance.command[1:], catch_exceptions=False)
+    assert "the stage was reached" in result.output
+    return found
+
+
+@pytest.mark.parametrize("instance", FIRST, ids=str)
+def test_a_stage_names_the_parameters_that_its_command_reads_and_no_others(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {place for source in ("micro", "files") for place in reads(instance, source, monkeypatch).parameters}
+
+    assert [place for place in read if not any(is_in(place, named) for named in instance.params)] == []
+    assert [named for named in instance.params if not any(is_in(place, named) for place in read)] == []
+
+
+def is_in(place: str, section: str) -> bool:
+    return f"{place}.".startswith(f"{section}.")
+
+
+@pytest.mark.parametrize("instance", INSTANCES, ids=str)
+def test_a_command_reads_and_writes_where_dvc_yaml_says(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = reads(instance, "micro", monkeypatch).paths
+
+    assert paths
+    for path in paths:
+        assert any(is_near(path, named) for named in instance.deps | instance.outs), path
+    for out in instance.outs:
+        assert any(is_near(path, out) for path in paths), out
+
+
+def test_recording_sees_what_is_read() -> None:
+    """Otherwise the tests above would pass on commands that read nothing."""
+    seen: set[str] = set()
+    recorder = recording(config.load(ROOT / "params.yaml"), "", seen)
+
+    assert recorder.encoders["lstm"].size.layers == 2
+    dataclasses.replace(recorder.retrieval, layer=0.5)
+
+    assert seen == {"encoders.lstm.size.layers", "retrieval.pooling", "retrieval.is_centered"}

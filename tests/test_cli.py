@@ -1,0 +1,424 @@
+"""The command line: what it prints, how it fails, and `xit eval` on checkpoints of ours and of transformers."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import tiny
+import tokenizers
+import torch
+import yaml
+
+from xit import cli, config, discover, metrics, submission, tokenization, workspace
+from xit.sources import micro
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
+COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval")
+LANGUAGES = ("en", "de", "zh")
+TEST = 6
+"""Test examples of a task and language."""
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Xit = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def parameters() -> dict[str, Any]:
+    """The tiny profile, smaller still."""
+    merged = yaml.safe_load(workspace._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
+    merged["micro"] |= {"train": 16, "validation": 8, "test": TEST, "documents_per_language": 40}
+    return dict(merged)
+
+
+@pytest.fixture
+def xit(parameters: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Xit:
+    """Runs a command as the console script does, in a folder with params.yaml."""
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["xit", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return Done(int(left.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+def shown(value: object) -> str:
+    """The arguments of a command, as the name of a test."""
+    return " ".join(value) if isinstance(value, tuple) else ""
+
+
+def assert_one_line(done: Done, code: int, message: str) -> None:
+    assert (done.code, done.out) == (code, "")
+    assert len(done.err.splitlines()) == 1
+    assert re.match(f"xit: {message}", done.err), done.err
+
+
+# Help
+
+
+def test_the_help_lists_every_command(xit: Xit) -> None:
+    done = xit("--help")
+
+    assert done.code == 0
+    assert {command for command in COMMANDS if re.search(rf"^[│ ]+{command}  ", done.out, re.MULTILINE)} == set(
+        COMMANDS
+    )
+    assert {info.name or info.callback.__name__ for info in cli.app.registered_commands if info.callback} == set(
+        COMMANDS
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command: str, xit: Xit) -> None:
+    done = xit(command, "--help")
+
+    assert done.code == 0
+    assert f"Usage: xit {command}" in done.out
+
+
+@pytest.mark.parametrize("stage", [name for name in COMMANDS[:8] if name != "evaluate"])
+def test_the_help_of_a_stage_is_the_first_line_of_its_file(stage: str, xit: Xit) -> None:
+    line = str(discover.load("stages", stage).__doc__).splitlines()[0].partition(". Nothing here")[0].rstrip(".")
+
+    words = re.sub(r"\W+", " ", xit(stage, "--help").out)
+
+    assert re.sub(r"\W+", " ", line).strip() in words
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from xit.cli import main; sys.argv = ['xit', '--help']\n"
+        "try: main()\nexcept SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "finetune" in done.stdout
+    heavy = {"torch", "transformers", "pydantic", "numpy", "pandas", "yaml", "dvc", "babel", "pyarrow", "xit.config"}
+    assert heavy.isdisjoint(done.stderr.split())
+
+
+# Listings
+
+
+def test_tasks_are_listed_with_all_their_facts(xit: Xit) -> None:
+    done = xit("tasks", "--json")
+
+    listed = json.loads(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert tuple(listed) == discover.names("tasks")
+    assert listed["xquad"]["metric"] == "f1"
+    assert listed["xquad"]["languages"][:3] == ["en", "es", "de"]
+    assert listed["tatoeba"]["is_trained"] is False
+
+
+def test_encoders_are_listed_with_their_size_of_params_yaml(xit: Xit, parameters: dict[str, Any]) -> None:
+    done = xit("encoders", "--json")
+
+    listed = json.loads(done.out)
+    assert tuple(listed) == discover.names("encoders")
+    assert listed["lstm"]["architecture"] == "recurrent"
+    assert listed["lstm"]["size"] == parameters["encoders"]["lstm"]["size"]
+
+
+@pytest.mark.parametrize("command", ["tasks", "encoders"])
+def test_listings_are_tables_too_and_need_no_params_yaml(command: str, xit: Xit) -> None:
+    Path("params.yaml").unlink()
+
+    done = xit(command)
+
+    assert done.code == 0
+    assert all(f" {name} " in done.out for name in discover.names(command))
+
+
+def test_examples_are_shown_as_models_get_them(xit: Xit) -> None:
+    done = xit("show", "xquad", "--language", "de", "--language", "zh", "--count", "2")
+
+    assert done.code == 0
+    assert [line for line in done.out.splitlines() if line.startswith("╭")] == [
+        line for line in done.out.splitlines() if "XQuAD, micro source, test, " in line
+    ]
+    assert (done.out.count(", de "), done.out.count(", zh ")) == (2, 2)
+    assert done.out.count("question  ") == done.out.count("answers  ") == 4
+
+
+# What a user can do wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("data", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus, ccg"),
+        (("show", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus"),
+        (("evaluate", "lstm", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
+        (("eval", ".", "--task", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
+        (("finetune", "lstm", "xnly"), r"params.yaml: targets.xnly: missing. Did you mean xnli\? There is: .*xnli"),
+        (("intermediate", "lstm", "mnly"), r"params.yaml: intermediate.mnly: missing. Did you mean mnli\?"),
+        (("pretrain", "lstn"), r"params.yaml: encoders.lstn: missing. Did you mean lstm\? There is: "),
+        (("show", "xnli", "--split", "dev"), r"--split: dev: no such split. Splits: train, validation, test"),
+        (("show", "xnli", "--source", "macro"), r"--source: macro: no such source. Sources: micro, files"),
+        (("show", "xnli", "--source", "files"), r"--source files: say where the published files are: --data FOLDER"),
+        (("reproduce", "--profile", "tyny"), r"tyny: no such profile."),
+    ],
+    ids=shown,
+)
+def test_what_does_not_exist_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str, xit: Xit) -> None:
+    assert_one_line(xit(*arguments), 2, message)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("evl",), ("show", "xnli", "--count", "0"), ("show",), ("finetune", "lstm"), ("tasks", "--jsn")],
+    ids=shown,
+)
+def test_wrong_arguments_show_the_usage_and_exit_code_2(arguments: tuple[str, ...], xit: Xit) -> None:
+    done = xit(*arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert "Usage: xit" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_outside_the_project_a_stage_says_where_to_run(xit: Xit) -> None:
+    Path("params.yaml").unlink()
+
+    assert_one_line(xit("pretrain", "lstm"), 2, r"params.yaml: no such file. Run xit in the project's folder, where")
+
+
+def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["seed"] = values.pop("seeds")
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+
+    done = xit("tokenizer")
+
+    assert done.code == 2
+    assert sorted(line.partition(".")[0] for line in done.err.splitlines()) == ["xit: params", "xit: params"]
+    assert re.search(r"seed: no such parameter. Did you mean seeds\?", done.err)
+    assert "seeds: missing" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pretrain", "lstm"), r"tokenizer: there is no such checkpoint folder|tokenizer: there is no tokenizer"),
+        (("intermediate", "lstm", "none"), r"models/pretrained/lstm/1: not a whole checkpoint: config.json, "),
+        (("evaluate", "lstm", "xnli"), r"data/xnli/test.parquet: no such file. `xit data xnli` writes it"),
+        (("collect",), r"evaluations/.*scores.json: missing. `dvc repro` makes it"),
+        (("eval", "nowhere/at/all"), r"nowhere/at/all: there is no such checkpoint folder"),
+    ],
+    ids=shown,
+)
+def test_what_a_stage_needs_and_does_not_find_is_named(arguments: tuple[str, ...], message: str, xit: Xit) -> None:
+    done = xit(*arguments)
+
+    assert (done.code, done.out) == (1, "")
+    assert re.match(f"xit: ({message})", done.err), done.err
+    assert "Traceback" not in done.err
+
+
+def write_text() -> None:
+    Path("data/text").mkdir(parents=True)
+    for language in LANGUAGES:
+        Path(f"data/text/{language}.txt").write_text("".join(line + "\n" for line in tiny.texts()))
+
+
+def test_a_stage_prints_what_it_wrote_and_the_figure_that_tells_whether_it_worked(xit: Xit) -> None:
+    write_text()
+
+    done = xit("tokenizer")
+
+    assert (done.code, done.err) == (0, "")
+    assert re.fullmatch(r"tokenizer: \d+ pieces, \d+\.\d tokens a document in 3 languages\n", done.out)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(xit: Xit) -> None:
+    write_text()
+
+    with tiny.files_of_at_most(2000):
+        done = xit("tokenizer")
+
+    assert_one_line(done, 1, r"tokenizer/tokenizer.json: File too large. Nothing was half-written; free the way and")
+    assert [path for path in Path("tokenizer").rglob("*") if path.is_file()] == []
+
+
+def test_ctrl_c_exits_130_and_keeps_what_can_be_resumed(xit: Xit) -> None:
+    write_text()
+    tokenization.save(tiny.tokenizer(), Path("tokenizer"))
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["pretraining"] |= {"steps": 100_000, "block_tokens": 8, "batch_size": 2}
+    values["training"] |= {"save_every": 5}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    state = Path("models/pretrained/lstm/1.partial/state.pt")
+
+    command = [sys.executable, "-c", "from xit.cli import main; main()", "pretrain", "lstm"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 300
+        while not state.is_file() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
+
+    assert (process.returncode, out) == (130, "")
+    assert err == "xit: stopped. What was finished is kept; run the same command again to go on where it stopped.\n"
+    assert torch.load(state, weights_only=True)["own"]["step"] >= 5
+    assert not Path("models/pretrained/lstm/1").exists()
+
+
+# Scoring a checkpoint
+
+
+def questions(task_id: str, parameters: dict[str, Any], language: str) -> list[dict[str, Any]]:
+    """The micro test examples of a task and language."""
+    settings = config.check(parameters, "").micro
+    settings = type(settings)(**{**vars(settings), "languages": LANGUAGES})
+    return list(micro.examples(task_id, tiny.task_of(task_id), "test", language, settings))
+
+
+def scored_again(task_id: str, folder: Path, examples: list[dict[str, Any]], language: str) -> float:
+    """The main metric of predictions in submission layout, by the metrics and the gold answers alone."""
+    task = tiny.task_of(task_id)
+    found: Any = submission.read(folder, task_id, task, language)
+    if task.format in ("classification", "multiple_choice"):
+        return metrics.accuracy(found, [e["label"] for e in examples])
+    if task.format == "tagging":
+        return metrics.span_overlap(found, [e["tags"] for e in examples], metrics.entity_spans).f1
+    if task.format == "span":
+        return metrics.squad(found, {e["id"]: e["answers"] for e in examples}).f1
+    queries = [e for e in examples if e["role"] == "query"]
+    if task_id == "tatoeba":
+        rows = [e["id"] for e in examples if e["role"] == "candidate"]
+        return metrics.accuracy([rows[row] for row in found], [e["gold"][0] for e in queries])
+    return metrics.average_precision(found, {f"{e['id']}_{language}": e["gold"] for e in queries})
+
+
+@pytest.mark.parametrize("task_id", sorted(tiny.TASKS.values()))
+def test_a_fine_tuned_checkpoint_is_scored_on_its_task(task_id: str, xit: Xit, parameters: dict[str, Any]) -> None:
+    tiny.write_checkpoint(Path("checkpoint"))
+    tiny.write_head(Path("checkpoint"), task_id, "matching")
+    Path("checkpoint/lineage.json").write_text('{"parameters": {"encoder": "lstm", "condition": "mnli", "seed": 2}}')
+    task = tiny.task_of(task_id)
+
+    done = xit("eval", "checkpoint", "--json", "scores.json", "--predictions", "predictions")
+
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(Path("scores.json").read_text())
+    assert list(found) == ["checkpoint", "scores", "tasks"]
+    assert (found["checkpoint"], list(found["tasks"])) == ("checkpoint", [task_id])
+    of_task = found["tasks"][task_id]
+    assert set(of_task) == {"mean", "metric", "languages"}
+    assert of_task["metric"] == task.metric
+    assert set(of_task["languages"]) == set(LANGUAGES)
+    assert of_task["mean"] == pytest.approx(sum(of_task["languages"].values()) / 3)
+    for language, value in of_task["languages"].items():
+        assert scored_again(task_id, Path("predictions"), questions(task_id, parameters, language), language) == value
+        (score,) = [s for s in found["scores"] if (s["language"], s["metric"]) == (language, task.metric)]
+        assert score == {
+            "encoder": "lstm",
+            "intermediate": "mnli",
+            "target": task_id,
+            "language": language,
+            "split": "test",
+            "source": "micro",
+            "metric": task.metric,
+            "seed": 2,
+            "value": value,
+            "examples": TEST,
+        }
+    assert f"{task_id} (micro source)" in done.out
+    rows = [cells for line in done.out.splitlines() if len(cells := re.findall(r"[^│\s]+(?: gap)?", line)) == 2]
+    assert [row[0] for row in rows if row[0] in (*LANGUAGES, "mean", "transfer gap")] == [
+        "en",
+        "de",
+        "zh",
+        "mean",
+        "transfer gap",
+    ]
+
+
+def released(kind: str, folder: Path) -> None:
+    """A tiny encoder of transformers with random weights, and a fast tokenizer that transformers has written."""
+    import transformers
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    torch.manual_seed(0)
+    if kind == "bert":
+        signs = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
+        pieces = {sign: number for number, sign in enumerate([*signs, *(f"##{sign}" for sign in signs[5:])])}
+        backend = tokenizers.Tokenizer(tokenizers.models.WordPiece(pieces, unk_token="[UNK]"))
+        backend.normalizer = tokenizers.normalizers.BertNormalizer(strip_accents=True)
+        backend.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+        backend.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+        names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), signs, strict=False))
+        config = transformers.BertConfig(vocab_size=len(pieces), max_position_embeddings=64, **sizes)
+        model: Any = transformers.BertModel(config)
+    else:
+        backend, names = tiny.tokenizer().backend, dict(tokenization.ROLES)
+        config = transformers.XLMRobertaConfig(
+            vocab_size=backend.get_vocab_size(), max_position_embeddings=66, pad_token_id=0, **sizes
+        )
+        model = transformers.XLMRobertaModel(config)
+    model.save_pretrained(folder)
+    transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **names).save_pretrained(folder)
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+def test_a_released_encoder_is_scored_on_retrieval_without_training(
+    kind: str, xit: Xit, parameters: dict[str, Any]
+) -> None:
+    released(kind, Path("released"))
+
+    done = xit(
+        "eval", "released", "--json", "-", "--predictions", "predictions", "--language", "de", "--language", "zh"
+    )
+
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert list(found["tasks"]) == ["tatoeba"]
+    assert list(found["tasks"]["tatoeba"]["languages"]) == ["de", "zh"]
+    for language, value in found["tasks"]["tatoeba"]["languages"].items():
+        examples = questions("tatoeba", parameters, language)
+        assert scored_again("tatoeba", Path("predictions"), examples, language) == value
+    assert [(s["encoder"], s["intermediate"], s["seed"]) for s in found["scores"]] == [("released", "unknown", 0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--task", "xnli"), 1, r"checkpoint: a bare encoder, without a head for xnli. Fine-tune it first .*tatoeba"),
+        (("--language", "ht"), 2, r".*ht"),
+        (("--source", "macro"), 2, r"--source: macro: no such source. Sources: micro, files"),
+    ],
+    ids=shown,
+)
+def test_what_cannot_be_scored_says_what_to_do(arguments: tuple[str, ...], code: int, message: str, xit: Xit) -> None:
+    tiny.write_checkpoint(Path("checkpoint"))
+
+    done = xit("eval", "checkpoint", *arguments, "--json", "scores.json")
+
+    assert_one_line(done, code, message)
+    assert not Path("scores.json").exists()

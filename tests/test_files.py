@@ -1,0 +1,854 @@
+"""The files source: every reader on small files of invented text, every fault by its words, and the real files."""
+
+import collections
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xit import discover, examples
+from xit.errors import DataError
+from xit.settings import FilesSettings
+from xit.sources import files
+from xit.sources.readers import Group, Reading
+from xit.tasks import Split, Task
+
+# --- small files, one set a task ---
+
+
+def json_lines(*records: Mapping[str, Any]) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\r\n" for record in records)
+
+
+def squad(*paragraphs: Mapping[str, Any]) -> str:
+    return json.dumps({"version": "1.1", "data": [{"title": "", "paragraphs": [p]} for p in paragraphs]})
+
+
+def question(name: str, text: str, answer: str, start: int) -> dict[str, Any]:
+    return {"id": name, "question": text, "answers": [{"text": answer, "answer_start": start}]}
+
+
+COPA = {"premise": "Rain fell.", "choice1": "It got wet.", "choice2": "It got dry.", "question": "effect", "label": 0}
+SIQA = {
+    "context": "Ida ran.",
+    "question": "Why?",
+    "answerA": "late",
+    "answerB": "bored",
+    "answerC": "ill",
+    "correct": "C",
+}
+TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+LAMP = {"context": "It is late. The lamp is green.", "qas": [question("0", "Which colour?", "green", 24)]}
+TOWER = {"context": "It is 31 m high. It is old.", "qas": [question("0", "How high?", "31 m", 6)]}
+SENTENCES = {"sentences": ["It is late. ", "The lamp is green."], "sentence_breaks": [[0, 12], [12, 30]]}
+LAMPE = {
+    "context": "Die Lampe ist grün. Es ist spät.",
+    "qas": [question("0", "Welche Farbe?", "grün", 14)],
+    "sentences": ["Die Lampe ist grün. ", "Es ist spät."],
+    "sentence_breaks": [[0, 20], [20, 32]],
+}
+CONLLU = """\
+# sent_id = a
+# text = Im Haus
+1-2\tIm\t_\t_\t_\t_\t_\t_\t_\t_
+1\tin\tin\tADP\t_\t_\t3\tcase\t_\t_
+2\tdem\tder\tDET\t_\t_\t3\tdet\t_\t_
+3\tHaus\tHaus\tNOUN\t_\t_\t0\troot\t_\t_
+3.1\tist\tsein\tVERB\t_\t_\t_\t_\t_\t_
+
+# sent_id = b
+1\tcon chim\tcon chim\tNOUN\t_\t_\t0\troot\t_\t_
+
+# sent_id = c
+1\t_\t_\tNOUN\t_\t_\t0\troot\t_\t_
+2\t_\t_\tPUNCT\t_\t_\t1\tpunct\t_\t_
+
+"""
+
+FOLDER: dict[str, dict[str, str]] = {
+    "xnli": {
+        "xnli/dev-en.tsv": "".join(f"Lamp {n}.\tIt shines.\tneutral\r\n" for n in range(10)),
+        "xnli/dev-sw.tsv": "".join(f"Taa {n}.\tInawaka.\tneutral\r\n" for n in range(10)),
+    },
+    "pawsx": {"pawsx/dev-en.tsv": 'Ida left.\t"Ida ""left"", Bo stayed."\t1\r\n' * 10},
+    "sick": {
+        "sick/SICK_train.txt": "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
+        '7\tA "boat\tNobody sails\t4.5\tCONTRADICTION\n'
+    },
+    "anli_plus": {
+        "anli/anli_v1.0/R1/dev.jsonl": json_lines(
+            *({"uid": f"u{n}", "context": "A.", "hypothesis": "B.", "label": "e"} for n in range(10))
+        )
+    },
+    "xcopa": {
+        "siqa/socialIQa_v1.4_dev.jsonl": json_lines(SIQA),
+        "copa/train-en.jsonl": json_lines(COPA | {"idx": 0}),
+        "xcopa/data/et/test.et.jsonl": json_lines(COPA | {"idx": 0, "question": "cause"}),
+        "xcopa/data/tr/test.tr.jsonl": json_lines(COPA | {"idx": 0, "changed": False}),
+    },
+    "commonsenseqa": {
+        "commonsenseqa/dev_rand_split.jsonl": json_lines(
+            *(
+                {
+                    "id": str(n),
+                    "question": "Where?",
+                    "choices": {"label": ["A", "B"], "text": ["desk", "soup"]},
+                    "answerKey": "B",
+                }
+                for n in range(10)
+            )
+        )
+    },
+    "hellaswag": {
+        "hellaswag/hellaswag.jsonl": json_lines(
+            *({"ind": n, "ctx_a": "A sink.", "ctx_b": "she", "endings": ["x", "y"], "label": 1} for n in range(10))
+        )
+    },
+    "cosmosqa": {
+        "cosmosqa/valid.csv": "id,context,question,answer0,answer1,answer2,answer3,label\r\n"
+        + "".join(f'c{n},"It rained, so I ran.",Why?,a,b,"c ""d""",e,2\r\n' for n in range(10))
+    },
+    "panx": {
+        "panx/train-en.tsv": "Ida\tB-PER\nleft\tO\n\n" * 20,
+        "panx/dev-sw.tsv": "Ida\tB-PER\naliondoka\tO\n\nTurin\tB-LOC\n",
+    },
+    "udpos": {"ud/UD_German-X/de_x-ud-test.conllu": CONLLU},
+    "xquad": {TYDIQA: squad(*[LAMP] * 3, TOWER), "xquad/xquad.en.json": squad(LAMP)},
+    "lareqa": {
+        TYDIQA: squad(LAMP, TOWER),
+        "lareqa/xquad-r/en.json": squad(LAMP | SENTENCES),
+        "lareqa/xquad-r/de.json": squad(LAMPE),
+    },
+    "tatoeba": {
+        "tatoeba/tatoeba.deu-eng.deu": "Es ist spät.\nDie Lampe ist grün.\n",
+        "tatoeba/tatoeba.deu-eng.eng": "It is late.\nThe lamp is green.\n",
+    },
+}
+
+# Another task's file that a reader needs: (task, split, language, file)
+READ: list[tuple[str, Split, str, str]] = [
+    ("xnli", "test", "sw", "xnli/dev-sw.tsv"),
+    ("pawsx", "train", "en", "pawsx/dev-en.tsv"),
+    ("sick", "train", "en", "sick/SICK_train.txt"),
+    ("anli_plus", "train", "en", "anli/anli_v1.0/R1/dev.jsonl"),
+    ("xcopa", "train", "en", "siqa/socialIQa_v1.4_dev.jsonl"),
+    ("xcopa", "test", "tr", "xcopa/data/tr/test.tr.jsonl"),
+    ("commonsenseqa", "train", "en", "commonsenseqa/dev_rand_split.jsonl"),
+    ("hellaswag", "train", "en", "hellaswag/hellaswag.jsonl"),
+    ("cosmosqa", "train", "en", "cosmosqa/valid.csv"),
+    ("panx", "test", "sw", "panx/dev-sw.tsv"),
+    ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"),
+    ("xquad", "test", "en", "xquad/xquad.en.json"),
+    ("lareqa", "train", "en", TYDIQA),
+    ("lareqa", "test", "de", "lareqa/xquad-r/de.json"),
+    ("tatoeba", "test", "de", "tatoeba/tatoeba.deu-eng.deu"),
+]
+
+
+def task_of(task_id: str) -> Task:
+    task: Task = discover.load("tasks", task_id).task
+    return task
+
+
+def write(folder: Path, task_id: str, changes: Mapping[str, bytes | None] | None = None) -> None:
+    """A task's small files, with some replaced, or left out where None."""
+    contents = {name: content.encode() for name, content in FOLDER[task_id].items()} | (changes or {})
+    for name, content in contents.items():
+        if content is not None:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+
+def settings_of(folder: Path, **changes: Any) -> FilesSettings:
+    values = {"most_test": 0, "misplaced_answers": "error", "xcopa_questions": "released"} | changes
+    return FilesSettings(folder=str(folder), sha256="", **values)
+
+
+def read(folder: Path, task_id: str, split: Split, language: str, **changes: Any) -> list[dict[str, Any]]:
+    return list(files.examples(task_id, task_of(task_id), split, language, settings_of(folder, **changes)))
+
+
+# --- each format gives its rows ---
+
+
+def test_xtreme_pairs_are_cut_by_row_and_keep_quoted_text(tmp_path: Path) -> None:
+    write(tmp_path, "pawsx")
+
+    rows = read(tmp_path, "pawsx", "validation", "en")
+
+    assert rows == [
+        {"id": "6", "text_a": "Ida left.", "text_b": 'Ida "left", Bo stayed.', "label": "1", "language": "en"}
+    ]
+
+
+def test_train_validation_and_test_of_one_parallel_file_share_no_row(tmp_path: Path) -> None:
+    write(tmp_path, "xnli")
+
+    ids = [
+        [row["id"] for row in read(tmp_path, "xnli", split, language)]
+        for split, language in (("train", "en"), ("validation", "en"), ("test", "sw"))
+    ]
+
+    assert ids == [["0", "1", "2", "3", "4", "5"], ["6"], ["7", "8", "9"]]
+
+
+def test_sick_is_read_without_quoting_and_with_small_labels(tmp_path: Path) -> None:
+    write(tmp_path, "sick")
+
+    rows = read(tmp_path, "sick", "train", "en")
+
+    expected = {"id": "7", "text_a": 'A "boat', "text_b": "Nobody sails", "label": "contradiction", "language": "en"}
+    assert rows == [expected]
+
+
+def test_anli_letters_become_the_labels_of_the_task(tmp_path: Path) -> None:
+    write(tmp_path, "anli_plus")
+
+    rows = read(tmp_path, "anli_plus", "validation", "en")
+
+    assert rows == [{"id": "u9", "text_a": "A.", "text_b": "B.", "label": "entailment", "language": "en"}]
+
+
+def test_xcopa_trains_on_siqa_and_copa_with_ids_by_file(tmp_path: Path) -> None:
+    write(tmp_path, "xcopa")
+
+    rows = read(tmp_path, "xcopa", "train", "en")
+
+    assert [(row["id"], row["prompt"], row["choices"], row["label"]) for row in rows] == [
+        ("socialIQa_v1.4_dev-0", "Ida ran. Why?", ["late", "bored", "ill"], 2),
+        ("train-en-0", "Rain fell. What was the effect?", ["It got wet.", "It got dry."], 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "prompt", "count"),
+    [("released", "Rain fell. What was the effect?", 0), ("repaired", "Rain fell. What was the cause?", 1)],
+)
+def test_xcopa_questions_are_released_or_taken_from_estonian(
+    tmp_path: Path, rule: str, prompt: str, count: int
+) -> None:
+    write(tmp_path, "xcopa")
+    notes: collections.Counter[str] = collections.Counter()
+
+    (row,) = files.examples("xcopa", task_of("xcopa"), "test", "tr", settings_of(tmp_path, xcopa_questions=rule), notes)
+
+    assert row["prompt"] == prompt
+    assert notes["XCOPA questions repaired"] == count
+
+
+def test_commonsenseqa_letters_become_the_index_of_the_choice(tmp_path: Path) -> None:
+    write(tmp_path, "commonsenseqa")
+
+    rows = read(tmp_path, "commonsenseqa", "validation", "en")
+
+    assert rows == [{"id": "9", "prompt": "Where?", "choices": ["desk", "soup"], "label": 1, "language": "en"}]
+
+
+def test_hellaswag_endings_begin_with_the_second_half_of_the_context(tmp_path: Path) -> None:
+    write(tmp_path, "hellaswag")
+
+    rows = read(tmp_path, "hellaswag", "validation", "en")
+
+    assert rows == [{"id": "9", "prompt": "A sink.", "choices": ["she x", "she y"], "label": 1, "language": "en"}]
+
+
+def test_cosmosqa_is_read_with_quotes_and_crlf(tmp_path: Path) -> None:
+    write(tmp_path, "cosmosqa")
+
+    rows = read(tmp_path, "cosmosqa", "validation", "en")
+
+    assert [(row["id"], row["prompt"], row["choices"], row["label"]) for row in rows] == [
+        ("c9", "It rained, so I ran. Why?", ["a", "b", 'c "d"', "e"], 2)
+    ]
+
+
+def test_xtreme_tags_need_no_blank_line_at_the_end(tmp_path: Path) -> None:
+    write(tmp_path, "panx")
+
+    rows = read(tmp_path, "panx", "test", "sw")
+
+    assert [(row["id"], row["words"], row["tags"]) for row in rows] == [
+        ("0", ["Ida", "aliondoka"], ["B-PER", "O"]),
+        ("1", ["Turin"], ["B-LOC"]),
+    ]
+
+
+def test_multiword_tokens_keep_their_surface_and_the_tag_of_their_highest_part(tmp_path: Path) -> None:
+    write(tmp_path, "udpos")
+    notes: collections.Counter[str] = collections.Counter()
+
+    rows = list(files.examples("udpos", task_of("udpos"), "test", "de", settings_of(tmp_path), notes))
+
+    assert [(row["id"], row["words"], row["tags"]) for row in rows] == [
+        ("a", ["Im", "Haus"], ["ADP", "NOUN"]),  # both parts are as near to the root; ADP has precedence over DET
+        ("b", ["conchim"], ["NOUN"]),
+    ]
+    assert dict(notes) == {
+        "multiword tokens kept as surface words": 1,
+        "sentences left out: their words are not released": 1,
+    }
+
+
+def test_treebanks_of_a_language_are_joined_in_sorted_order(tmp_path: Path) -> None:
+    write(tmp_path, "udpos", {"ud/UD_German-A/de_a-ud-test.conllu": CONLLU.encode()})
+
+    rows = read(tmp_path, "udpos", "test", "de")
+
+    assert [row["id"] for row in rows] == ["de_a-ud-test-a", "de_a-ud-test-b", "de_x-ud-test-a", "de_x-ud-test-b"]
+
+
+def test_span_questions_on_equal_contexts_stay_in_one_split(tmp_path: Path) -> None:
+    others = [LAMP | {"context": f"It is late. The lamp is green {n}."} for n in range(8)]
+    write(tmp_path, "xquad", {TYDIQA: squad(LAMP, *others, TOWER, TOWER, LAMP).encode()})
+
+    train, test = (read(tmp_path, "tydiqa", split, "en") for split in ("train", "test"))
+
+    assert [row["id"] for row in train] == ["0", "11", "1", "2", "3", "4", "5", "6", "7"]  # 8 of 10 contexts
+    assert [row["id"] for row in test] == ["8", "9", "10"]
+
+
+def test_xquad_rows_hold_answers_and_their_offsets(tmp_path: Path) -> None:
+    write(tmp_path, "xquad")
+
+    (row,) = read(tmp_path, "xquad", "test", "en")
+
+    assert row == {
+        "id": "0",
+        "language": "en",
+        "question": "Which colour?",
+        "context": "It is late. The lamp is green.",
+        "answers": ["green"],
+        "starts": [24],
+    }
+
+
+def test_squad_2_has_questions_without_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "squad").mkdir()
+    paragraph = {"context": "It is late.", "qas": [{"id": "0", "question": "Who?", "answers": []}]}
+    (tmp_path / "squad" / "train-v2.0.json").write_text(squad(paragraph))
+
+    (row,) = read(tmp_path, "squad2", "train", "en")
+
+    assert (row["answers"], row["starts"]) == ([], [])
+
+
+def test_tatoeba_asks_in_english_for_lines_of_the_language(tmp_path: Path) -> None:
+    write(tmp_path, "tatoeba")
+
+    rows = read(tmp_path, "tatoeba", "test", "de")
+
+    assert rows[2:] == [
+        {"id": "1", "language": "de", "role": "query", "text": "The lamp is green.", "gold": ["1"]},
+        {"id": "1", "language": "de", "role": "candidate", "text": "Die Lampe ist grün.", "gold": []},
+    ]
+
+
+def test_lareqa_gold_is_the_sentence_of_the_answer_in_every_language(tmp_path: Path) -> None:
+    write(tmp_path, "lareqa")
+
+    rows = read(tmp_path, "lareqa", "test", "en")
+
+    assert [(row["id"], row["role"], row["text"], row["gold"]) for row in rows] == [
+        ("en-0-0", "candidate", "It is late. It is late. The lamp is green.", []),
+        ("en-0-1", "candidate", "The lamp is green.It is late. The lamp is green.", []),
+        ("0", "query", "Which colour?", ["de-0-0", "en-0-1"]),
+    ]
+
+
+def test_lareqa_trains_on_the_sentence_that_holds_the_answer(tmp_path: Path) -> None:
+    write(tmp_path, "lareqa", {TYDIQA: squad(*[TOWER] * 20).encode()})
+
+    rows = read(tmp_path, "lareqa", "train", "en")
+
+    assert rows[0]["text"] == "It is 31 m high. It is 31 m high. It is old."
+    assert [row["gold"] for row in rows[1:]] == [["0-0"]] * 20
+
+
+# --- what files may differ in without a fault ---
+
+
+@pytest.mark.parametrize(("task_id", "split", "language", "name"), READ)
+def test_a_byte_order_mark_and_either_line_end_change_nothing(
+    tmp_path: Path, task_id: str, split: Split, language: str, name: str
+) -> None:
+    write(tmp_path, task_id)
+    plain = read(tmp_path, task_id, split, language)
+    raw = FOLDER[task_id][name].replace("\r\n", "\n").encode()
+
+    write(tmp_path, task_id, {name: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n")})
+
+    assert read(tmp_path, task_id, split, language) == plain
+
+
+def test_most_test_takes_the_first_queries_and_every_candidate(tmp_path: Path) -> None:
+    write(tmp_path, "tatoeba")
+
+    rows = read(tmp_path, "tatoeba", "test", "de", most_test=1)
+
+    assert [(row["role"], row["id"]) for row in rows] == [("query", "0"), ("candidate", "0"), ("candidate", "1")]
+
+
+def test_only_languages_with_a_file_are_listed(tmp_path: Path) -> None:
+    write(tmp_path, "xnli")
+
+    assert files.languages(task_of("xnli"), settings_of(tmp_path)) == ("en", "sw")
+    assert files.languages(task_of("mnli"), settings_of(tmp_path)) == ()
+
+
+# --- faults, by their words ---
+
+# (task, split, language, file): what is replaced (its first occurrence), by what, and the message
+FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
+    ("xnli", "train", "en", "xnli/dev-en.tsv"): [
+        (
+            "neutral",
+            "neutrl",
+            r"dev-en.tsv, line 1: label 'neutrl' is unknown. Did you mean neutral\? Labels: contradiction, ",
+        ),
+        ("\tneutral", "", r"line 1: 2 columns; 3 are needed: first sentence, second sentence, label\."),
+        ("It shines.", " ", r"line 1: second sentence is empty\."),
+        ("Lamp 0", '"Lamp 0', r"line 1: quotes or line ends do not match"),
+        ("Lamp 0.", '"Lamp\n0."', r"line 1: a row runs over 2 lines. Is a quote not closed\?"),
+        ("Lamp 3", "Lamp\x003", r"dev-en.tsv, line 4: has a NUL byte"),
+    ],
+    ("xnli", "test", "sw", "xnli/dev-sw.tsv"): [
+        (
+            "Taa 9.\tInawaka.\tneutral\r\n",
+            "",
+            r"dev-sw.tsv: 9 records, but dev-en.tsv has 10\. Parallel files have as many\.",
+        ),
+    ],
+    ("pawsx", "train", "en", "pawsx/dev-en.tsv"): [
+        ("\t1\r", "\t2\r", r"label '2' is unknown. Labels: 0, 1\."),
+    ],
+    ("sick", "train", "en", "sick/SICK_train.txt"): [
+        ("sentence_B", "sentence_C", r"line 1: the header is \['pair_ID', .*; it should be \['pair_ID'"),
+        ("CONTRADICTION", "CONTRADICTS", r"line 2: label 'CONTRADICTS' is unknown. Did you mean CONTRADICTION\?"),
+    ],
+    ("anli_plus", "train", "en", "anli/anli_v1.0/R1/dev.jsonl"): [
+        ('"label": "e"', '"label": "x"', r"dev.jsonl, line 1: label 'x' is unknown. Labels: c, e, n\."),
+        ('"uid": "u0"', '"uid": "u1"', r"anli_plus, train, en: record u1 occurs 2 times; an id names one\."),
+        ('"e"}', "", r"line 1: not JSON: .*Is the file cut off\?"),
+    ],
+    ("xcopa", "test", "tr", "xcopa/data/tr/test.tr.jsonl"): [
+        (
+            '"effect"',
+            '"efect"',
+            r"line 1: question 'efect' is unknown. Did you mean effect\? It is one of 'cause' or 'effect'\.",
+        ),
+        ('"label": 0', '"label": 2', r"line 1: label 2 is unknown. It is one of 0 or 1\."),
+        ('"premise"', '"premisse"', r"line 1: premise is missing. Did you mean premisse\?"),
+        ('"idx": 0', '"idx": "0"', r"line 1: idx is '0': Input should be a valid integer\."),
+    ],
+    ("xcopa", "train", "en", "siqa/socialIQa_v1.4_dev.jsonl"): [
+        ('"late"', '""', r"socialIQa_v1.4_dev.jsonl, line 1: answerA is empty\."),
+    ],
+    ("commonsenseqa", "train", "en", "commonsenseqa/dev_rand_split.jsonl"): [
+        ('"answerKey": "B"', '"answerKey": "C"', r"line 1: answerKey 'C' is not one of A, B\."),
+        ('"A", "B"', '"A"', r"line 1: 1 letters for 2 choices\."),
+    ],
+    ("hellaswag", "train", "en", "hellaswag/hellaswag.jsonl"): [
+        ('"label": 1', '"label": 2', r"line 1: label 2 is not the index of one of 2 endings\."),
+    ],
+    ("cosmosqa", "train", "en", "cosmosqa/valid.csv"): [
+        (",2\r", ",4\r", r"valid.csv, line 2: label '4' is unknown. Labels: 0, 1, 2, 3\."),
+        (",e,2\r", ",2\r", r"line 2: 7 columns; 8 are needed: id, context, question, answer0"),
+    ],
+    ("panx", "test", "sw", "panx/dev-sw.tsv"): [
+        ("B-PER", "B-PERS", r"dev-sw.tsv, line 1: label 'B-PERS' is unknown. Did you mean B-PER\?"),
+        ("\tO", "", r"line 2: 1 columns; 2 are needed: word, tag\."),
+        ("Ida", "", r"line 1: word is empty\."),
+    ],
+    ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"): [
+        ("ADP", "ADPP", r"line 1, sentence a: label 'ADPP' is unknown. Did you mean ADP\?"),
+        ("NOUN\t_\t_", "NOUN\t_", r"line 6: 9 columns; 10 are needed: ID, FORM"),
+        ("con chim", "con  chim", r"line 10: has two blanks in a row"),
+        ("2\tdem", "4\tdem", r"sentence a: its 3 words are not numbered from 1 to 3\."),
+        ("1-2", "2-9", r"sentence a: the range 2-9 does not fit its words\."),
+        ("_\t3\tcase", "_\t9\tcase", r"sentence a: word 1 has head 9; the sentence has 3 words\."),
+        ("1\tin", "x\tin", r"line 1: not CoNLL-U: .*'x' is not a valid ID"),
+        ("# sent_id = a\n", "", r"line 1: the sentence has no sent_id\."),
+        ("sent_id = b", "sent_id = a", r"udpos, test, de: record a occurs 2 times"),
+        ("punct\t_\t_\n\n", "punct\t_\t_\n", r"does not end with a blank line. Is it cut off\?"),
+    ],
+    ("xquad", "test", "en", "xquad/xquad.en.json"): [
+        (
+            "24",
+            "17",
+            r"record 0: answer 'green' is not in its context at 17. Its nearest place is 24\. files.misplaced",
+        ),
+        (
+            "lamp is green",
+            "lamp is red",
+            r"record 0: answer 'green' is not in its context at 24. It is nowhere in it\.",
+        ),
+        ("]}]}]}", "", r"xquad.en.json: not JSON: EOF while parsing .*Is the file cut off\?"),
+        ('[{"text": "green", "answer_start": 24}]', "[]", r"record 0: has no answer\. \(The benchmark's test files"),
+        ('"paragraphs"', '"paragraf"', r"data\[0\].paragraphs is missing. Did you mean paragraf\?"),
+    ],
+    ("lareqa", "test", "en", "lareqa/xquad-r/en.json"): [
+        ("[12, 30]", "[13, 30]", r"en.json, paragraph 0: sentence_breaks are not the places of its sentences\."),
+    ],
+    ("lareqa", "test", "en", "lareqa/xquad-r/de.json"): [
+        ('"id": "0"', '"id": "1"', r"en.json, record 0: is not once in each of the parallel files de.json, en.json\."),
+    ],
+    ("lareqa", "test", "de", "lareqa/xquad-r/de.json"): [
+        (
+            '"sentence_breaks": [[0, 20]',
+            '"sentence_breaks": [[0, 9]',
+            r"record 0: its answer at 14 is in none of the sentences\.",
+        ),
+    ],
+    ("tatoeba", "test", "de", "tatoeba/tatoeba.deu-eng.eng"): [
+        ("It is late.\n", "", r"deu: 2 lines, but tatoeba.deu-eng.eng has 1\. Line i of one must translate"),
+    ],
+    ("tatoeba", "test", "de", "tatoeba/tatoeba.deu-eng.deu"): [
+        ("Es ist spät.", "", r"eng.deu, line 1: is empty\."),
+        ("grün.\n", "gr", r"deu: the last line has no line end. Is the file cut off\?"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "old", "new", "message"), [(case, *fault) for case, faults in FAULTS.items() for fault in faults]
+)
+def test_a_fault_is_named_with_its_place(
+    tmp_path: Path, case: tuple[str, Split, str, str], old: str, new: str, message: str
+) -> None:
+    task_id, split, language, name = case
+    content = FOLDER[task_id][name]
+    assert old in content
+    write(tmp_path, task_id, {name: content.replace(old, new, 1).encode()})
+
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, task_id, split, language)
+
+
+@pytest.mark.parametrize(("task_id", "split", "language", "name"), READ)
+def test_a_missing_file_is_named_with_its_folder(
+    tmp_path: Path, task_id: str, split: Split, language: str, name: str
+) -> None:
+    write(tmp_path, task_id, {name: None})
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+
+    with pytest.raises(DataError, match=r"no such file\..* Looked in .*, which holds \d+ files\."):
+        read(tmp_path, task_id, split, language)
+
+
+def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> None:
+    write(tmp_path, "xquad", {"xquad/xquad.en.json": None, "xquad/xquad-en.json": b""})
+
+    with pytest.raises(DataError, match=r"xquad/xquad.en.json: no such file. Did you mean xquad-en.json\?"):
+        read(tmp_path, "xquad", "test", "en")
+
+
+def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with DATA="):
+        read(tmp_path / "nowhere", "xquad", "test", "en")
+    with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with DATA="):
+        files.languages(task_of("xquad"), settings_of(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(("task_id", "split", "language", "name"), READ)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"is empty\. Fetch it again\."),
+        (b"a\nb\xff\n", r", line 2: byte 0xff is not UTF-8\."),
+        (b"\0\n", "NUL byte"),
+    ],
+)
+def test_an_empty_or_binary_file_is_a_fault_in_every_format(
+    tmp_path: Path, task_id: str, split: Split, language: str, name: str, content: bytes, message: str
+) -> None:
+    write(tmp_path, task_id, {name: content})
+
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, task_id, split, language)
+
+
+def test_a_folder_in_place_of_a_file_is_a_fault(tmp_path: Path) -> None:
+    write(tmp_path, "xquad", {"xquad/xquad.en.json": None, "xquad/xquad.en.json/x": b""})
+
+    with pytest.raises(DataError, match=r"xquad.en.json: cannot be read: Is a directory\."):
+        read(tmp_path, "xquad", "test", "en")
+
+
+def test_every_fault_of_a_file_is_listed_at_once(tmp_path: Path) -> None:
+    broken = FOLDER["xnli"]["xnli/dev-en.tsv"].replace("neutral", "maybe", 2).replace("Lamp 5.\t", "")
+    write(tmp_path, "xnli", {"xnli/dev-en.tsv": broken.encode()})
+
+    with pytest.raises(DataError, match=r"(?s)line 1: label.*line 2: label.*line 6: 2 columns"):
+        read(tmp_path, "xnli", "train", "en")
+
+
+def test_training_examples_of_another_language_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "xnli")
+
+    with pytest.raises(DataError, match=r"xnli: its train split is in English only, not in sw\."):
+        read(tmp_path, "xnli", "train", "sw")
+
+
+def test_a_split_without_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"mnli: the files source has no train split of it. It has: none\."):
+        read(tmp_path, "mnli", "train", "en")
+
+
+# --- answers away from their offset, repaired ---
+
+
+def test_a_misplaced_answer_moves_to_its_nearest_occurrence(tmp_path: Path) -> None:
+    paragraph = {"context": "red, green, red, red", "qas": [question("0", "Which?", "red", 13)]}
+    write(tmp_path, "xquad", {"xquad/xquad.en.json": squad(paragraph).encode()})
+    notes: collections.Counter[str] = collections.Counter()
+    values = settings_of(tmp_path, misplaced_answers="repair")
+
+    (row,) = files.examples("xquad", task_of("xquad"), "test", "en", values, notes)
+
+    assert row["starts"] == [12]
+    assert dict(notes) == {"answers moved to their nearest occurrence": 1}
+
+
+def test_a_training_question_without_its_answer_is_left_out_and_counted(tmp_path: Path) -> None:
+    wrong = {"context": "It is late. It is dark.", "qas": [question("0", "Which colour?", "green", 3)]}
+    write(tmp_path, "xquad", {TYDIQA: squad(LAMP, wrong).encode()})
+    notes: collections.Counter[str] = collections.Counter()
+    values = settings_of(tmp_path, misplaced_answers="repair")
+
+    rows = list(files.examples("xquad", task_of("xquad"), "train", "en", values, notes))
+
+    assert [row["context"] for row in rows] == [LAMP["context"]]
+    assert dict(notes) == {"questions left out of training: their answer is not in the context": 1}
+
+
+def test_a_test_question_without_its_answer_is_a_fault_even_where_answers_are_repaired(tmp_path: Path) -> None:
+    wrong = {"context": "It is late.", "qas": [question("0", "Which colour?", "green", 3)]}
+    write(tmp_path, "xquad", {"xquad/xquad.en.json": squad(wrong).encode()})
+
+    with pytest.raises(DataError, match=r"answer 'green' is not in its context at 3. It is nowhere in it\.$"):
+        read(tmp_path, "xquad", "test", "en", misplaced_answers="repair")
+
+
+# --- damaged files: the right rows or a fault, never another error ---
+
+
+def groups_of(folder: Path, task_id: str, split: Split, language: str, name: str) -> tuple[list[Group], Reading]:
+    task = task_of(task_id)
+    sources = task.files[split]
+    source = next(s for s in sources if files._filled(s.path, language).split("*")[0] in name)
+    reading = Reading(split, labels={label: label for label in task.labels})
+    return files._read(folder / name, source, reading), reading
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    for task_id in FOLDER:
+        write(folder / task_id, task_id)
+    return folder
+
+
+@given(case=st.sampled_from(READ), where=st.floats(0, 1, exclude_max=True))
+@settings(max_examples=300, deadline=None)
+def test_a_truncated_file_gives_leading_rows_or_a_fault(
+    small: Path, case: tuple[str, Split, str, str], where: float
+) -> None:
+    task_id, _, _, name = case
+    raw = FOLDER[task_id][name].encode()
+    file = small / task_id / name
+    file.write_bytes(raw)
+    whole, _ = groups_of(small / task_id, *case)
+
+    file.write_bytes(raw[: int(where * len(raw))])
+    try:
+        groups, reading = groups_of(small / task_id, *case)
+    finally:
+        file.write_bytes(raw)
+
+    if not reading.faults:
+        same = len(groups) - (task_id == "panx")  # a sentence cut between lines cannot be told from a shorter one
+        assert groups[:same] == whole[:same]
+
+
+@given(case=st.sampled_from(READ), where=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+@settings(max_examples=600, deadline=None)
+def test_a_changed_byte_gives_rows_that_fit_the_format_or_a_fault(
+    small: Path, case: tuple[str, Split, str, str], where: float, byte: int
+) -> None:
+    task_id, _, _, name = case
+    raw = bytearray(FOLDER[task_id][name].encode())
+    raw[int(where * len(raw))] = byte
+    file = small / task_id / name
+    file.write_bytes(raw)
+
+    try:
+        groups, reading = groups_of(small / task_id, *case)
+    finally:
+        file.write_text(FOLDER[task_id][name], encoding="utf-8", newline="")
+
+    if not reading.faults:
+        task = task_of(task_id)
+        assert groups
+        assert [fault for group in groups for row in group for fault in examples.faults(row, task)] == []
+
+
+# --- text for pretraining ---
+
+
+def test_text_joins_the_folders_without_evaluated_sentences(tmp_path: Path) -> None:
+    write(tmp_path, "tatoeba")
+    write(tmp_path, "udpos")
+    for name, content in {"lingua": "Guten Tag.\x85Ja.\nEs ist  spät.\n", "udhr": "\nAlle Menschen\nIm Haus\n"}.items():
+        (tmp_path / f"text-{name}").mkdir()
+        (tmp_path / f"text-{name}" / "de.txt").write_text(content, encoding="utf-8")
+
+    lines = list(files.text("de", settings_of(tmp_path)))
+
+    assert lines == ["Guten Tag.\x85Ja.", "Alle Menschen"]
+
+
+def test_a_language_without_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no text in xx\. Looked for xx.txt in text-lingua, text-udhr, text-bible\."):
+        files.text("xx", settings_of(tmp_path))
+
+
+# --- the real files ---
+
+DATA = Path(os.environ.get("XIT_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no published files at {DATA}; XIT_TEST_DATA names their folder")
+
+ISO = {  # languages by the number of test examples
+    "panx 1000": "af az bn hi kk ml mr ms sw ta te tl ur",
+    "panx 100": "gu jv my pa qu yo",
+    "tatoeba 1000": "af ar az bn de el es et eu fa fi fr he hi id ja ko mr nl pl pt ro ru tl tr uk ur vi zh",
+    "xcopa 500": "et id it qu sw ta tr zh",
+    "xquad 1190": "ar de en es tr zh",
+}
+
+TEST_COUNTS = {  # examples, of retrieval queries; from the table of the files' README
+    "xnli": {"en": 747, "sw": 747, "zh": 747},  # 30 % of 2490
+    "pawsx": {"en": 600, "de": 600},  # 30 % of 2000
+    "xcopa": dict.fromkeys(ISO["xcopa 500"].split(), 500),
+    "udpos": {"en": 153, "af": 425, "id": 1000, "lt": 55, "mr": 47, "ta": 120, "te": 146, "tl": 128, "tr": 1000}
+    | {"vi": 800, "wo": 470, "yo": 318, "zh": 1000},
+    "panx": {"en": 10000} | dict.fromkeys(ISO["panx 1000"].split(), 1000) | dict.fromkeys(ISO["panx 100"].split(), 100),
+    "xquad": dict.fromkeys(ISO["xquad 1190"].split(), 1190),
+    "mlqa": {"de": 512, "en": 1148},
+    "tydiqa": {"en": 523},  # the last 15 % of 3429 contexts
+    "tatoeba": {"jv": 205, "ka": 746, "ml": 687, "sw": 390, "ta": 307, "th": 548}
+    | dict.fromkeys(ISO["tatoeba 1000"].split(), 1000),
+    "lareqa": {"de": 1190, "en": 1190, "zh": 1190},
+}
+
+TRAINING_COUNTS = {  # train and validation together
+    "sick": 4500 + 500,
+    "anli_plus": 1000,
+    "cosmosqa": 2985,
+    "commonsenseqa": 1221,
+    "hellaswag": 1000,
+    "siqa": 1954,
+    "copa": 400 + 100,
+    "xnli": 1743,  # 70 % of 2490
+    "pawsx": 1400,
+    "xcopa": 1954 + 400 + 100,
+    "udpos": 1781 + 156,
+    "panx": 20000,
+    "xquad": 3696,
+    "mlqa": 3696,
+    "tydiqa": 3696 - 523,
+    "lareqa": 3696,
+}
+
+
+def count(rows: list[dict[str, Any]]) -> int:
+    return sum(row.get("role") != "candidate" for row in rows)
+
+
+@real
+@pytest.mark.parametrize("task_id", TEST_COUNTS)
+def test_the_published_files_hold_as_many_test_examples_as_stated(task_id: str) -> None:
+    task = task_of(task_id)
+
+    languages = files.languages(task, settings_of(DATA))
+
+    found = {language: count(read(DATA, task_id, "test", language)) for language in languages}
+    assert found == TEST_COUNTS[task_id]
+
+
+@real
+@pytest.mark.parametrize("task_id", TRAINING_COUNTS)
+def test_the_published_files_hold_as_many_training_examples_as_stated(task_id: str) -> None:
+    found = sum(count(read(DATA, task_id, split, "en")) for split in ("train", "validation"))
+
+    assert found == TRAINING_COUNTS[task_id]
+
+
+@real
+def test_these_tests_read_every_task_that_has_files_but_squad() -> None:
+    with_files = {task_id for task_id in discover.names("tasks") if task_of(task_id).files}
+
+    assert with_files - {"squad", "squad2"} == set(TEST_COUNTS) | set(TRAINING_COUNTS)
+
+
+@real
+@pytest.mark.parametrize("task_id", ["xnli", "pawsx", "tydiqa"])
+def test_splits_of_one_published_file_share_no_row(task_id: str) -> None:
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+    ids = [row["id"] for split in splits for row in read(DATA, task_id, split, "en")]
+
+    assert len(ids) == len(set(ids)) >= 2000
+
+
+@real
+def test_xnli_shares_no_premise_between_training_and_test() -> None:
+    train, test = ({row["text_a"] for row in read(DATA, "xnli", split, "en")} for split in ("train", "test"))
+
+    assert len(train) > 400
+    assert not train & test
+
+
+@real
+@pytest.mark.parametrize("task_id", TEST_COUNTS)
+def test_every_published_example_fits_its_format(task_id: str) -> None:
+    task = task_of(task_id)
+    language = files.languages(task, settings_of(DATA))[-1]
+
+    faults = [fault for row in read(DATA, task_id, "test", language) for fault in examples.faults(row, task)]
+
+    assert faults == []
+
+
+@real
+@pytest.mark.parametrize(("language", "count"), [("tr", 51), ("sw", 37), ("id", 4), ("it", 4), ("qu", 0), ("zh", 0)])
+def test_xcopa_has_as_many_wrong_questions_as_known(language: str, count: int) -> None:
+    notes: collections.Counter[str] = collections.Counter()
+    values = settings_of(DATA, xcopa_questions="repaired")
+
+    list(files.examples("xcopa", task_of("xcopa"), "test", language, values, notes))
+
+    assert notes["XCOPA questions repaired"] == count
+
+
+@real
+def test_text_leaves_out_the_known_overlap_with_evaluation_files() -> None:
+    codes = sorted({path.stem for folder in files.TEXT_FOLDERS for path in (DATA / folder).glob("??.txt")})
+    lines = {
+        code: [
+            line
+            for folder in files.TEXT_FOLDERS
+            if (DATA / folder / f"{code}.txt").exists()
+            for line in (DATA / folder / f"{code}.txt").read_text(encoding="utf-8").split("\n")
+            if line.strip()
+        ]
+        for code in codes
+    }
+
+    kept = {code: list(files.text(code, settings_of(DATA))) for code in codes}
+
+    assert len(codes) == 50
+    assert sum(map(len, lines.values())) - sum(map(len, kept.values())) == 18

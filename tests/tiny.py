@@ -1,0 +1,111 @@
+"""Small real things that several files of tests share: invented examples, a tokenizer, checkpoints."""
+
+import contextlib
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xit import checkpoints, discover, encoders, formats, tokenization
+from xit.examples import write_examples
+from xit.settings import EncoderSize
+from xit.tasks import Task
+
+torch.set_num_threads(1)  # several tests run side by side, and two threads are no faster at this size
+
+SIZES = {"lstm": EncoderSize(16, 1, 12, 0), "transformer": EncoderSize(16, 1, 32, 2)}
+TASKS = {
+    "classification": "xnli",
+    "multiple_choice": "xcopa",
+    "retrieval": "lareqa",
+    "span": "xquad",
+    "tagging": "panx",
+}
+"""A task of each format."""
+
+PEOPLE = ("Ida", "Bo", "Ann", "Leo", "Mia", "Tom", "Eva", "Sam")
+THINGS = ("boat", "lamp", "book", "cup", "hat", "bell", "kite", "drum")
+PLACES = ("Oslo", "Turin", "Rome", "Paris", "Bonn", "Bern", "Lima", "Cairo")
+
+
+def task_of(name: str) -> Task:
+    task: Task = discover.load("tasks", name).task
+    return task
+
+
+def examples(form: str, count: int = 8) -> list[dict[str, Any]]:
+    """Invented English examples of a format, with labels for the task in `TASKS`; for retrieval pairs of rows."""
+    rows: list[dict[str, Any]] = []
+    for i in range(count):
+        person, thing, place = PEOPLE[i % 8], THINGS[(i + i // 8) % 8], PLACES[(i + i // 64) % 8]
+        sentence = f"{person} painted the {thing} in {place}."
+        row = {"id": f"e{i}", "language": "en"}
+        if form == "classification":
+            label = ("contradiction", "entailment", "neutral")[i % 3]
+            other = {
+                "contradiction": f"Nobody painted the {thing}.",
+                "entailment": f"{person} painted.",
+                "neutral": "It",
+            }
+            rows.append({**row, "text_a": sentence, "text_b": other[label], "label": label})
+        elif form == "multiple_choice":
+            choices = [f"in {place}", f"in {PLACES[(i + 3) % 8]}"]
+            rows.append({**row, "prompt": sentence, "choices": choices[:: 1 - 2 * (i % 2)], "label": i % 2})
+        elif form == "tagging":
+            words = sentence.removesuffix(".").split()
+            rows.append({**row, "words": words, "tags": ["B-PER", "O", "O", "O", "O", "B-LOC"]})
+        elif form == "span":
+            question = f"Where did {person} paint?"
+            rows.append({**row, "question": question, "context": sentence, "answers": [place]})
+            rows[-1]["starts"] = [sentence.index(place)]
+        else:
+            rows.append({**row, "role": "query", "text": f"Where did {person} paint the {thing}?", "gold": [f"en-{i}"]})
+            rows.append({**row, "id": f"en-{i}", "role": "candidate", "text": sentence, "gold": []})
+    return rows
+
+
+def texts() -> list[str]:
+    """Lines with every word of the examples."""
+    questions = [example["question"] + " Nobody It" for example in examples("span", 64)]
+    return [example["context"] for example in examples("span", 64)] + questions
+
+
+def tokenizer() -> tokenization.Tokenizer:
+    """A Unigram tokenizer of a hundred pieces."""
+    return tokenization.train(texts(), 100)
+
+
+def write_checkpoint(folder: Path, encoder: str = "transformer", seed: int = 0) -> None:
+    """A bare encoder with random weights and its tokenizer."""
+    pieces = tokenizer()
+    torch.manual_seed(seed)
+    tokenization.save(pieces, folder)
+    encoders.save(encoders.build(encoder, SIZES[encoder], pieces.vocabulary_size, pieces.padding_id), folder)
+
+
+def write_head(folder: Path, name: str, kind: Any = "linear") -> None:
+    """A head with random weights beside the encoder of `write_checkpoint`."""
+    task = task_of(name)
+    loaded = encoders.load(folder)
+    head = formats.load(task.format).head(kind, loaded.dimension, loaded.layers, task)
+    checkpoints.save_head(folder, head, checkpoints.HeadFacts(name, task.format, kind, task.labels, 64))
+
+
+def write_data(folder: Path, name: str, count: int = 24) -> None:
+    """A task's data folder: the first examples validate, all train and test."""
+    task = task_of(name)
+    for split, some in (("train", count), ("validation", 8), ("test", count)):
+        write_examples(folder / f"{split}.parquet", task, examples(task.format, some))
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As if the disk were full after so many bytes of a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
