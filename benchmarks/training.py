@@ -1,0 +1,289 @@
+"""How fast our training loop is beside transformers' Trainer: same model, data, batch size, optimizer and machine.
+
+    python benchmarks/training.py --json training.json
+
+Pretraining and fine-tuning on sentence pairs, for each encoder of params.yaml, on random tokens of realistic lengths.
+The loops take short turns in one process, so that all meet the same load; the first steps of a turn are not timed.
+Trainer draws examples at random, its default, or grouped by length, which is what our loop does.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.utils import logging
+
+from xit import config, discover, encoders, formats, tokenization
+from xit.formats import Batch, Features, Row, collate
+from xit.masked_language_model import MaskedLanguageModel, mask, pretraining_steps
+from xit.models import TaskModel
+from xit.training import Plan, Step, task_steps, train
+
+WARMUP_STEPS = 3
+TASK = "xnli"
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One thing to train: a new model, our steps, and the same data as Trainer takes it."""
+
+    model: Callable[[], nn.Module]
+    step_at: Callable[[int], Step]
+    items: Sequence[dict[str, Any]]
+    collator: Callable[[list[dict[str, Any]]], Batch]
+    batch_size: int
+    learning_rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """Seconds, examples and real tokens of the timed steps."""
+
+    seconds: float
+    examples: int
+    tokens: int
+
+
+class Meter(nn.Module):
+    """A model for either loop, which counts what it is given."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.sizes: list[tuple[int, int]] = []
+
+    def forward(self, batch: Batch | None = None, **named: Tensor) -> Any:
+        """The loss, as each loop wants it."""
+        given = named if batch is None else batch
+        self.sizes.append((len(given["input_ids"]), int(given["attention_mask"].sum())))
+        loss = self.model(given)
+        return {"loss": loss} if batch is None else loss
+
+
+class Clock(TrainerCallback):  # type: ignore[misc]
+    """The time at the end of each of Trainer's steps."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Note the time."""
+        self.times.append(time.perf_counter())
+
+
+def ours(work: Work, steps: int) -> Turn:
+    """A turn of `xit.training.train`, without validation."""
+    meter, times = Meter(work.model()), []
+    plan = Plan(
+        steps=steps,
+        learning_rate=work.learning_rate,
+        warmup_fraction=0.1,
+        final_fraction=0.0,
+        weight_decay=0.1,
+        gradient_clip=1.0,
+        seed=0,
+        save_every=steps,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        train(meter, work.step_at, plan, Path(folder), {}, report=lambda *_: times.append(time.perf_counter()))
+    return turn(meter, times)
+
+
+def trainer(work: Work, steps: int, sampling: str) -> Turn:
+    """A turn of transformers' Trainer with the same optimizer, without evaluating, logging or saving."""
+    meter, clock = Meter(work.model()), Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            max_steps=steps,
+            per_device_train_batch_size=work.batch_size,
+            learning_rate=work.learning_rate,
+            warmup_steps=steps // 10,
+            weight_decay=0.1,
+            max_grad_norm=1.0,
+            optim="adamw_torch_fused",
+            train_sampling_strategy=sampling,
+            logging_strategy="no",
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            remove_unused_columns=False,
+            dataloader_pin_memory=torch.cuda.is_available(),
+            seed=0,
+        )
+        loop = Trainer(
+            model=meter, args=arguments, train_dataset=work.items, data_collator=work.collator, callbacks=[clock]
+        )
+        loop.remove_callback(PrinterCallback)
+        loop.train()
+    return turn(meter, clock.times)
+
+
+def turn(meter: Meter, times: Sequence[float]) -> Turn:
+    """What happened after the first steps; a forward pass is a step here."""
+    timed = meter.sizes[WARMUP_STEPS:]
+    assert len(meter.sizes) == len(times)
+    return Turn(times[-1] - times[WARMUP_STEPS - 1], sum(n for n, _ in timed), sum(t for _, t in timed))
+
+
+def pretraining(name: str, parameters: config.Config, tokenizer: tokenization.Tokenizer) -> Work:
+    """Masked language modelling of random blocks."""
+    settings = parameters.pretraining
+    size = parameters.encoders[name].size
+    generator = torch.Generator().manual_seed(0)
+    shape = (4096, settings.block_tokens)
+    text = torch.randint(5, tokenizer.vocabulary_size, shape, generator=generator)
+
+    def collator(items: list[dict[str, Any]]) -> Batch:
+        input_ids, labels = mask(
+            torch.stack([item["input_ids"] for item in items]), settings.masked_fraction, tokenizer, generator
+        )
+        return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids), "labels": labels}
+
+    def model() -> nn.Module:
+        torch.manual_seed(0)
+        return MaskedLanguageModel(encoders.build(name, size, tokenizer.vocabulary_size))
+
+    return Work(
+        model,
+        pretraining_steps({"en": text.int().numpy()}, settings, tokenizer, seed=0),
+        [{"input_ids": row} for row in text],
+        collator,
+        settings.batch_size,
+        parameters.encoders[name].pretraining_learning_rate,
+    )
+
+
+def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.Tokenizer) -> Work:
+    """Classification of random sentence pairs, 28 tokens long in the middle, 12 to 64 in all."""
+    settings = parameters.targets[TASK]
+    size = parameters.encoders[name].size
+    task = discover.load("tasks", TASK).task
+    form = formats.load(task.format)
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28).int().clamp(12, 64).tolist()
+    features = []
+    for length in lengths:
+        input_ids = torch.randint(5, tokenizer.vocabulary_size, (length,), generator=generator)
+        segments = torch.tensor([0, *[1] * (length // 2 - 2), 0, *[2] * (length - length // 2 - 1), 0])
+        label = int(torch.randint(len(task.labels), (), generator=generator))
+        features.append(Features(str(len(features)), (Row(input_ids.numpy(), segments.numpy()),), label))
+
+    def collator(items: list[dict[str, Any]]) -> Batch:
+        chosen = [item["features"] for item in items]
+        batch = collate([row for f in chosen for row in f.rows], tokenizer.padding_id)
+        return {**batch, **form.labels(chosen, batch["input_ids"].shape[1])}
+
+    def model() -> nn.Module:
+        torch.manual_seed(0)
+        encoder = encoders.build(name, size, tokenizer.vocabulary_size)
+        head: Any = form.head(parameters.training.head, encoder.dimension, encoder.layers, task)
+        return TaskModel(encoder, head, tokenizer.padding_id)
+
+    return Work(
+        model,
+        task_steps(features, form, settings.batch_size, 1, tokenizer.padding_id, seed=0),
+        [{"features": f, "input_ids": f.rows[0].input_ids} for f in features],
+        collator,
+        settings.batch_size,
+        parameters.encoders[name].learning_rate,
+    )
+
+
+def measure(works: dict[tuple[str, str], Work], rounds: int, steps: int) -> list[dict[str, Any]]:
+    """A record a piece of work and loop: medians over rounds, ratios within rounds."""
+    records = []
+    for (name, phase), work in works.items():
+        loops: dict[str, Callable[[], Turn]] = {
+            "xit": functools.partial(ours, work, steps),
+            "Trainer": functools.partial(trainer, work, steps, "random"),
+        }
+        if phase == "fine-tuning":
+            loops["Trainer, by length"] = functools.partial(trainer, work, steps, "group_by_length")
+        turns: dict[str, list[Turn]] = {loop: [] for loop in loops}
+        for number in range(rounds):
+            for loop in list(loops) if number % 2 == 0 else reversed(list(loops)):
+                turns[loop].append(loops[loop]())
+        for loop, taken in turns.items():
+            pairs = zip(turns["xit"], taken, strict=True)
+            ratios = [(a.examples / a.seconds) / (b.examples / b.seconds) for a, b in pairs]
+            records.append(
+                {
+                    "encoder": name,
+                    "phase": phase,
+                    "loop": loop,
+                    "batch_size": work.batch_size,
+                    "milliseconds_per_step": 1000
+                    * statistics.median(t.seconds * work.batch_size / t.examples for t in taken),
+                    "examples_per_second": statistics.median(t.examples / t.seconds for t in taken),
+                    "tokens_per_second": statistics.median(t.tokens / t.seconds for t in taken),
+                    "xit_speed_ratio": statistics.median(ratios),
+                    "xit_speed_ratio_lowest": min(ratios),
+                    "xit_speed_ratio_highest": max(ratios),
+                }
+            )
+    return records
+
+
+def show(records: Sequence[dict[str, Any]], title: str) -> None:
+    """The records as a table."""
+    table = Table(title=title, title_justify="left")
+    for column in ("encoder", "phase", "loop"):
+        table.add_column(column)
+    for column in ("ms/step", "examples/s", "tokens/s", "xit is … times as fast"):
+        table.add_column(column, justify="right")
+    for r in records:
+        span = f"{r['xit_speed_ratio']:.2f} ({r['xit_speed_ratio_lowest']:.2f} to {r['xit_speed_ratio_highest']:.2f})"
+        table.add_row(
+            *(r[column] for column in ("encoder", "phase", "loop")),
+            *(f"{r[c]:,.0f}" for c in ("milliseconds_per_step", "examples_per_second", "tokens_per_second")),
+            "" if r["loop"] == "xit" else span,
+        )
+    Console(width=None if os.isatty(1) else 120).print(table)
+
+
+def main() -> None:
+    """Measure and print; `--json` also writes the records."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), help="sizes, batch sizes and learning rates"
+    )
+    parser.add_argument("--rounds", type=int, default=11, help="turns of each loop (default 11)")
+    parser.add_argument("--steps", type=int, default=12, help=f"steps a turn, {WARMUP_STEPS} of them not timed")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--json", type=Path, help="a file for the records")
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    logging.set_verbosity_error()
+    parameters = config.load(chosen.params)
+    letters = [chr(0x4E00 + n) for n in range(parameters.tokenizer.vocabulary - 6)]
+    tokenizer = tokenization.train([" ".join(letters)] * 2, parameters.tokenizer.vocabulary)
+    phases = {"pretraining": pretraining, "fine-tuning": fine_tuning}
+    works = {
+        (name, phase): make(name, parameters, tokenizer)
+        for name in parameters.grid.encoders
+        for phase, make in phases.items()
+    }
+    records = measure(works, chosen.rounds, chosen.steps)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {chosen.threads} thread(s)"
+    show(records, f"Training loops on {device}; median of {chosen.rounds} turns of {chosen.steps} steps")
+    if chosen.json:
+        facts = {"device": device, "torch": torch.__version__, "rounds": chosen.rounds, "steps": chosen.steps}
+        chosen.json.write_text(json.dumps({**facts, "records": records}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
