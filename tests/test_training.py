@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -407,8 +408,9 @@ def write_inputs(root: Path, which: tuple[str, str]) -> None:
         tiny.write_checkpoint(root / "parents/none/1", encoder)
 
 
-def in_a_process(root: Path, which: tuple[str, str], dies_at: int | None) -> None:
+def in_a_process(root: Path, which: tuple[str, str], dies_at: int | None, seconds_per_step: float) -> None:
     def told(done: int) -> None:
+        time.sleep(seconds_per_step)
         if done == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -416,13 +418,13 @@ def in_a_process(root: Path, which: tuple[str, str], dies_at: int | None) -> Non
 
 
 @pytest.fixture(scope="module")
-def start() -> Iterator[Callable[[Path, tuple[str, str], int | None], multiprocessing.Process]]:
+def start() -> Iterator[Callable[..., multiprocessing.Process]]:
     """Starts a process that runs a stage, forked from one that has imported torch and what its optimizers import."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch._dynamo", "xit.stages.finetune", "xit.stages.pretrain"])
 
-    def started(root: Path, which: tuple[str, str], dies_at: int | None) -> Any:
-        process = context.Process(target=in_a_process, args=(root, which, dies_at))
+    def started(root: Path, which: tuple[str, str], dies_at: int | None, seconds_per_step: float = 0) -> Any:
+        process = context.Process(target=in_a_process, args=(root, which, dies_at, seconds_per_step))
         process.start()
         return process
 
@@ -469,17 +471,20 @@ def test_a_run_killed_at_random_times_ends_in_the_same_bits(start: Any, tmp_path
     which = ("panx", "lstm")
     for root in (tmp_path / "undisturbed", tmp_path / "killed"):
         write_inputs(root, which)
-    start(tmp_path / "undisturbed", which, None).join()
+    undisturbed = start(tmp_path / "undisturbed", which, None)
+    undisturbed.join()
     times = random.Random(0)
 
     kills = 0
     for _ in range(8):
-        process = start(tmp_path / "killed", which, None)
+        process = start(tmp_path / "killed", which, None, seconds_per_step=0.1)  # of 15 steps at least: 1.5 s
         process.join(times.uniform(0.1, 0.6))
         process.kill()
         process.join()
         kills += process.exitcode == -signal.SIGKILL
-    start(tmp_path / "killed", which, None).join()
+    ended = start(tmp_path / "killed", which, None)
+    ended.join()
 
+    assert (undisturbed.exitcode, ended.exitcode) == (0, 0)
     assert kills > 0
     assert files(tmp_path / "killed/out") == files(tmp_path / "undisturbed/out")
