@@ -347,13 +347,14 @@ def tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all fac
         typer.echo(json.dumps({name: dataclasses.asdict(t) for name, t in found.items()}, indent=2, ensure_ascii=False))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "title", "format", "main metric", "languages", "group", "files")
+    columns = ("id", "format", "metric", Column("languages", justify="right"), "group", "sources")
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0))  # fits 80 columns
     for name, task in found.items():
-        splits = " ".join(task.files) or "–"
-        row = (task.title, task.format, task.metric, str(len(task.languages)), task.group or "intermediate", splits)
-        table.add_row(name, *row)
+        sources = "micro files" if task.files else "micro"
+        languages = str(len(task.languages))
+        table.add_row(name, task.format, task.metric, languages, task.group or "intermediate", sources)
     Console().print(table)
 
 
@@ -374,10 +375,10 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all 
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("id", "title", "architecture", "direction", "size in params.yaml", "citation")
+    table = Table("id", "title", "architecture", "direction", "size in params.yaml", box=None, padding=(0, 1, 0, 0))
     for name, values in facts.items():
         size = ", ".join(f"{key} {value}" for key, value in (values["size"] or {}).items()) or "–"
-        table.add_row(name, values["title"], values["architecture"], values["direction"], size, values["citation"])
+        table.add_row(name, values["title"], values["architecture"], values["direction"], size)
     Console().print(table)
 
 
