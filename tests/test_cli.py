@@ -170,7 +170,7 @@ def test_examples_are_shown_as_models_get_them(xit: Xit) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("data", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus, ccg"),
+        (("data", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus, bucc2018, ccg"),
         (("show", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus"),
         (("evaluate", "lstm", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
         (("eval", ".", "--task", "xnly"), r"xnly: no such task. Did you mean xnli\?"),

@@ -10,6 +10,7 @@ from xit.examples import Example, read_examples
 from xit.formats import Reading
 from xit.results import Score
 from xit.settings import RetrievalSettings
+from xit.tasks import Task
 
 BARE_LENGTH_TOKENS = 512
 """The longest row of a bare encoder (google-research/xtreme:scripts/run_tatoeba.sh)."""
@@ -68,8 +69,7 @@ def evaluate(
         members = by_language[code]
         result[code] = (form.score(answers, members, task, code), form.count(members))
         if predictions is not None:
-            is_aligned = task.format == "retrieval" and task.metric == "accuracy"
-            written = form.aligned(answers, members) if is_aligned else answers
+            written = form.aligned(answers, members) if task.is_aligned else answers
             submission.write(predictions, task_id, task, code, written)
     return result
 
@@ -123,7 +123,8 @@ def report_of(
         CheckpointError: as `evaluate`.
     """
     facts = checkpoints.head_facts(checkpoint)
-    bare = [name for name in discover.names("tasks") if not discover.load("tasks", name).task.is_trained]
+    known: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
+    bare = [name for name, task in known.items() if not task.is_trained and not task.is_mined]
     chosen = list(tasks) if tasks else [facts.task] if facts else bare
     made_of = checkpoints.made_of(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}

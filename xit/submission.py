@@ -9,6 +9,7 @@ What predictions look like in memory depends on the format of the task:
     span                dict[str, str]        an answer a question id
     retrieval, aligned  list[int]             the row of the nearest candidate, from 0 (scored by accuracy: Tatoeba)
     retrieval, ranked   dict[str, list[str]]  candidate ids a query id, the best first (Mewsli-X, LAReQA)
+    retrieval, mined    list[tuple[str, str]] ids of a query and its candidate, in any order (BUCC)
 """
 
 import json
@@ -19,7 +20,7 @@ from xit.errors import DataError
 from xit.files import atomic
 from xit.tasks import Task
 
-Predictions = list[str] | list[list[str]] | list[int] | dict[str, str] | dict[str, list[str]]
+Predictions = list[str] | list[list[str]] | list[int] | dict[str, str] | dict[str, list[str]] | list[tuple[str, str]]
 
 
 def write(folder: Path, task_id: str, task: Task, language: str, predictions: Predictions) -> Path:
@@ -32,6 +33,8 @@ def write(folder: Path, task_id: str, task: Task, language: str, predictions: Pr
             text = "".join(json.dumps({"label": label}) + "\n" for label in predictions)
         case ".tsv", list() if task.format == "tagging":
             text = "".join("".join(f"{tag}\n" for tag in tags) + "\n" for tags in predictions)  # type: ignore[union-attr]
+        case ".tsv", list() if task.is_mined:
+            text = "".join(f"{query}\t{candidate}\n" for query, candidate in predictions)  # type: ignore[misc, str-unpack]
         case ".tsv", list():
             text = "".join(f"{label}\n" for label in predictions)
         case _:
@@ -61,11 +64,13 @@ def read(folder: Path, task_id: str, task: Task, language: str) -> Predictions:
         lines.pop()
     if task.format == "classification":
         return [line.split("\t")[0] for line in lines]
+    if task.is_mined:
+        return [_pair(path, number, line) for number, line in enumerate(lines, 1)]
     return [_number(path, number, line) for number, line in enumerate(lines, 1)]
 
 
 def _path(folder: Path, task_id: str, task: Task, language: str) -> Path:
-    is_ranked = task.format == "retrieval" and task.metric != "accuracy"
+    is_ranked = task.format == "retrieval" and not (task.is_aligned or task.is_mined)
     extension = "json" if task.format == "span" or is_ranked else "jsonl" if task.format == "multiple_choice" else "tsv"
     return folder / task_id / f"test-{language}.{extension}"
 
@@ -78,6 +83,13 @@ def _answers(path: Path, text: str) -> dict[str, Any]:
     if not isinstance(answers, dict):
         raise DataError(f"{path}: should be one JSON object of ids; it is a {type(answers).__name__}.")
     return answers
+
+
+def _pair(path: Path, number: int, line: str) -> tuple[str, str]:
+    fields = line.split("\t")
+    if len(fields) != 2 or not all(fields):
+        raise DataError(f"{path}, line {number}: should be two ids with a tab between them; it is {line!r}.")
+    return fields[0], fields[1]
 
 
 def _number(path: Path, number: int, line: str) -> int:

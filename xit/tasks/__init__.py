@@ -66,3 +66,13 @@ class Task:
     pool: Literal["language", "all"] = "language"
     has_unanswerable: bool = False
     answer_rules: Literal["squad", "mlqa"] = "squad"
+
+    @property
+    def is_mined(self) -> bool:
+        """Retrieval: whether what is asked for are pairs, so that a query may have no right candidate (BUCC)."""
+        return self.format == "retrieval" and self.metric == "f1"
+
+    @property
+    def is_aligned(self) -> bool:
+        """Retrieval: whether each query has one candidate, named by its row (Tatoeba)."""
+        return self.format == "retrieval" and self.metric == "accuracy"
