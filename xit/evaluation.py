@@ -69,7 +69,7 @@ def evaluate(
         members = by_language[code]
         result[code] = (form.score(answers, members, task, code), form.count(members))
         if predictions is not None:
-            written = form.aligned(answers, members) if task.is_aligned else answers
+            written = form.aligned(answers, members) if submission.shape(task) == "rows" else answers
             submission.write(predictions, task_id, task, code, written)
     return result
 
