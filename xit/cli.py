@@ -466,6 +466,41 @@ def evaluate_checkpoint(
     _print_evaluation(found, name)
 
 
+Benchmark = Annotated[str, typer.Option("--benchmark", help="xtreme-r or xtreme.")]
+
+
+@app.command(rich_help_panel=LOOKING)
+def score(
+    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, <task>/test-<language>.<extension>.")],
+    gold: Annotated[Path, typer.Argument(help="A folder of right answers, in the same layout.")],
+    benchmark: Benchmark,
+    as_json: Json = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score the tasks and languages that are there; name those that are not.")
+    ] = False,
+) -> None:
+    """Score a submission to XTREME-R or XTREME as its evaluator does: by language, task, group, and overall."""
+    from xit import scoring
+
+    _print_scores(scoring.score(predictions, gold, benchmark, partial), as_json)
+
+
+def _print_scores(found: Mapping[str, Any], as_json: Path | None) -> None:
+    from rich.console import Console
+
+    from xit.files import write_json
+    from xit.scoring import tables
+
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    console = Console()
+    for part in tables(found):
+        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+
+
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     from rich.console import Console
     from rich.table import Table

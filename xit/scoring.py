@@ -5,7 +5,7 @@ too, which it cannot print (`xit.benchmarks.xtreme_r`).
 """
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ from xit.tasks import Task
 
 
 class Cell(NamedTuple):
-    """The metrics of one task and language, and the number of questions they rest on."""
+    """The metrics of one task and language, the number of questions they rest on, and of those without an answer."""
 
     values: dict[str, float]
     questions: int
+    unanswered: int
 
 
 def score(predictions: Path, gold: Path, name: str, is_partial: bool = False) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def score(predictions: Path, gold: Path, name: str, is_partial: bool = False) ->
         DataError: with a line for every fault of every file.
     """
     benchmark = benchmarks.load(name)
+    raise_all(DataError, [f"{side}: no such folder." for side in (predictions, gold) if not side.is_dir()])
     faults: list[str] = []
     notes: list[str] = []
     missing: dict[str, list[str]] = {}
@@ -57,16 +59,20 @@ def score(predictions: Path, gold: Path, name: str, is_partial: bool = False) ->
         if len(there) < len(languages):
             missing[task_id] = [code for code in languages if code not in there]
             faults += [] if is_partial else _missing(task_id, task, languages, predictions, gold)
-        found = {code: _cell(predictions, gold, task_id, task, code, faults, notes) for code in there}
+        found = {code: _cell(predictions, gold, task_id, task, code, faults) for code in there}
         if there:
             cells[task_id] = {code: cell for code, cell in found.items() if cell is not None}
+            notes += _silent(task_id, cells[task_id])
     if not cells and not faults:
-        faults += [_nothing(side, benchmark) for side in (predictions, gold)]
+        faults.append(
+            f"{predictions}, {gold}: no task and language of {benchmark.title} is in both. Files are found as "
+            f"<task>/test-<language>.<tsv, json or jsonl>; the tasks are {', '.join(benchmark.tasks)}."
+        )
     raise_all(DataError, faults, len(faults))
     notes += _idle(predictions, expected)
     tasks = {task_id: _task(task_id, benchmark, languages) for task_id, languages in cells.items()}
     return {
-        "benchmark": name,
+        "benchmark": name.replace("_", "-"),
         "tasks": tasks,
         "groups": {group: _mean_of(tasks, members) for group, members in benchmark.groups.items()},
         "overall": _mean_of(tasks, benchmark.tasks),
@@ -102,9 +108,7 @@ def shown(task: Task) -> tuple[str, ...]:
     return {"span": ("exact_match", "f1"), "tagging": ("f1", "accuracy")}.get(task.format, (task.metric,))
 
 
-def _cell(
-    predictions: Path, gold: Path, task_id: str, task: Task, language: str, faults: list[str], notes: list[str]
-) -> Cell | None:
+def _cell(predictions: Path, gold: Path, task_id: str, task: Task, language: str, faults: list[str]) -> Cell | None:
     """The scores of one file, or None and its faults."""
     before = len(faults)
     read = []
@@ -125,9 +129,14 @@ def _cell(
     if len(faults) > before:
         return None
     asked = [name for name, _ in right] if submission.shape(task) == "answers" else list(right)
-    if isinstance(predicted, dict) and (silent := sum(name not in predicted for name in asked)):
-        notes.append(f"{file}: {silent} of {len(asked)} questions have no answer there; each scores 0.")
-    return Cell(values(task, language, predicted, right), len(right))
+    unanswered = sum(name not in predicted for name in asked) if isinstance(predicted, dict) else 0
+    return Cell(values(task, language, predicted, right), len(right), unanswered)
+
+
+def _silent(task_id: str, cells: Mapping[str, Cell]) -> list[str]:
+    """A note on the questions of a task that have no answer."""
+    silent = [f"{code} {cell.unanswered} of {cell.questions}" for code, cell in cells.items() if cell.unanswered]
+    return [f"{task_id}: questions without an answer, each of which scores 0: {', '.join(silent)}."] if silent else []
 
 
 def _faults(task: Task, predicted: Any, gold: Any) -> list[str]:
@@ -181,24 +190,14 @@ def _missing(task_id: str, task: Task, languages: Sequence[str], *sides: Path) -
         if not lacks:
             continue
         file = submission.path(side, task_id, task, lacks[0])
-        folders = [other.name for other in side.iterdir() if other.is_dir()] if side.is_dir() else []
-        if task_id not in folders:
-            found.append(
-                f"{file.parent}: no such folder.{near(task_id, folders)} It should hold {file.name} and so on."
-            )
+        if not file.parent.is_dir():
+            close = near(task_id, {other.name for other in side.iterdir()} - set(discover.names("tasks")))
+            found.append(f"{file.parent}: no such folder.{close} It should hold {file.name} and so on.")
             continue
-        close = near(file.name, [other.name for other in file.parent.iterdir()])
+        asked = {submission.path(side, task_id, task, code).name for code in languages}
+        close = near(file.name, {other.name for other in file.parent.iterdir()} - asked)
         found.append(f"{file}: no such file.{close} Missing of {task_id}: {', '.join(lacks)}.")
     return found
-
-
-def _nothing(side: Path, benchmark: Benchmark) -> str:
-    if not side.is_dir():
-        return f"{side}: no such folder."
-    return (
-        f"{side}: no task and language of {benchmark.title} that is in both folders. Files are found as "
-        f"<task>/test-<language>.<tsv, json or jsonl>; the tasks are {', '.join(benchmark.tasks)}."
-    )
 
 
 def _idle(predictions: Path, expected: set[Path]) -> list[str]:
@@ -225,6 +224,50 @@ def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, Cell]) -> dict
         "score": sum(means) / len(means),
         "languages": {code: cell.values for code, cell in cells.items()},
     }
+
+
+def tables(found: Mapping[str, Any]) -> Iterator[Any]:
+    """What `score` found, for a terminal: languages, a table a kind of task; means; what is missing, notes, rules."""
+    from rich.table import Table
+
+    benchmark = benchmarks.load(found["benchmark"])
+    facts: dict[str, Task] = {name: discover.load("tasks", name).task for name in found["tasks"]}
+    for group in dict.fromkeys(task.group for task in facts.values()):
+        columns = [(name, metric) for name, task in facts.items() if task.group == group for metric in shown(task)]
+        cells = {name: found["tasks"][name]["languages"] for name, _ in columns}
+        table = Table("language", title=f"{benchmark.title}, {group}: by language", title_style="bold")
+        for name, metric in columns:
+            table.add_column(f"{name}\n{metric}", justify="right")
+        for code in sorted({code for codes in cells.values() for code in codes}, key=lambda code: (code != "en", code)):
+            row = (f"{cells[name][code][metric]:.1f}" if code in cells[name] else "" for name, metric in columns)
+            table.add_row(code, *row)
+        yield table
+    table = Table("", "metric", "score", "languages", title=f"{benchmark.title}: scores", title_style="bold")
+    table.columns[2].justify = table.columns[3].justify = "right"
+    for name in benchmark.tasks:
+        count = f"{len(found['tasks'].get(name, {}).get('languages', ()))} of {len(benchmark.languages(name))}"
+        its = found["tasks"].get(name, {"metric": "–", "score": None})
+        table.add_row(name, its["metric"], _number(its["score"]), count)
+    table.add_section()
+    for name, value in found["groups"].items():
+        members = benchmark.groups[name]
+        table.add_row(name, f"mean of {', '.join(members)}", _number(value), _completeness(found, members))
+    table.add_section()
+    overall = (f"mean of the {len(benchmark.tasks)} tasks", _number(found["overall"]))
+    table.add_row("overall", *overall, _completeness(found, benchmark.tasks), style="bold")
+    yield table
+    for name, codes in found["missing"].items():
+        yield f"Missing: {name} in {', '.join(codes)}."
+    yield from found["notes"]
+    yield from found["rules"]
+
+
+def _completeness(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
+    return "incomplete" if any(name in found["missing"] for name in tasks) else ""
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _mean_of(tasks: Mapping[str, Mapping[str, Any]], members: Sequence[str]) -> float | None:
