@@ -24,6 +24,7 @@ MODULES = {
 }
 LAYERS = """
 cli
+submitting
 grid workspace config layout
 stages
 findings

@@ -485,6 +485,38 @@ def score(
     _print_scores(scoring.score(predictions, gold, benchmark, partial), as_json)
 
 
+@app.command(rich_help_panel=LOOKING)
+def submit(
+    checkpoint: Annotated[list[str], typer.Argument(help="Fine-tuned checkpoints, one a task; and one bare encoder.")],
+    benchmark: Benchmark,
+    out: Annotated[Path, typer.Option(help="The folder to write, in submission layout.")],
+    gold: Annotated[Path | None, typer.Option(help="Also write the right answers of the same examples here.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    as_json: Json = None,
+) -> None:
+    """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
+    from xit.submitting import submit as write
+
+    config = _config()
+    name, module, settings = _chosen_source(config, source, data, language)
+    with _progress() as report:
+        found = write(
+            checkpoint,
+            benchmark,
+            out,
+            gold,
+            language,
+            name,
+            module,
+            settings,
+            config.retrieval,
+            report("tasks"),
+        )
+    _print_scores(found, as_json)
+
+
 def _print_scores(found: Mapping[str, Any], as_json: Path | None) -> None:
     from rich.console import Console
 

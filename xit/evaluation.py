@@ -22,6 +22,7 @@ def evaluate(
     examples: Sequence[Example],
     retrieval: RetrievalSettings,
     predictions: Path | None = None,
+    gold: Path | None = None,
 ) -> dict[str, tuple[dict[str, float], int]]:
     """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
 
@@ -31,6 +32,7 @@ def evaluate(
         examples: Test examples of all languages.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         predictions: Where to write predictions in the benchmark's submission layout.
+        gold: Where to write the right answers, in the same layout.
 
     Returns:
         For each language its metrics, from 0 to 100, and the number of examples.
@@ -71,6 +73,8 @@ def evaluate(
         if predictions is not None:
             written = form.aligned(answers, members) if submission.shape(task) == "rows" else answers
             submission.write(predictions, task_id, task, code, written)
+        if gold is not None:
+            submission.write_gold(gold, task_id, task, code, members)
     return result
 
 
@@ -89,6 +93,12 @@ def _one_pool(examples: Sequence[Example]) -> list[Example]:
 def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
     """The predictions of one language's queries, out of those of all."""
     return {e["id"]: predictions[e["id"]] for e in examples if e["role"] == "query"}
+
+
+def bare_tasks() -> list[str]:
+    """The tasks that a bare encoder is evaluated on."""
+    known: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
+    return [name for name, task in known.items() if not task.is_trained and not task.is_mined]
 
 
 def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
@@ -123,9 +133,7 @@ def report_of(
         CheckpointError: as `evaluate`.
     """
     facts = checkpoints.head_facts(checkpoint)
-    known: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
-    bare = [name for name, task in known.items() if not task.is_trained and not task.is_mined]
-    chosen = list(tasks) if tasks else [facts.task] if facts else bare
+    chosen = list(tasks) if tasks else [facts.task] if facts else bare_tasks()
     made_of = checkpoints.made_of(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name in chosen:
