@@ -58,7 +58,7 @@ def test_a_submission_scores_what_evaluation_says(models: Any, parameters: Any, 
         codes = list(found["tasks"][task]["languages"])
         assert set(codes) == set(LANGUAGES) & set(tiny.task_of(task).languages)
         report = evaluation.report_of(
-            str(model), None, codes, "micro", micro, settings, parameters.retrieval, predictions=None
+            str(model), [task], codes, "micro", micro, settings, parameters.retrieval, predictions=None
         )
         for score in report["scores"]:
             assert found["tasks"][task]["languages"][score["language"]][score["metric"]] == score["value"]

@@ -58,7 +58,7 @@ def evaluate(
         if facts.task != task_id:
             raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
         model, tokenizer = models.load_task(Path(checkpoint), facts)
-        reading = Reading(tokenizer, task, facts.max_length_tokens, retrieval.is_centered)
+        reading = Reading(tokenizer, task.answering(facts.labels), facts.max_length_tokens, retrieval.is_centered)
         predicted = [form.predict(model, pool, reading) for pool in pools]
     else:
         bare, tokenizer = models.load_encoder(checkpoint)

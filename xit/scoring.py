@@ -5,6 +5,7 @@ too, which it cannot print (`xit.benchmarks.xtreme_r`).
 """
 
 import collections
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -173,7 +174,7 @@ def _unknown_labels(task: Task, found: Any) -> list[str]:
     if kind not in ("labels", "tags", "choices"):
         return []
     known = [str(number) for number in range(len(task.record["choices"]))] if kind == "choices" else task.labels
-    counts = collections.Counter(str(tag) for entry in found for tag in (entry if kind == "tags" else [entry]))
+    counts = collections.Counter(itertools.chain.from_iterable(found) if kind == "tags" else map(str, found))
     return [
         f"label {label!r}, on {count} {'line' if count == 1 else 'lines'}, is unknown.{near(label, known)} "
         f"Labels: {', '.join(known)}."

@@ -204,8 +204,8 @@ def _object(file: Path, text: str) -> dict[str, Any]:
         found = json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         raise DataError(f"{file}, line {error.lineno}: not JSON ({error.msg}).") from None
-    except RecursionError:
-        raise DataError(f"{file}: not what a submission holds: lists in lists without end.") from None
+    except (ValueError, RecursionError) as error:  # a number of too many digits; lists in lists without end
+        raise DataError(f"{file}: not what a submission holds: {error}.") from None
     if not isinstance(found, dict):
         raise DataError(f"{file}: should be one JSON object of ids; it is a {type(found).__name__}.")
     if twice:
@@ -216,7 +216,7 @@ def _object(file: Path, text: str) -> dict[str, Any]:
 def _each(file: Path, found: dict[str, Any], is_good: Callable[[Any], bool], wanted: str) -> dict[str, Any]:
     wrong = [name for name, value in found.items() if not is_good(value)]
     if wrong:
-        first = json.dumps(found[wrong[0]], ensure_ascii=False)
+        first = json.dumps(found[wrong[0]])
         shown = first if len(first) < 80 else f"{first[:80]}…"
         raise DataError(f"{file}: {some(wrong)} should be {wanted}; the first is {shown}.")
     return found
@@ -263,4 +263,5 @@ def _pair(line: str) -> tuple[str, str]:
 def some(names: Sequence[str], most: int = 3) -> str:
     """`q1, q2, q3 and 9 more`."""
     others = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + others
+    shown = ", ".join(names[:most]).encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
+    return shown + others
