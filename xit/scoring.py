@@ -258,7 +258,8 @@ def tables(found: Mapping[str, Any]) -> Iterator[Any]:
     table.add_row("overall", *overall, _completeness(found, benchmark.tasks), style="bold")
     yield table
     for name, codes in found["missing"].items():
-        yield f"Missing: {name} in {', '.join(codes)}."
+        languages = benchmark.languages(name)
+        yield f"Missing: {name} in {', '.join(codes) if len(codes) < len(languages) else f'all {len(languages)}'}."
     yield from found["notes"]
     yield from found["rules"]
 
