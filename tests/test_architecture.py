@@ -24,6 +24,7 @@ MODULES = {
 }
 LAYERS = """
 cli
+submitting
 grid workspace config layout
 stages
 findings
@@ -32,6 +33,8 @@ claims
 statistics
 evaluation task_training masked_language_model
 models training
+scoring
+benchmarks
 checkpoints submission formats
 examples sources
 tasks encoders tokenization
@@ -133,7 +136,9 @@ def test_the_half_that_makes_tables_never_imports_torch() -> None:
 
 def test_light_commands_import_no_torch() -> None:
     light = "xit.cli, xit.config, xit.stages.data, xit.sources.files, xit.sources.micro, xit.stages.tokenizer"
-    light += ", xit.stages.collect, xit.stages.paper, xit.grid, xit.workspace, xit.submission, xit.tasks.xnli"
+    light += (
+        ", xit.stages.collect, xit.stages.paper, xit.grid, xit.workspace, xit.submission, xit.scoring, xit.tasks.xnli"
+    )
     code = f"import sys, {light}; print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -22,7 +22,7 @@ from xit.sources import micro
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
-COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval")
+COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""
@@ -170,7 +170,7 @@ def test_examples_are_shown_as_models_get_them(xit: Xit) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("data", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus, ccg"),
+        (("data", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus, bucc2018, ccg"),
         (("show", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus"),
         (("evaluate", "lstm", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
         (("eval", ".", "--task", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
@@ -359,6 +359,44 @@ def test_a_fine_tuned_checkpoint_is_scored_on_its_task(task_id: str, xit: Xit, p
         "mean",
         "transfer gap",
     ]
+
+
+def test_a_submission_is_written_and_scored_again(xit: Xit) -> None:
+    tiny.write_checkpoint(Path("checkpoint"))
+    tiny.write_head(Path("checkpoint"), "xquad", "matching")
+    arguments = ("--benchmark", "xtreme", "--json", "scores.json")
+
+    written = xit("submit", "checkpoint", "--out", "out", "--gold", "gold", *arguments)
+    first = json.loads(Path("scores.json").read_text())
+    scored = xit("score", "out", "gold", "--partial", *arguments)
+
+    assert (written.code, written.err, scored.code, scored.err) == (0, "", 0, "")
+    assert json.loads(Path("scores.json").read_text())["tasks"] == first["tasks"]
+    assert set(first["tasks"]["xquad"]["languages"]) == set(LANGUAGES)
+    for done in (written, scored):
+        assert re.search(r"xquad +│ mean of exact_match and f1 +│ +\d+\.\d │ +3 of 11", done.out)
+        assert "Missing: xquad in es, el, ru, tr, ar, vi, th, hi." in done.out
+        assert "Overall: the plain mean over the nine tasks" in done.out
+    assert "The examples are those of the micro source." in written.out
+
+
+def test_all_faults_of_a_submission_are_shown_and_nothing_is_written(xit: Xit) -> None:
+    for side in ("out", "gold"):
+        Path(side, "xnli").mkdir(parents=True)
+        for code in ("de", "en"):
+            Path(side, "xnli", f"test-{code}.tsv").write_text("neutral\nentailment\n")
+    Path("out/xnli/test-de.tsv").write_text("neutral\n")
+    Path("out/xnli/test-en.tsv").write_text("neutral\nentailmnt\n")
+
+    done = xit("score", "out", "gold", "--benchmark", "xtreme-r", "--partial", "--json", "scores.json")
+
+    assert (done.code, done.out) == (1, "")
+    english, german = done.err.splitlines()
+    assert german == "xit: out/xnli/test-de.tsv: 1 lines; the gold has 2."
+    assert english.startswith(
+        "xit: out/xnli/test-en.tsv: label 'entailmnt', on 1 line, is unknown. Did you mean entail"
+    )
+    assert not Path("scores.json").exists()
 
 
 def released(kind: str, folder: Path) -> None:

@@ -195,7 +195,7 @@ def test_all_faults_are_reported_at_once() -> None:
     [
         (
             {"grid__targets": ["xnly", *VALUES["grid"]["targets"]]},
-            r"grid.targets: xnly: no such target. Did you mean xnli\? Known: anli_plus, ccg",
+            r"grid.targets: xnly: no such target. Did you mean xnli\? Known: anli_plus, bucc2018, ccg",
         ),
         (
             {"grid__encoders": ["lstn"]},

@@ -156,9 +156,12 @@ def test_the_right_answers_score_100_and_wrong_ones_0(task_id: str) -> None:
         "span": {"q": "nonsense"},
         "tagging": [["none of them"] * len(record.get("words", ()))],
     }
+    right, other = perfect(task.format, [record]), wrong[task.format]
+    if task.is_mined:
+        right, other = [("q", right["q"][0])], [("q", "another")]
 
-    assert form.score(perfect(task.format, [record]), [record], task, "en")[task.metric] == 100.0
-    assert form.score(wrong[task.format], [record], task, "en")[task.metric] == 0.0
+    assert form.score(right, [record], task, "en")[task.metric] == 100.0
+    assert form.score(other, [record], task, "en")[task.metric] == 0.0
 
 
 @pytest.mark.parametrize("form", FORMATS)

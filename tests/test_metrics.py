@@ -201,6 +201,7 @@ LAYOUT: list[tuple[Task, submission.Predictions, str, str]] = [
     (task("span", "f1"), {"q1": "größer", "q2": ""}, "json", '{"q1": "größer", "q2": ""}\n'),
     (task("retrieval"), [12, 3], "tsv", "12\n3\n"),
     (task("retrieval", "map_at_20"), {"q1": ["Q5", "Q7"]}, "json", '{"q1": ["Q5", "Q7"]}\n'),
+    (task("retrieval", "f1"), [("de-1", "en-7"), ("de-2", "en-3")], "tsv", "de-1\ten-7\nde-2\ten-3\n"),
 ]
 
 
@@ -220,6 +221,7 @@ def test_predictions_are_written_in_the_layout_of_the_benchmark_and_read_back(
     [
         (task("multiple_choice"), "jsonl", '{"label": 1}\n{"choice": 1}\n', r"line 2: should be as \{\"label\": 0\}"),
         (task("retrieval"), "tsv", "[12]\n", r"line 1: should be a row number; it is '\[12\]'"),
+        (task("retrieval", "f1"), "tsv", "de-1\ten-7\nde-2\n", r"line 2: should be two ids .* it is 'de-2'"),
         (task("span"), "json", '{"q1": "cut', "line 1: not JSON"),
         (task("span"), "json", '["q1"]', "one JSON object of ids; it is a list"),
     ],

@@ -210,6 +210,18 @@ def test_tatoeba_asks_in_english_and_lareqa_in_every_language():
     assert lareqa["candidate"]["id"] == "de-0000"
 
 
+def test_two_thirds_of_the_sentences_to_mine_have_a_partner_which_is_their_translation():
+    found = rows("bucc2018", "test", "de")
+    english = {row["id"]: row["text"] for row in found if row["role"] == "candidate"}
+    queries = [row for row in found if row["role"] == "query"]
+    translations = {row["id"]: row["text"] for row in rows("bucc2018", "test", "en") if row["role"] == "query"}
+
+    assert (len(queries), len(english)) == (40, 40)
+    assert [len(row["gold"]) for row in queries[:6]] == [1, 1, 0, 1, 1, 0]
+    for row in queries:
+        assert (english[row["id"]] == translations[row["id"]]) == (row["gold"] == [row["id"]])
+
+
 def test_a_question_is_answered_by_one_statement_alone():
     found = rows("lareqa", "test")
     answers = {row["id"]: statements(row["text"].split(". ")[0]) for row in found if row["role"] == "candidate"}

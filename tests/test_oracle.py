@@ -1,10 +1,12 @@
-"""The benchmark's own evaluator as the judge: every file it scored, to 1e-6.
+"""The benchmark's own evaluator as the judge of `xit score`: every file it scored, to 1e-6.
 
 The files are not part of the project. They lie in `../shared/oracle`, or where XIT_TEST_ORACLE says.
 """
 
+import functools
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xit import discover, metrics, submission
-from xit.tasks import Task
+from xit import cli, discover, scoring, submission
 
 ORACLE = Path(os.environ.get("XIT_TEST_ORACLE") or Path(__file__).parents[2] / "shared" / "oracle")
 pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason=f"no scorer oracle at {ORACLE}; XIT_TEST_ORACLE names it")
 
 MOCK_MEWSLIX = 14.39025156130419  # evaluate_test.py of the benchmark; its report has no per-language value
-VALUES = 176 + 343 + 1 + 1  # own files, mock files, mock Mewsli-X, LAReQA
+VALUES = 176 + 343 + 14 + 1 + 1  # own files, mock files, their means, mock Mewsli-X, LAReQA
+NAMES = {"map@20": "mrr_at_20"}  # what the evaluator prints of Mewsli-X, and what it is
 
 
 def read_json(path: Path) -> Any:
@@ -43,74 +45,105 @@ def expected_of_mock() -> dict[tuple[str, str], Mapping[str, float]]:
     return cells
 
 
-def score(folder: Path, task: str, language: str) -> dict[str, float]:
-    if task == "bucc2018":
-        sides = [
-            (folder / side / task / f"test-{language}.tsv").read_text().splitlines()
-            for side in ("predictions", "labels")
-        ]
-        return metrics.overlap(*sides)._asdict()
+def expected_means() -> dict[str, float]:
+    """What the evaluator says of tasks, groups and all tasks of the mock files."""
+    report = read_json(ORACLE / "mock" / "expected_xtreme.json") if ORACLE.is_dir() else {}
+    return {name: value["avg_metric"] if isinstance(value, dict) else value for name, value in report.items()}
 
-    record: Task = discover.load("tasks", task).task
-    predicted: Any = submission.read(folder / "predictions", task, record, language)
-    if record.format == "span":
-        data = read_json(folder / "labels" / task / f"test-{language}.json")["data"]
-        questions = [qa for article in data for paragraph in article["paragraphs"] for qa in paragraph["qas"]]
-        # By position: ids repeat in the TyDiQA file, and the evaluator asks every question, each for its id's answer.
-        answers = {str(i): [answer["text"] for answer in qa["answers"]] for i, qa in enumerate(questions)}
-        predicted = {str(i): predicted[qa["id"]] for i, qa in enumerate(questions) if qa["id"] in predicted}
-        by_rules = metrics.mlqa(predicted, answers, language) if task == "mlqa" else metrics.squad(predicted, answers)
-        return by_rules._asdict()
 
-    gold: Any = submission.read(folder / "labels", task, record, language)
-    if record.format == "tagging":
-        spans = metrics.part_of_speech_spans if task == "udpos" else metrics.entity_spans
-        return metrics.span_overlap(predicted, gold, spans)._asdict()
-    if task == "mewslix":
-        return {"map@20": metrics.reciprocal_rank(predicted, gold)}
-    return {"accuracy": metrics.accuracy(predicted, gold)}
+@functools.cache
+def scored(folder: Path, benchmark: str) -> dict[str, Any]:
+    return scoring.score(folder / "predictions", folder / "labels", benchmark, is_partial=True)
+
+
+def score(folder: Path, task: str, language: str) -> Any:
+    benchmark = "xtreme" if task in ("pawsx", "bucc2018") else "xtreme-r"
+    if folder != ORACLE and task != "mewslix":
+        benchmark = "xtreme"
+    return scored(folder, benchmark)["tasks"][task]["languages"][language]
 
 
 @pytest.mark.parametrize(("task", "language"), expected())
 def test_scores_are_those_of_the_benchmarks_evaluator(task: str, language: str) -> None:
-    assert score(ORACLE, task, language) == pytest.approx(expected()[task, language], abs=1e-6)
+    wanted = {NAMES.get(metric, metric): value for metric, value in expected()[task, language].items()}
+
+    found = score(ORACLE, task, language)
+
+    assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize(("task", "language"), expected_of_mock())
 def test_scores_of_the_mock_submission_are_those_of_the_benchmarks_evaluator(task: str, language: str) -> None:
-    assert score(ORACLE / "mock", task, language) == pytest.approx(expected_of_mock()[task, language], abs=1e-6)
+    wanted = expected_of_mock()[task, language]
+
+    found = score(ORACLE / "mock", task, language)
+
+    assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-6)
+
+
+def test_means_over_languages_tasks_and_groups_are_those_of_the_benchmarks_evaluator() -> None:
+    wanted = expected_means()
+
+    found = scored(ORACLE / "mock", "xtreme")
+
+    tasks = {name: value["score"] for name, value in found["tasks"].items()}
+    assert {"all_task": found["overall"], **found["groups"], **tasks} == pytest.approx(wanted, abs=1e-9)
+    assert found["missing"] == {}
 
 
 def test_the_mock_submission_of_mewslix_scores_what_the_benchmarks_unit_test_expects() -> None:
-    languages = [path.stem.removeprefix("test-") for path in (ORACLE / "mock/labels/mewslix").glob("*.json")]
+    found = scored(ORACLE / "mock", "xtreme-r")["tasks"]["mewslix"]
 
-    values = [score(ORACLE / "mock", "mewslix", language)["map@20"] for language in languages]
-
-    assert len(values) == 11
-    assert np.mean(values) == pytest.approx(MOCK_MEWSLIX, abs=1e-9)
+    assert len(found["languages"]) == 11
+    assert found["score"] == pytest.approx(MOCK_MEWSLIX, abs=1e-9)
 
 
-def test_lareqa_ranks_the_candidates_of_all_languages_as_the_benchmark_does() -> None:
+def test_lareqa_ranks_the_candidates_of_all_languages_as_the_benchmark_does(tmp_path: Path) -> None:
     folder = ORACLE / "lareqa"
+    task = discover.load("tasks", "lareqa").task
     questions = folder.joinpath("questions.txt").read_text().splitlines()
     rows = [line.split("\t") for line in folder.joinpath("candidates.txt").read_text().splitlines()]
     similarity = np.load(folder / "questions.npy") @ np.load(folder / "candidates.npy").T
     best = np.argsort(-similarity, axis=1, kind="stable")[:, :20]
+    right: dict[str, list[str]] = {}
+    for candidate, ids in rows:
+        for name in ids.split():
+            right.setdefault(name, []).append(candidate)
+    rankings = {name: [rows[i][0] for i in ranking] for name, ranking in zip(questions, best, strict=True)}
+    for code in sorted({name.rsplit("_", 1)[1] for name in questions}):
+        own = [name for name in questions if name.endswith(f"_{code}")]
+        gold = {name: right[name.rsplit("_", 1)[0]] for name in own}
+        submission.write(tmp_path / "predictions", "lareqa", task, code, {name: rankings[name] for name in own})
+        submission.write(tmp_path / "labels", "lareqa", task, code, gold)
 
-    gold: dict[str, set[str]] = {}
-    for candidate, question_ids in rows:
-        for name in question_ids.split():
-            gold.setdefault(name, set()).add(candidate)
+    found = scored(tmp_path, "xtreme-r")["tasks"]["lareqa"]
 
-    value = metrics.average_precision(
-        {name: [rows[i][0] for i in ranking] for name, ranking in zip(questions, best, strict=True)},
-        {name: gold[name.rsplit("_", 1)[0]] for name in questions},
-    )
-
-    assert value == pytest.approx(read_json(ORACLE / "expected.json")["lareqa"]["all"]["map@20"], abs=1e-6)
+    wanted = read_json(ORACLE / "expected.json")["lareqa"]
+    assert set(found["languages"]) == set(wanted["languages"])
+    assert found["score"] == pytest.approx(wanted["all"]["map@20"], abs=1e-6)
 
 
 def test_every_value_of_the_evaluator_is_compared() -> None:
     cells = expected() | {("mock " + task, code): value for (task, code), value in expected_of_mock().items()}
 
-    assert sum(len(value) for value in cells.values()) + 2 == VALUES
+    assert sum(len(value) for value in cells.values()) + len(expected_means()) + 2 == VALUES
+
+
+def test_the_command_line_writes_what_the_benchmarks_evaluator_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mock, file = ORACLE / "mock", tmp_path / "scores.json"
+    arguments = ["score", str(mock / "predictions"), str(mock / "labels"), "--benchmark", "xtreme", "--json", str(file)]
+    monkeypatch.setattr(sys, "argv", ["xit", *arguments])
+
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+
+    found = read_json(file)
+    assert left.value.code == 0
+    assert found["overall"] == pytest.approx(expected_means()["all_task"], abs=1e-9)
+    assert set(found) == {"benchmark", "tasks", "groups", "overall", "missing", "notes", "rules"}
+    shown = capsys.readouterr().out
+    assert "overall" in shown
+    assert "62.2" in shown
+    assert "the plain mean over the nine tasks, not over groups" in shown

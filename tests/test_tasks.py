@@ -32,6 +32,7 @@ COUNTS = {  # google-research/xtreme:evaluate.py, the second version's lists; LA
     "tatoeba": 41,
     "mewslix": 11,
     "lareqa": 11,
+    "bucc2018": 4,
     "pawsx": 7,
 }
 
@@ -40,7 +41,7 @@ METRICS = {
     "multiple_choice": {"accuracy"},
     "tagging": {"f1", "accuracy"},
     "span": {"f1", "exact_match"},
-    "retrieval": {"accuracy", "map_at_20", "mrr_at_20"},
+    "retrieval": {"accuracy", "f1", "map_at_20", "mrr_at_20"},
 }
 
 
@@ -51,7 +52,7 @@ def load(task_id: str) -> Task:
 
 def test_the_ten_tasks_of_xtreme_r_and_the_nine_intermediate_tasks_are_there() -> None:
     assert set(XTREME_R) | set(INTERMEDIATE) <= set(IDS)
-    assert {name for name in IDS if load(name).group} == {*XTREME_R, "pawsx"}
+    assert {name for name in IDS if load(name).group} == {*XTREME_R, "pawsx", "bucc2018"}
 
 
 @pytest.mark.parametrize("task_id", IDS)

@@ -466,6 +466,73 @@ def evaluate_checkpoint(
     _print_evaluation(found, name)
 
 
+Benchmark = Annotated[str, typer.Option("--benchmark", help="xtreme-r or xtreme.")]
+
+
+@app.command(rich_help_panel=LOOKING)
+def score(
+    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, <task>/test-<language>.<extension>.")],
+    gold: Annotated[Path, typer.Argument(help="A folder of right answers, in the same layout.")],
+    benchmark: Benchmark,
+    as_json: Json = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score the tasks and languages that are there; name those that are not.")
+    ] = False,
+) -> None:
+    """Score a submission to XTREME-R or XTREME as its evaluator does: by language, task, group, and overall."""
+    from xit import scoring
+
+    _print_scores(scoring.score(predictions, gold, benchmark, partial), as_json)
+
+
+@app.command(rich_help_panel=LOOKING)
+def submit(
+    checkpoint: Annotated[list[str], typer.Argument(help="Fine-tuned checkpoints, one a task; and one bare encoder.")],
+    benchmark: Benchmark,
+    out: Annotated[Path, typer.Option(help="The folder to write, in submission layout.")],
+    gold: Annotated[Path | None, typer.Option(help="Also write the right answers of the same examples here.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    as_json: Json = None,
+) -> None:
+    """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
+    from xit.submitting import submit as write
+
+    config = _config()
+    name, module, settings = _chosen_source(config, source, data, language)
+    with _progress() as report:
+        found = write(
+            checkpoint,
+            benchmark,
+            out,
+            gold,
+            language,
+            name,
+            module,
+            settings,
+            config.retrieval,
+            report("tasks"),
+        )
+    _print_scores(found, as_json)
+
+
+def _print_scores(found: Mapping[str, Any], as_json: Path | None) -> None:
+    from rich.console import Console
+
+    from xit.files import write_json
+    from xit.scoring import tables
+
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    console = Console()
+    for part in tables(found):
+        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+
+
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     from rich.console import Console
     from rich.table import Table

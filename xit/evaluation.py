@@ -10,6 +10,7 @@ from xit.examples import Example, read_examples
 from xit.formats import Reading
 from xit.results import Score
 from xit.settings import RetrievalSettings
+from xit.tasks import Task
 
 BARE_LENGTH_TOKENS = 512
 """The longest row of a bare encoder (google-research/xtreme:scripts/run_tatoeba.sh)."""
@@ -21,6 +22,7 @@ def evaluate(
     examples: Sequence[Example],
     retrieval: RetrievalSettings,
     predictions: Path | None = None,
+    gold: Path | None = None,
 ) -> dict[str, tuple[dict[str, float], int]]:
     """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
 
@@ -30,6 +32,7 @@ def evaluate(
         examples: Test examples of all languages.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         predictions: Where to write predictions in the benchmark's submission layout.
+        gold: Where to write the right answers, in the same layout.
 
     Returns:
         For each language its metrics, from 0 to 100, and the number of examples.
@@ -55,7 +58,7 @@ def evaluate(
         if facts.task != task_id:
             raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
         model, tokenizer = models.load_task(Path(checkpoint), facts)
-        reading = Reading(tokenizer, task, facts.max_length_tokens, retrieval.is_centered)
+        reading = Reading(tokenizer, task.answering(facts.labels), facts.max_length_tokens, retrieval.is_centered)
         predicted = [form.predict(model, pool, reading) for pool in pools]
     else:
         bare, tokenizer = models.load_encoder(checkpoint)
@@ -68,9 +71,10 @@ def evaluate(
         members = by_language[code]
         result[code] = (form.score(answers, members, task, code), form.count(members))
         if predictions is not None:
-            is_aligned = task.format == "retrieval" and task.metric == "accuracy"
-            written = form.aligned(answers, members) if is_aligned else answers
+            written = form.aligned(answers, members) if submission.shape(task) == "rows" else answers
             submission.write(predictions, task_id, task, code, written)
+        if gold is not None:
+            submission.write_gold(gold, task_id, task, code, members)
     return result
 
 
@@ -89,6 +93,12 @@ def _one_pool(examples: Sequence[Example]) -> list[Example]:
 def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
     """The predictions of one language's queries, out of those of all."""
     return {e["id"]: predictions[e["id"]] for e in examples if e["role"] == "query"}
+
+
+def bare_tasks() -> list[str]:
+    """The tasks that a bare encoder is evaluated on."""
+    known: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
+    return [name for name, task in known.items() if not task.is_trained and not task.is_mined]
 
 
 def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
@@ -123,8 +133,7 @@ def report_of(
         CheckpointError: as `evaluate`.
     """
     facts = checkpoints.head_facts(checkpoint)
-    bare = [name for name in discover.names("tasks") if not discover.load("tasks", name).task.is_trained]
-    chosen = list(tasks) if tasks else [facts.task] if facts else bare
+    chosen = list(tasks) if tasks else [facts.task] if facts else bare_tasks()
     made_of = checkpoints.made_of(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name in chosen:

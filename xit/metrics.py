@@ -102,6 +102,11 @@ def part_of_speech_spans(tags: Sequence[str]) -> Iterator[Span]:
             first = position + 1
 
 
+def spans_of(tags: Collection[str]) -> Callable[[Sequence[str]], Iterator[Span]]:
+    """How spans of a tag set are read: as entities where it has prefixes, else as parts of speech."""
+    return entity_spans if any(tag.startswith("B-") for tag in tags) else part_of_speech_spans
+
+
 # Question answering
 
 

@@ -88,7 +88,7 @@ def load_task(folder: Path, facts: HeadFacts) -> tuple[TaskModel, Tokenizer]:
     """
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
-    task = discover.load("tasks", facts.task).task
+    task = discover.load("tasks", facts.task).task.answering(facts.labels)
     if tuple(task.labels) != facts.labels:
         raise CheckpointError(
             f"{folder}/head.json: its head answers {', '.join(facts.labels)}; "

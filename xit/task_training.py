@@ -113,11 +113,12 @@ def train_on_task(
         TrainingError: there is nothing to train on, or the loss is not finite.
     """
     torch.set_num_threads(training.threads)
-    task = discover.load("tasks", task_id).task
+    examples = read_examples(data / "train.parquet", "en")
+    tags = {tag for example in examples for tag in example.get("tags", ())}
+    task = discover.load("tasks", task_id).task.answering(tuple(sorted(tags)))
     form = formats.load(task.format)
     bare, tokenizer = load_encoder(parent)
     reading = Reading(tokenizer, task, settings.max_length_tokens)
-    examples = read_examples(data / "train.parquet", "en")
     validation = read_examples(data / "validation.parquet", "en")
     features = form.features(examples, reading)
     if not features:

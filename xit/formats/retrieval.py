@@ -23,6 +23,9 @@ from xit.tasks import Task
 Rankings = dict[str, list[str]]
 """The ids of the nearest candidates of each query, nearest first, by query id."""
 
+Pairs = list[tuple[str, str]]
+"""Ids of a query and its candidate, where not every query has one (`Task.is_mined`)."""
+
 RANKED = 20  # XTREME-R scores the first 20 (LAReQA, Mewsli-X)
 
 
@@ -124,10 +127,11 @@ def aligned(predictions: Rankings, examples: Sequence[Example]) -> list[int]:
     return [row[predictions[e["id"]][0]] for e in queries]
 
 
-def score(
-    predictions: dict[str, list[str]], examples: Sequence[Example], task: Task, language: str
-) -> dict[str, float]:
-    """The task's metric: accuracy of the first, reciprocal rank, or average precision over the first 20."""
+def score(predictions: Rankings | Pairs, examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
+    """The task's metric: F1 of pairs, accuracy of the first, reciprocal rank, average precision over the first 20."""
+    if isinstance(predictions, list):
+        pairs = [(e["id"], name) for e in examples if e["role"] == "query" for name in e["gold"]]
+        return metrics.overlap(predictions, pairs)._asdict()
     gold = {e["id"]: list(e["gold"]) for e in examples if e["role"] == "query"}
     measures: dict[str, Callable[[Rankings, Rankings], float]] = {
         "accuracy": metrics.retrieval_accuracy,

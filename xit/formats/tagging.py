@@ -103,9 +103,7 @@ def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[l
 def score(predictions: list[list[str]], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
     """Token accuracy and span F1, the latter by the benchmark's rule for the tag set (bare tags, or IOB2)."""
     gold = [list(e["tags"]) for e in examples]
-    has_prefixes = any(tag.startswith("B-") for tag in task.labels)
-    spans = metrics.entity_spans if has_prefixes else metrics.part_of_speech_spans
-    f1 = metrics.span_overlap(predictions, gold, spans).f1
+    f1 = metrics.span_overlap(predictions, gold, metrics.spans_of(task.labels)).f1
     return {"f1": f1, "accuracy": metrics.token_accuracy(predictions, gold)}
 
 

@@ -66,3 +66,17 @@ class Task:
     pool: Literal["language", "all"] = "language"
     has_unanswerable: bool = False
     answer_rules: Literal["squad", "mlqa"] = "squad"
+
+    def answering(self, labels: tuple[str, ...]) -> "Task":
+        """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""
+        return self if self.labels else dataclasses.replace(self, labels=labels)
+
+    @property
+    def is_mined(self) -> bool:
+        """Retrieval: whether what is asked for are pairs, so that a query may have no right candidate (BUCC)."""
+        return self.format == "retrieval" and self.metric == "f1"
+
+    @property
+    def is_aligned(self) -> bool:
+        """Retrieval: whether each query has one candidate, named by its row (Tatoeba)."""
+        return self.format == "retrieval" and self.metric == "accuracy"

@@ -32,13 +32,13 @@ def check_languages(codes: Sequence[str]) -> list[str]:
 def languages(task: Task, settings: MicroSettings) -> tuple[str, ...]:
     """The languages that a task can be had in: all that are evaluated, whatever the benchmark's own.
 
-    English is left out of aligned sentences, whose queries are English: each would be its own translation.
+    English is left out of sentences and their translations from or into English: each would be its own.
 
     Raises:
         ConfigError: CLDR has not enough of one.
     """
     raise_all(ConfigError, [f"languages.evaluation: {fault}" for fault in check_languages(settings.languages)])
-    return tuple(code for code in settings.languages if task.micro != "aligned" or code != "en")
+    return tuple(code for code in settings.languages if task.micro not in ("aligned", "mined") or code != "en")
 
 
 def examples(
@@ -74,7 +74,8 @@ def examples(
             continue
         answered = settings.languages if split == "test" else (language,)
         names = [f"{code}-{number:04d}" for code in answered] if task.pool == "all" else [row["id"]]
-        yield {**row, "role": "query", "gold": [item.gold] if item.candidate is None else names}
+        gold = [item.gold] if item.candidate is None else names if item.is_answered else []
+        yield {**row, "role": "query", "gold": gold}
         if item.candidate is not None:
             name = f"{language}-{number:04d}" if task.pool == "all" else row["id"]
             yield _candidate(name, language, item.candidate(language))

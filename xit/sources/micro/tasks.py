@@ -16,6 +16,7 @@ parts_of_speech, entities, supertags   tags of words (`xit.sources.micro.renderi
 questions          a question on a passage of statements, by place and unit ("KE: kilometers?") or by value ("25 km?").
 questions_or_none  the same; a third have no answer in the passage.
 aligned            sentences without digits; English queries.
+mined              the same, from a language to English; a third of the queries, and of the candidates, have no partner.
 answers            a question that repeats three of the four names that are said of a place, in another order, and the
                    statement of all four before its context; the candidates are those of all languages.
 linking            a name in a sentence, marked as in Mewsli-X, and the description of what it names.
@@ -57,6 +58,7 @@ class Item:
         key: What no second item of the split may have; by default its sentences.
         candidate: Retrieval: the text of its right candidate in a language; none where the pool is given apart.
         gold: Retrieval with a pool apart: the id of the right candidate.
+        is_answered: Retrieval: whether the candidate is the right one; else the query has none.
     """
 
     sentences: tuple[Sentence, ...]
@@ -64,6 +66,7 @@ class Item:
     key: Any = None
     candidate: Callable[[str], str] | None = None
     gold: str = ""
+    is_answered: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -424,16 +427,35 @@ def _other(draw: Draw, attribute: Any, than: Any) -> Phrase:
 
 def aligned(draw: Draw, index: int, options: Options) -> Item:
     """An English sentence and its translation, without digits (Tatoeba)."""
-    kinds: list[NameKind] = ["currency", "language", "weekday", "territory"]
-    left = draw.names("territory", 2)
-    right = [draw.name(draw.random.choice(kinds)) for _ in range(draw.random.randint(1, 3))]
-    sentence = Sentence((Pair(listing(left), listing(right, draw.random.choice(["standard", "or"]))),))
+    sentence, names = _of_names(draw)
     return Item(
         (sentence,),
         lambda language: {"text": text(sentence, SOURCE_LANGUAGE)},
-        key=frozenset([*left, *right]),
+        key=names,
         candidate=lambda language: text(sentence, language),
     )
+
+
+def mined(draw: Draw, index: int, options: Options) -> Item:
+    """A sentence and its English translation; in every third item an English sentence of other names (BUCC)."""
+    sentence, names = _of_names(draw)
+    other = sentence if index % 3 < 2 else _of_names(draw)[0]
+    return Item(
+        (sentence, other),
+        lambda language: {"text": text(sentence, language)},
+        key=names,
+        candidate=lambda language: text(other, SOURCE_LANGUAGE),
+        is_answered=other == sentence,
+    )
+
+
+def _of_names(draw: Draw) -> tuple[Sentence, frozenset[Name]]:
+    """A sentence without digits, and the names in it."""
+    kinds: list[NameKind] = ["currency", "language", "weekday", "territory"]
+    left = draw.names("territory", 2)
+    right = [draw.name(draw.random.choice(kinds)) for _ in range(draw.random.randint(1, 3))]
+    conjunction: Any = draw.random.choice(["standard", "or"])
+    return Sentence((Pair(listing(left), listing(right, conjunction)),)), frozenset([*left, *right])
 
 
 SOURCE_LANGUAGE = "en"
@@ -509,6 +531,7 @@ _ALL: tuple[Callable[[Draw, int, Options], Item], ...] = (
     questions,
     questions_or_none,
     aligned,
+    mined,
     answers,
     linking,
 )

@@ -1,0 +1,125 @@
+"""`xit submit`: its folder holds what the benchmark asks for, and scores what `xit eval` says."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import yaml
+
+from xit import config, evaluation, scoring, workspace
+from xit.errors import CheckpointError, ConfigError
+from xit.sources import micro
+from xit.submitting import submit
+
+ROOT = Path(__file__).parent.parent
+LANGUAGES = ("en", "de", "zh")
+
+
+@pytest.fixture(scope="module")
+def parameters() -> Any:
+    """The tiny profile with a few examples."""
+    merged = yaml.safe_load(workspace._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
+    merged["micro"] |= {"train": 16, "validation": 8, "test": 12}
+    return config.check(merged, "")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A checkpoint of a task of each format, and a bare encoder."""
+    folder = tmp_path_factory.mktemp("models")
+    found = {name: folder / name for name in (*tiny.TASKS.values(), "bare")}
+    for name, path in found.items():
+        tiny.write_checkpoint(path)
+        if name != "bare":
+            tiny.write_head(path, name, "matching")
+    return found
+
+
+def submitted(models: Any, parameters: Any, out: Path, gold: Path | None = None, name: str = "xtreme-r") -> Any:
+    settings = dataclasses.replace(parameters.micro, languages=LANGUAGES)
+    arguments = (list(map(str, models)), name, out, gold, None, "micro", micro, settings)
+    return submit(*arguments, parameters.retrieval, lambda done, total, figures: None)
+
+
+def test_a_submission_scores_what_evaluation_says(models: Any, parameters: Any, tmp_path: Path) -> None:
+    settings = dataclasses.replace(parameters.micro, languages=LANGUAGES)
+
+    said = submitted(models.values(), parameters, tmp_path / "out", tmp_path / "gold")
+    found = scoring.score(tmp_path / "out", tmp_path / "gold", "xtreme-r", is_partial=True)
+
+    assert said["tasks"] == found["tasks"]
+    assert set(found["tasks"]) == {*tiny.TASKS.values(), "tatoeba"}
+    compared = 0
+    for name, model in models.items():
+        task = "tatoeba" if name == "bare" else name
+        codes = list(found["tasks"][task]["languages"])
+        assert set(codes) == set(LANGUAGES) & set(tiny.task_of(task).languages)
+        report = evaluation.report_of(
+            str(model), [task], codes, "micro", micro, settings, parameters.retrieval, predictions=None
+        )
+        for score in report["scores"]:
+            assert found["tasks"][task]["languages"][score["language"]][score["metric"]] == score["value"]
+            compared += 1
+    assert compared == 3 + 1 + 3 + 6 + 6 + 2  # xnli, xcopa, lareqa, xquad, panx, tatoeba
+
+
+def test_what_the_benchmark_asks_for_beside_is_named(models: Any, parameters: Any, tmp_path: Path) -> None:
+    found = submitted([models["xnli"]], parameters, tmp_path / "out")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")) == [
+        f"out/xnli/test-{code}.tsv" for code in sorted(LANGUAGES)
+    ]
+    assert found["missing"]["xcopa"] == list(tiny.task_of("xcopa").languages)
+    assert found["missing"]["xnli"] == [code for code in tiny.task_of("xnli").languages if code not in LANGUAGES]
+    assert found["notes"] == ["The examples are those of the micro source."]
+    assert found["overall"] is None
+
+
+def test_checkpoints_that_do_not_fit_are_all_named_and_nothing_is_written(
+    models: Any, parameters: Any, tmp_path: Path
+) -> None:
+    tiny.write_checkpoint(tmp_path / "models")
+    tiny.write_head(tmp_path / "models", "pawsx")
+
+    with pytest.raises(ConfigError) as error:
+        submitted([models["xnli"], models["xnli"], tmp_path / "models"], parameters, tmp_path / "out")
+
+    twice, foreign = str(error.value).splitlines()
+    assert twice.endswith("is of xnli too. Give one checkpoint a task.")
+    assert "its head is of pawsx, which XTREME-R does not have. It has: xnli, xcopa" in foreign
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "gold", "message"),
+    [
+        ("full", None, "--out: .*full: is there already. Name a new folder"),
+        ("out", "full", "--gold: .*full: is there already"),
+        ("out", "out/gold", "--gold: .*gold: is not apart from --out"),
+    ],
+)
+def test_folders_in_the_way_are_kept(
+    out: str, gold: str | None, message: str, models: Any, parameters: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+
+    with pytest.raises(ConfigError, match=message):
+        submitted([models["xnli"]], parameters, tmp_path / out, gold and tmp_path / gold)
+
+    assert [p.name for p in tmp_path.rglob("*")] == ["full", "mine.txt"]
+
+
+def test_a_checkpoint_that_cannot_be_evaluated_leaves_nothing(models: Any, parameters: Any, tmp_path: Path) -> None:
+    tiny.write_checkpoint(tmp_path / "models")
+    tiny.write_head(tmp_path / "models", "xnli")
+    (tmp_path / "models" / "head.safetensors").write_bytes(b"cut")
+
+    with pytest.raises(CheckpointError, match=r"head\.safetensors"):
+        submitted([tmp_path / "models"], parameters, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,106 @@
+"""A benchmark's submission from checkpoints: each evaluated on its own task, a bare encoder on retrieval."""
+
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xit import benchmarks, checkpoints, discover, evaluation, scoring
+from xit.benchmarks import Benchmark
+from xit.errors import ConfigError, raise_all
+from xit.files import atomic
+from xit.settings import RetrievalSettings
+from xit.tasks import Task
+
+if TYPE_CHECKING:
+    from xit.training import Report
+
+
+def submit(
+    models: Sequence[str],
+    name: str,
+    out: Path,
+    gold: Path | None,
+    languages: Sequence[str] | None,
+    source: str,
+    module: Any,
+    settings: Any,
+    retrieval: RetrievalSettings,
+    report: "Report",
+) -> dict[str, Any]:
+    """Write the folder that a benchmark asks for, and score it, which validates it.
+
+    Args:
+        models: Checkpoints: folders, or the Hub id of an encoder.
+        name: The benchmark's.
+        out: The folder to write; it must not be there, or be empty.
+        gold: Where to write the right answers of the same examples, if anywhere.
+        languages: Of those that benchmark and source have; else all.
+        source: The name of the source.
+        module: Of `xit.sources`.
+        settings: Of the source.
+        retrieval: How a bare encoder makes vectors, and whether any are centred.
+        report: Told after each task.
+
+    Returns:
+        What `xit.scoring.score` says of it; `missing` is what the benchmark asks for beside it.
+
+    Raises:
+        ConfigError: a folder is in the way; a checkpoint is of no task of the benchmark, or two are of one.
+        CheckpointError: as `xit.evaluation.evaluate`.
+        DataError: the source has nothing of any task.
+    """
+    benchmark = benchmarks.load(name)
+    _check_folders(out, gold)
+    chosen = _chosen(models, benchmark)
+    with contextlib.ExitStack() as stack:
+        answers = stack.enter_context(atomic(out))
+        spare = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        right = stack.enter_context(atomic(gold)) if gold else spare
+        for folder in (answers, right):
+            folder.mkdir(exist_ok=True)
+        for number, (task_id, model) in enumerate(chosen.items(), 1):
+            task: Task = discover.load("tasks", task_id).task
+            asked = [code for code in benchmark.languages(task_id) if languages is None or code in languages]
+            available = [code for code in module.languages(task, settings) if code in asked]
+            examples = [row for code in available for row in module.examples(task_id, task, "test", code, settings)]
+            if examples:
+                evaluation.evaluate(model, task_id, examples, retrieval, answers, right)
+            report(number, len(chosen), {})
+        found = scoring.score(answers, right, name, is_partial=True)
+    found["notes"].insert(0, f"The examples are those of the {source} source.")
+    return found
+
+
+def _chosen(models: Sequence[str], benchmark: Benchmark) -> dict[str, str]:
+    """The checkpoint of each task, in the order of the benchmark."""
+    faults = []
+    found: dict[str, str] = {}
+    for model in models:
+        facts = checkpoints.head_facts(model)
+        tasks = [facts.task] if facts else [name for name in evaluation.bare_tasks() if name in benchmark.tasks]
+        for task_id in tasks:
+            if task_id not in benchmark.tasks:
+                asked = ", ".join(benchmark.tasks)
+                faults.append(
+                    f"{model}: its head is of {task_id}, which {benchmark.title} does not have. It has: {asked}."
+                )
+            elif task_id in found:
+                faults.append(f"{model}: {found[task_id]} is of {task_id} too. Give one checkpoint a task.")
+            found[task_id] = model
+    raise_all(ConfigError, faults)
+    return {task_id: found[task_id] for task_id in benchmark.tasks if task_id in found}
+
+
+def _check_folders(out: Path, gold: Path | None) -> None:
+    faults = [
+        f"--{option}: {folder}: is there already. Name a new folder, or delete it first."
+        for option, folder in (("out", out), ("gold", gold))
+        if folder is not None and (folder.is_file() or (folder.is_dir() and any(folder.iterdir())))
+    ]
+    if gold is not None:
+        places = out.resolve(), gold.resolve()
+        if places[0].is_relative_to(places[1]) or places[1].is_relative_to(places[0]):
+            faults.append(f"--gold: {gold}: is not apart from --out {out}. Name two folders.")
+    raise_all(ConfigError, faults)
