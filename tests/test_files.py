@@ -480,7 +480,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         (
             "24",
             "17",
-            r"record 0: answer 'green' is not in its context at 17. Its nearest place is 24\. files.misplaced",
+            r"record 0: answer 'green' is not in its context at 17. Its nearest place is 24\. misplaced",
         ),
         (
             "lamp is green",

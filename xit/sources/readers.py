@@ -13,7 +13,7 @@ import collections
 import csv
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -24,6 +24,27 @@ from xit.tasks import Split
 
 Row = dict[str, Any]
 Group = list[Row]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows that somebody else has read, in place of a file: those of the Hub.
+
+    Attributes:
+        name: For messages.
+        rows: With the fields that a reader's record asks for.
+        sibling: The same rows in another language, for data sets that are parallel.
+    """
+
+    name: str
+    rows: Sequence[Mapping[str, Any]]
+    sibling: "Callable[[str], Table]"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Source = Path | Table
 
 
 @dataclasses.dataclass
@@ -56,6 +77,13 @@ class Reading:
             known = ", ".join(self.labels)
             self.fault(where, f"label {_shown(label)} is unknown.{near(label, self.labels)} Labels: {known}.")
         return self.labels.get(label, label)
+
+    def left_out(self, where: str, why: str) -> None:
+        """Count a record that is left out; in the test split it is a fault."""
+        if self.split == "test":
+            self.fault(where, f"{why}.")
+        else:
+            self.notes[f"records left out: {why}"] += 1
 
 
 # --- text, lines and columns ---
@@ -128,7 +156,7 @@ def xtreme_pairs(file: Path, reading: Reading) -> Iterator[Group]:
     names = ("first sentence", "second sentence", "label")
     found = _columns(file, reading, names, "\t", is_quoted=True, has_header=False)
     for number, (where, (text_a, text_b, label)) in enumerate(found):
-        yield [_pair(str(number), text_a, text_b, reading.label(where, label))]
+        yield [pair(str(number), text_a, text_b, reading.label(where, label))]
 
 
 def sick(file: Path, reading: Reading) -> Iterator[Group]:
@@ -136,10 +164,10 @@ def sick(file: Path, reading: Reading) -> Iterator[Group]:
     names = ("pair_ID", "sentence_A", "sentence_B", "relatedness_score", "entailment_judgment")
     found = _columns(file, reading, names, "\t", is_quoted=False, has_header=True)
     for where, (name, text_a, text_b, _, label) in found:
-        yield [_pair(name, text_a, text_b, reading.label(where, label))]
+        yield [pair(name, text_a, text_b, reading.label(where, label))]
 
 
-def _pair(name: str, text_a: str, text_b: str, label: str) -> Row:
+def pair(name: str, text_a: str, text_b: str, label: str) -> Row:
     return {"id": name, "text_a": text_a, "text_b": text_b, "label": label}
 
 
@@ -157,10 +185,10 @@ class Record(BaseModel):
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
-def _json(kind: type[Kind], source: str, where: str, reading: Reading) -> Kind | None:
-    """JSON text as a record; None, with a fault for each thing that is wrong, where it is none."""
+def _record(kind: type[Kind], source: str | Mapping[str, Any], where: str, reading: Reading) -> Kind | None:
+    """JSON text or a row as a record; None, with a fault for each thing that is wrong, where it is none."""
     try:
-        return kind.model_validate_json(source)
+        return kind.model_validate_json(source) if isinstance(source, str) else kind.model_validate(source)
     except ValidationError as error:
         for fault in error.errors():
             reading.fault(where, _message(fault))
@@ -185,11 +213,12 @@ def _message(fault: Mapping[str, Any]) -> str:
             return f"{place} is {_shown(found)}: {fault['msg']}."
 
 
-def _records(file: Path, kind: type[Kind], reading: Reading) -> Iterator[tuple[str, int, Kind]]:
-    """Where a record is, its number from 0, and itself: one on each line."""
-    for number, line in enumerate(lines(file, reading)):
-        where = f"{file}, line {number + 1}"
-        record = _json(kind, line, where, reading)
+def records(file: Source, kind: type[Kind], reading: Reading) -> Iterator[tuple[str, int, Kind]]:
+    """Where a record is, its number from 0, and itself: one on each line of a file, or a row of a table."""
+    found: Sequence[Any] = file.rows if isinstance(file, Table) else lines(file, reading)
+    for number, source in enumerate(found):
+        where = f"{file}, row {number}" if isinstance(file, Table) else f"{file}, line {number + 1}"
+        record = _record(kind, source, where, reading)
         if record is not None:
             yield where, number, record
 
@@ -205,8 +234,8 @@ class Anli(Record):
 
 def anli(file: Path, reading: Reading) -> Iterator[Group]:
     """ANLI: labels are the letters e, n, c."""
-    for where, _, record in _records(file, Anli, reading):
-        yield [_pair(record.uid, record.context, record.hypothesis, reading.label(where, record.label))]
+    for where, _, record in records(file, Anli, reading):
+        yield [pair(record.uid, record.context, record.hypothesis, reading.label(where, record.label))]
 
 
 class Copa(Record):
@@ -223,14 +252,14 @@ class Copa(Record):
 COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect?"}
 
 
-def copa(file: Path, reading: Reading) -> Iterator[Group]:
+def copa(file: Source, reading: Reading) -> Iterator[Group]:
     """COPA, XCOPA: the question is put in English in every language, as the benchmark does (facts 1.5.9)."""
-    for _, _, record in _records(file, Copa, reading):
+    for _, _, record in records(file, Copa, reading):
         prompt = f"{record.premise} {COPA_QUESTIONS[record.question]}"
-        yield [_choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
+        yield [choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
 
 
-def xcopa(file: Path, reading: Reading) -> Iterator[Group]:
+def xcopa(file: Source, reading: Reading) -> Iterator[Group]:
     """XCOPA; where `repairs_questions`, with the question of the Estonian record of the same index.
 
     The released question is wrong in up to half of the records in Thai, Turkish, Swahili, Indonesian and Italian;
@@ -239,17 +268,23 @@ def xcopa(file: Path, reading: Reading) -> Iterator[Group]:
     if not reading.repairs_questions:
         yield from copa(file, reading)
         return
-    split, _, kind = file.name.split(".")
-    reference = file.parents[1] / "et" / f"{split}.et.{kind}"
-    questions = {record.idx: record.question for _, _, record in _records(reference, Copa, reading)}
-    for where, _, record in _records(file, Copa, reading):
+    reference = _estonian(file)
+    questions = {record.idx: record.question for _, _, record in records(reference, Copa, reading)}
+    for where, _, record in records(file, Copa, reading):
         question = questions.get(record.idx)
         if question is None:
             reading.fault(where, f"idx {record.idx} is not in {reference}, which has the right question.")
             continue
         reading.notes["XCOPA questions repaired"] += question != record.question
         prompt = f"{record.premise} {COPA_QUESTIONS[question]}"
-        yield [_choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
+        yield [choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
+
+
+def _estonian(file: Source) -> Path | Table:
+    if isinstance(file, Table):
+        return file.sibling("et")
+    split, _, kind = file.name.split(".")
+    return file.parents[1] / "et" / f"{split}.et.{kind}"
 
 
 class Siqa(Record):
@@ -265,9 +300,9 @@ class Siqa(Record):
 
 def siqa(file: Path, reading: Reading) -> Iterator[Group]:
     """SocialIQA: context and question, three answers."""
-    for _, number, record in _records(file, Siqa, reading):
+    for _, number, record in records(file, Siqa, reading):
         answers = [record.answerA, record.answerB, record.answerC]
-        yield [_choice(str(number), f"{record.context} {record.question}", answers, "ABC".index(record.correct))]
+        yield [choice(str(number), f"{record.context} {record.question}", answers, "ABC".index(record.correct))]
 
 
 class Choices(Record):
@@ -286,16 +321,16 @@ class Commonsense(Record):
     answerKey: str  # noqa: N815, the published name
 
 
-def commonsenseqa(file: Path, reading: Reading) -> Iterator[Group]:
+def commonsenseqa(file: Source, reading: Reading) -> Iterator[Group]:
     """CommonsenseQA: a question, five answers with letters."""
-    for where, _, record in _records(file, Commonsense, reading):
+    for where, _, record in records(file, Commonsense, reading):
         letters, answers = record.choices.label, record.choices.text
         if len(letters) != len(answers):
             reading.fault(where, f"{len(letters)} letters for {len(answers)} choices.")
         elif record.answerKey not in letters:
             reading.fault(where, f"answerKey {_shown(record.answerKey)} is not one of {', '.join(letters)}.")
         else:
-            yield [_choice(record.id, record.question, answers, letters.index(record.answerKey))]
+            yield [choice(record.id, record.question, answers, letters.index(record.answerKey))]
 
 
 class Hellaswag(Record):
@@ -310,12 +345,15 @@ class Hellaswag(Record):
 
 def hellaswag(file: Path, reading: Reading) -> Iterator[Group]:
     """HellaSwag: the second half of the context opens each ending (nyu-mll/jiant:jiant/tasks/lib/hellaswag.py)."""
-    for where, _, record in _records(file, Hellaswag, reading):
+    for where, _, record in records(file, Hellaswag, reading):
         if not 0 <= record.label < len(record.endings):
             reading.fault(where, f"label {record.label} is not the index of one of {len(record.endings)} endings.")
             continue
-        endings = [f"{record.ctx_b} {ending}".strip() for ending in record.endings]
-        yield [_choice(str(record.ind), record.ctx_a, endings, record.label)]
+        yield [ending(str(record.ind), record.ctx_a, record.ctx_b, record.endings, record.label)]
+
+
+def ending(name: str, first: str, second: str, endings: Sequence[str], label: int) -> Row:
+    return choice(name, first, [f"{second} {ending}".strip() for ending in endings], label)
 
 
 def cosmosqa(file: Path, reading: Reading) -> Iterator[Group]:
@@ -327,10 +365,10 @@ def cosmosqa(file: Path, reading: Reading) -> Iterator[Group]:
         if label not in ("0", "1", "2", "3"):
             reading.fault(where, f"label {_shown(label)} is unknown. Labels: 0, 1, 2, 3.")
         else:
-            yield [_choice(name, f"{context} {question}", choices, int(label))]
+            yield [choice(name, f"{context} {question}", choices, int(label))]
 
 
-def _choice(name: str, prompt: str, choices: Sequence[str], label: int) -> Row:
+def choice(name: str, prompt: str, choices: Sequence[str], label: int) -> Row:
     return {"id": name, "prompt": prompt, "choices": list(choices), "label": label}
 
 
@@ -443,9 +481,14 @@ def _sentence(file: Path, start: int, block: str, reading: Reading) -> Row | Non
         tags.append(upos[_head(inside, parts)])
     if not all(words):
         reading.fault(where, "a word is empty.")
-    if 0 < words.count("_") >= len(words) - 1:
+    if is_withheld(words):
         return None
     return {"id": name, "words": words, "tags": tags}
+
+
+def is_withheld(words: Sequence[str]) -> bool:
+    """Whether a treebank gives `_` for the words, whose text is licensed."""
+    return 0 < words.count("_") >= len(words) - 1
 
 
 def _head(inside: range, parts: Mapping[int, Mapping[str, Any]]) -> int:
@@ -506,39 +549,70 @@ class Squad(Record):
     data: list[Article]
 
 
-def squad(file: Path, reading: Reading, *, allows_none: bool = False, has_own_ids: bool = True) -> Iterator[Group]:
+class Answers(Record):
+    """The answers of a question, and their first characters in the context, in the layout of the Hub."""
+
+    text: list[str]
+    answer_start: list[int]
+
+
+class FlatQuestion(Record):
+    """A row of a SQuAD-like set in the layout of the Hub."""
+
+    id: str
+    question: Text
+    context: Text
+    answers: Answers
+
+
+def squad(file: Source, reading: Reading, *, allows_none: bool = False, has_own_ids: bool = True) -> Iterator[Group]:
     """SQuAD 1.1 or 2.0, XQuAD, MLQA, TyDiQA: the questions on one context are a group.
 
     An answer has to be at its offset. Where `repairs_answers`, one that is not is moved to its nearest occurrence;
     without one, the question is left out of training, and is a fault in the test split.
 
     Args:
-        file: A JSON file.
+        file: A JSON file, or a table of flat questions.
         reading: How, and what was found.
         allows_none: Whether a question may have no answer (SQuAD 2.0).
         has_own_ids: False where the ids of the file are not unique (the English part of TyDiQA): rows are numbered.
     """
     groups: dict[str, Group] = {}
-    number = 0
-    for paragraph in _paragraphs(file, reading):
-        for question in paragraph.qas:
-            answers = _answers(file, paragraph.context, question, reading, allows_none=allows_none)
-            name, number = question.id if has_own_ids else str(number), number + 1
-            if answers is not None:
-                row: Row = {"id": name, "question": question.question, "context": paragraph.context}
-                row |= {"answers": [answer for answer, _ in answers], "starts": [start for _, start in answers]}
-                groups.setdefault(paragraph.context, []).append(row)
+    for number, (context, question) in enumerate(_questions(file, reading)):
+        answers = _answers(file, context, question, reading, allows_none=allows_none)
+        if answers is not None:
+            name = question.id if has_own_ids else str(number)
+            row: Row = {"id": name, "question": question.question, "context": context}
+            row |= {"answers": [answer for answer, _ in answers], "starts": [start for _, start in answers]}
+            groups.setdefault(context, []).append(row)
     yield from groups.values()
+
+
+def _questions(file: Source, reading: Reading) -> Iterator[tuple[str, Question]]:
+    """Contexts and their questions."""
+    if isinstance(file, Path):
+        for paragraph in _paragraphs(file, reading):
+            yield from ((paragraph.context, question) for question in paragraph.qas)
+        return
+    for where, _, flat in records(file, FlatQuestion, reading):
+        texts, starts = flat.answers.text, flat.answers.answer_start
+        if len(texts) != len(starts):
+            reading.fault(where, f"{len(texts)} answers but {len(starts)} offsets.")
+        elif not all(texts):
+            reading.fault(where, "an answer is empty.")
+        else:
+            placed = [Answer(text=text, answer_start=start) for text, start in zip(texts, starts, strict=True)]
+            yield flat.context, Question(id=flat.id, question=flat.question, answers=placed)
 
 
 def _paragraphs(file: Path, reading: Reading) -> list[Paragraph]:
     source = text(file, reading)
-    found = _json(Squad, source, str(file), reading) if source.strip() else None
+    found = _record(Squad, source, str(file), reading) if source.strip() else None
     return [paragraph for article in found.data for paragraph in article.paragraphs] if found else []
 
 
 def _answers(
-    file: Path, context: str, question: Question, reading: Reading, *, allows_none: bool
+    file: Source, context: str, question: Question, reading: Reading, *, allows_none: bool
 ) -> list[tuple[str, int]] | None:
     """Answers and their offsets; None where the question is left out or has a fault."""
     where = f"{file}, record {question.id}"
@@ -555,7 +629,7 @@ def _answers(
             nearest = min(places, key=lambda place: abs(place - start), default=None)
             if not reading.repairs_answers or (nearest is None and reading.split == "test"):
                 hint = "It is nowhere in it." if nearest is None else f"Its nearest place is {nearest}."
-                advice = "" if reading.repairs_answers else " files.misplaced_answers: repair would go on."
+                advice = "" if reading.repairs_answers else " misplaced_answers: repair would go on."
                 reading.fault(where, f"answer {_shown(answer.text)} is not in its context at {start}. {hint}{advice}")
                 return None
             if nearest is None:
@@ -582,8 +656,12 @@ def aligned(file: Path, reading: Reading) -> Iterator[Group]:
         reading.fault(str(file), f"{sizes}. Line i of one must translate line i of the other.")
         return
     for number, (query, candidate) in enumerate(zip(queries, candidates, strict=False)):  # none where unreadable
-        name = str(number)
-        yield [_query(name, query, [name]), _candidate(name, candidate)]
+        yield translation(number, query, candidate)
+
+
+def translation(number: int, english: str, foreign: str) -> Group:
+    """The English sentence as a query, and its translation as the right candidate."""
+    return [_query(str(number), english, [str(number)]), _candidate(str(number), foreign)]
 
 
 def _sentences(file: Path, reading: Reading) -> list[str]:
@@ -639,8 +717,8 @@ def _answer_sentence(file: Path, paragraph: Paragraph, question: Question, readi
 SENTENCE_START = re.compile(r"(?<=[.!?])[\"”)\]]*(?:\[\d+\](?::\d+)?)*\s+(?=[\"“(\[]?[A-Z0-9])")
 
 
-def squad_answers(file: Path, reading: Reading) -> Iterator[Group]:
-    """Training pairs for answer retrieval from TyDiQA: questions, and the sentence of the answer before its paragraph.
+def squad_answers(file: Source, reading: Reading) -> Iterator[Group]:
+    """Training pairs for answer retrieval: questions, and the sentence of the answer before its paragraph.
 
     Differs from the benchmark: it trains on SQuAD. The file has no sentences; they are cut after `.`, `!` or `?` (with
     quotes and reference numbers) where a blank and a capital or a digit follow. In validation every sentence is a
