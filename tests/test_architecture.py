@@ -135,10 +135,9 @@ def test_the_half_that_makes_tables_never_imports_torch() -> None:
 
 
 def test_light_commands_import_no_torch() -> None:
-    light = "xit.cli, xit.config, xit.stages.data, xit.sources.files, xit.sources.micro, xit.stages.tokenizer"
-    light += (
-        ", xit.stages.collect, xit.stages.paper, xit.grid, xit.workspace, xit.submission, xit.scoring, xit.tasks.xnli"
-    )
+    light = "xit.cli, xit.config, xit.stages.data, xit.sources.files, xit.sources.hub, xit.sources.micro"
+    light += ", xit.stages.tokenizer, xit.stages.collect, xit.stages.paper, xit.grid, xit.workspace, xit.submission"
+    light += ", xit.scoring, xit.tasks.xnli"
     code = f"import sys, {light}; print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -363,7 +362,7 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
 def test_a_stage_names_the_parameters_that_its_command_reads_and_no_others(
     instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = {place for source in ("micro", "files") for place in reads(instance, source, monkeypatch).parameters}
+    read = {place for source in ("micro", "files", "hub") for place in reads(instance, source, monkeypatch).parameters}
 
     assert [place for place in read if not any(is_in(place, named) for named in instance.params)] == []
     assert [named for named in instance.params if not any(is_in(place, named) for place in read)] == []

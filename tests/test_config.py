@@ -127,7 +127,7 @@ def test_a_missing_key_is_named_with_what_it_is(place: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("source", "mirco", r"source: input should be 'micro' or 'files'; found \"mirco\"\.$"),
+        ("source", "mirco", r"source: input should be 'micro', 'files' or 'hub'; found \"mirco\"\.$"),
         ("source", datetime.date(2024, 1, 1), r"source: input should be .* found \"2024-01-01\""),
         ("seeds", 1, r"seeds: input should be a valid array; found 1\.$"),
         ("training", None, r"training: input should be an object; found null\.$"),

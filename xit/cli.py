@@ -77,7 +77,9 @@ def _config() -> "Config":
 
 
 def _source(config: "Config", languages: tuple[str, ...]) -> Any:
-    return dataclasses.replace(config.micro, languages=languages) if config.source == "micro" else config.files
+    if config.source == "micro":
+        return dataclasses.replace(config.micro, languages=languages)
+    return config.hub if config.source == "hub" else config.files
 
 
 def _print(lines: list[str]) -> None:
@@ -350,9 +352,9 @@ def tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all fac
     from rich.table import Column, Table
 
     columns = ("id", "format", "metric", Column("languages", justify="right"), "group", "sources")
-    table = Table(*columns, box=None, padding=(0, 1, 0, 0))  # fits 80 columns
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 columns
     for name, task in found.items():
-        sources = "micro files" if task.files else "micro"
+        sources = " ".join(["micro", *(["files"] if task.files else []), *(["hub"] if task.hub else [])])
         languages = str(len(task.languages))
         table.add_row(name, task.format, task.metric, languages, task.group or "intermediate", sources)
     Console().print(table)
@@ -388,7 +390,7 @@ def show(
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else English.")] = None,
     split: Annotated[str, typer.Option(help="train, validation (both English) or test.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many examples.")] = 5,
-    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
 ) -> None:
     """Some examples of a task, as models get to see them."""
@@ -426,13 +428,15 @@ def _chosen_source(
     from xit import discover
 
     name = source or ("files" if data else config.source)
-    if name not in ("micro", "files"):
-        raise ConfigError(f"--source: {name}: no such source. Sources: micro, files.")
+    if name not in ("micro", "files", "hub"):
+        raise ConfigError(f"--source: {name}: no such source. Sources: micro, files, hub.")
     if name == "files" and not data and not config.files.folder:
         raise ConfigError("--source files: say where the published files are: --data FOLDER.")
     settings: Any
     if name == "micro":
         settings = dataclasses.replace(config.micro, languages=tuple(languages or config.languages.evaluation))
+    elif name == "hub":
+        settings = config.hub
     else:
         settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
     return name, discover.load("sources", name), settings
@@ -443,7 +447,7 @@ def evaluate_checkpoint(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint folder, made here or by transformers; or a Hub id.")],
     task: Annotated[list[str] | None, typer.Option(help="A task; again for more. Else the checkpoint's own.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
-    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     as_json: Json = None,
     predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
@@ -492,7 +496,7 @@ def submit(
     out: Annotated[Path, typer.Option(help="The folder to write, in submission layout.")],
     gold: Annotated[Path | None, typer.Option(help="Also write the right answers of the same examples here.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
-    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     as_json: Json = None,
 ) -> None:

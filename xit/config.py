@@ -19,9 +19,10 @@ CONTROLS = ("none", "untrained")
 class Config:
     """The sections of params.yaml."""
 
-    source: Literal["micro", "files"]
+    source: Literal["micro", "files", "hub"]
     micro: settings.MicroSettings
     files: settings.FilesSettings
+    hub: settings.HubSettings
     languages: settings.LanguageSettings
     seeds: tuple[int, ...]
     grid: settings.GridSettings

@@ -57,6 +57,24 @@ class FilesSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class HubSettings:
+    """The hub source: data sets of the Hugging Face Hub."""
+
+    cache: str
+    """Folder of downloads; absolute, or relative to the folder of params.yaml; empty for Hugging Face's own."""
+    is_offline: bool
+    """Whether only what is in the cache is used; no socket is opened then."""
+    most_test: Count
+    """As that of files."""
+    misplaced_answers: Literal["error", "repair"]
+    """As that of files; contexts of google/xtreme are stripped, so that answers are off by some characters."""
+    xcopa_questions: Literal["released", "repaired"]
+    """As that of files."""
+    sha256: dict[str, str]
+    """Of contents, `task split language` → hash, as audit.json of the data stage has them; compared where given."""
+
+
+@dataclasses.dataclass(frozen=True)
 class EncoderSize:
     """The shape of an encoder from scratch."""
 

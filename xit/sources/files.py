@@ -59,13 +59,13 @@ def examples(
         repairs_questions=settings.xcopa_questions == "repaired",
     )
     rows = _rows(task.files[split], language, Path(settings.folder), reading)
-    _check_ids(rows, f"{task_id}, {split}, {language}", reading)
+    check_ids(rows, f"{task_id}, {split}, {language}", reading)
     raise_all(DataError, reading.faults)
     if not rows:
         raise DataError(f"{task_id}, {split}, {language}: the files hold no example.")
     if notes is not None:
         notes.update(+reading.notes)
-    return iter(_first(rows, settings.most_test) if split == "test" and settings.most_test else rows)
+    return iter(first(rows, settings.most_test) if split == "test" and settings.most_test else rows)
 
 
 def languages(task: Task, settings: FilesSettings) -> tuple[str, ...]:
@@ -124,8 +124,8 @@ def _rows(sources: tuple[Files, ...], language: str, folder: Path, reading: Read
             groups = _read(file, source, reading)
             if source.rows != (0.0, 1.0) and language != "en" and "{language}" in source.path:
                 _check_parallel(file, folder / _filled(source.path, "en"), len(groups), source, reading)
-            first, last = (round(fraction * len(groups)) for fraction in source.rows)
-            parts.append((f"{file.stem}-", groups[first:last]))
+            start, end = (round(fraction * len(groups)) for fraction in source.rows)
+            parts.append((f"{file.stem}-", groups[start:end]))
     return [
         row | {"id": (prefix if len(parts) > 1 else "") + row["id"], "language": language}
         for prefix, groups in parts
@@ -147,14 +147,15 @@ def _check_parallel(file: Path, english: Path, size: int, source: Files, reading
         reading.fault(str(file), f"{size} records, but {english.name} has {expected}. Parallel files have as many.")
 
 
-def _check_ids(rows: list[Row], where: str, reading: Reading) -> None:
+def check_ids(rows: list[Row], where: str, reading: Reading) -> None:
+    """Note every id that occurs more than once."""
     counts = collections.Counter((row.get("role", ""), row["id"]) for row in rows)
     for (role, name), count in counts.items():
         if count > 1:
             reading.fault(where, f"{role or 'record'} {name} occurs {count} times; an id names one.")
 
 
-def _first(rows: list[Row], most: int) -> list[Row]:
+def first(rows: list[Row], most: int) -> list[Row]:
     """The first examples; of retrieval the first queries, and every candidate, so that the task stays as hard."""
     candidates = sum(row.get("role") == "candidate" for row in rows)
     if not candidates:

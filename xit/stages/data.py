@@ -3,21 +3,21 @@
 import collections
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xit import discover
-from xit.errors import DataError
+from xit.errors import DataError, raise_all
 from xit.examples import Example, write_examples
 from xit.files import atomic, write_json
-from xit.settings import FilesSettings, MicroSettings
+from xit.settings import FilesSettings, HubSettings, MicroSettings
 from xit.tasks import Split, Task
 
+Settings = MicroSettings | FilesSettings | HubSettings
 
-def data(
-    task_id: str, source: str, settings: MicroSettings | FilesSettings, languages: Sequence[str], out: Path
-) -> list[str]:
+
+def data(task_id: str, source: str, settings: Settings, languages: Sequence[str], out: Path) -> list[str]:
     """Write the train and validation split (English) and the test split (every language) of a task, and their audit.
 
     Raises:
@@ -39,11 +39,21 @@ def data(
                 notes: collections.Counter[str] = collections.Counter()
                 found = list(module.examples(task_id, task, split, code, settings, notes))
                 audit.append(_audited(task_id, split, code, source, found, notes))
+                if isinstance(settings, HubSettings):
+                    audit[-1]["origin"] = "; ".join(module.origins(task, split, code, settings))
                 rows += found
             write_examples(folder / f"{split}.parquet", task, rows)
+        if isinstance(settings, HubSettings):
+            raise_all(DataError, [fault for row in audit for fault in _changed(row, settings.sha256)])
         missing = sorted(set(languages) & set(task.languages) - set(available))
         write_json(folder / "audit.json", {"splits": audit, "missing_languages": missing})
-    return [f"{out}: " + ", ".join(f"{sum(a['examples'] for a in audit if a['split'] == s)} {s}" for s, _ in splits)]
+    counts = ", ".join(f"{sum(a['examples'] for a in audit if a['split'] == s)} {s}" for s, _ in splits)
+    places = [place for row in audit for place in row.get("origin", "").split("; ")]
+    moving = dict.fromkeys(place.partition(",")[0] for place in places if place.endswith("not pinned"))
+    return [
+        f"{out}: {counts}",
+        *(f"{out}: {place} is not pinned; its file of xit/tasks can pin it" for place in moving),
+    ]
 
 
 def _audited(
@@ -63,7 +73,16 @@ def _audited(
     }
 
 
-def text(source: str, settings: MicroSettings | FilesSettings, languages: Sequence[str], out: Path) -> list[str]:
+def _changed(row: dict[str, Any], expected: Mapping[str, str]) -> list[str]:
+    """What is wrong with a hash, where the settings give one."""
+    key = f"{row['task']} {row['split']} {row['language']}"
+    if expected.get(key) in (None, row["sha256"]):
+        return []
+    found = f"its hash is {row['sha256']}, but hub.sha256 has {expected[key]}"
+    return [f"{key}: {found}. The data set or how it is read has changed; look, then correct hub.sha256."]
+
+
+def text(source: str, settings: Settings, languages: Sequence[str], out: Path) -> list[str]:
     """Write the text for pretraining, a file a language, a document a line."""
     module: Any = discover.load("sources", source)
     total = 0

@@ -30,6 +30,37 @@ class Files:
 
 
 @dataclasses.dataclass(frozen=True)
+class Hub:
+    """Where a split lies on the Hugging Face Hub, and how to read it; ids and columns as of autumn 2026 (facts 5).
+
+    Attributes:
+        reader: A function of `xit.sources._hub_rows` or of `xit.sources.readers`.
+        repository: `owner/name@commit`; without `@commit` the branch main as it is on arrival, told as not pinned.
+            Several, with blanks between, are tried in order, and have the same layout. Or the address of a published
+            file, as its reader in `xit.sources.readers` wants it; it has neither split nor columns.
+        split: `configuration/split`; `{language}`, `{iso3}` and `{name}` (the language in English) are filled in.
+        columns: What the reader reads, as `field` or `field:column` where the column has another name.
+        count: The published number of rows, of all languages or of each; None where none is known.
+        labels: What the numbers of a label column stand for, in order, should the file not say so itself.
+        rows: As `Files.rows`.
+        only: A column, and how its text begins, in lower case, in the rows that count.
+        options: Further keyword arguments of the reader.
+        fallbacks: Places of another layout, tried in order where this one does not have the split.
+    """
+
+    reader: str
+    repository: str
+    split: str = ""
+    columns: str = ""
+    count: int | Mapping[str, int] | None = None
+    labels: str = ""
+    rows: tuple[float, float] = (0.0, 1.0)
+    only: tuple[str, str] | None = None
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fallbacks: "tuple[Hub, ...]" = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Task:
     """The facts of one data set.
 
@@ -40,6 +71,7 @@ class Task:
         languages: ISO codes of the benchmark's languages, English first where it is among them.
         micro: The generator of `xit.sources.micro.tasks` that makes its micro counterpart.
         files: The published files, per split; a split that is missing cannot be had from files.
+        hub: The same on the Hugging Face Hub.
         labels: The label set of classification and tagging, in the benchmark's order.
         group: Its group in XTREME-R, or None for a task that is only an intermediate one.
         is_trained: False for retrieval by the bare encoder, without training on the task.
@@ -60,6 +92,7 @@ class Task:
     licence: str
     record: Mapping[str, Any]
     files: Mapping[Split, tuple[Files, ...]] = dataclasses.field(default_factory=dict)
+    hub: Mapping[Split, tuple[Hub, ...]] = dataclasses.field(default_factory=dict)
     labels: tuple[str, ...] = ()
     group: str | None = None
     is_trained: bool = True
@@ -80,3 +113,12 @@ class Task:
     def is_aligned(self) -> bool:
         """Retrieval: whether each query has one candidate, named by its row (Tatoeba)."""
         return self.format == "retrieval" and self.metric == "accuracy"
+
+
+_SQUAD = "rajpurkar/squad@7b6d24c440a36b6815f21b70d25016731768db1f"
+_COLUMNS = "id question context answers"
+SQUAD: Mapping[Split, tuple[Hub, ...]] = {
+    "train": (Hub("squad", _SQUAD, "plain_text/train", _COLUMNS, 87_599),),
+    "validation": (Hub("squad", _SQUAD, "plain_text/validation", _COLUMNS, 10_570),),
+}
+"""SQuAD 1.1 on the Hub, on which four tasks train."""

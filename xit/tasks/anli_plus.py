@@ -3,10 +3,16 @@
 Files: only the development file of ANLI's first round; a result from files is one of those 1,000 examples.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 DEV = "anli/anli_v1.0/R1/dev.jsonl"
 LETTERS = {"c": "contradiction", "e": "entailment", "n": "neutral"}
+MNLI = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+SNLI = "stanfordnlp/snli@cdb5c3d5eed6ead6e5a341c8e56e669bb666725b"
+ANLI = "facebook/anli@8e4813d81f46d313dac7892e1c28076917cfcdf9"
+PAIR, ORDER = "text_a:premise text_b:hypothesis label", "entailment neutral contradiction"
+TRAIN = {"r1": 16_946, "r2": 45_460, "r3": 100_459}
+DEV_ROUNDS = {"r1": 1_000, "r2": 1_000, "r3": 1_200}
 
 task = Task(
     title="ANLI+",
@@ -18,6 +24,18 @@ task = Task(
     files={
         "train": (Files("anli", DEV, (0.0, 0.9), {"labels": LETTERS}),),
         "validation": (Files("anli", DEV, (0.9, 1.0), {"labels": LETTERS}),),
+    },
+    hub={
+        "train": (
+            Hub("pairs", MNLI, "mnli/train", PAIR, 392_702, ORDER),
+            Hub("pairs", SNLI, "plain_text/train", PAIR, 550_152, ORDER),
+            *(Hub("pairs", ANLI, f"plain_text/train_{name}", PAIR, count, ORDER) for name, count in TRAIN.items()),
+        ),
+        "validation": (
+            Hub("pairs", MNLI, "mnli/validation_matched", PAIR, 9_815, ORDER),
+            Hub("pairs", SNLI, "plain_text/validation", PAIR, 10_000, ORDER),
+            *(Hub("pairs", ANLI, f"plain_text/dev_{name}", PAIR, count, ORDER) for name, count in DEV_ROUNDS.items()),
+        ),
     },
     citation="Nie et al. 2020, arXiv 1910.14599",
     licence="CC BY-NC 4.0",

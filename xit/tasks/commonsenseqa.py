@@ -3,9 +3,10 @@
 Files: its development file of the random split.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 DEV = "commonsenseqa/dev_rand_split.jsonl"
+CSQA = "tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155"
 
 task = Task(
     title="CommonsenseQA",
@@ -16,6 +17,10 @@ task = Task(
     files={
         "train": (Files("commonsenseqa", DEV, (0.0, 0.9)),),
         "validation": (Files("commonsenseqa", DEV, (0.9, 1.0)),),
+    },
+    hub={
+        "train": (Hub("commonsenseqa", CSQA, "default/train", "id question choices answerKey", 9_741),),
+        "validation": (Hub("commonsenseqa", CSQA, "default/validation", "id question choices answerKey", 1_221),),
     },
     citation="Talmor et al. 2019, arXiv 1811.00937",
     licence="MIT",

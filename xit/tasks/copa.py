@@ -1,6 +1,9 @@
 """COPA: the likelier cause or effect of two; the English original of XCOPA."""
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
+
+COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"
+FIELDS = "premise choice1 choice2 question label idx"
 
 task = Task(
     title="COPA",
@@ -11,6 +14,10 @@ task = Task(
     files={
         "train": (Files("copa", "copa/train-en.jsonl"),),
         "validation": (Files("copa", "copa/val-en.jsonl"),),
+    },
+    hub={
+        "train": (Hub("copa", COPA, "copa/train", FIELDS, 400),),
+        "validation": (Hub("copa", COPA, "copa/validation", FIELDS, 100),),
     },
     citation="Roemmele et al. 2011, AAAI Spring Symposium",
     licence="BSD 2-Clause",

@@ -3,9 +3,11 @@
 Files: its validation file.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 VALID = "cosmosqa/valid.csv"
+COSMOSQA = "Samsoup/cosmos_qa allenai/cosmos_qa"
+FIELDS = "context question answer0 answer1 answer2 answer3 label"
 
 task = Task(
     title="Cosmos QA",
@@ -16,6 +18,10 @@ task = Task(
     files={
         "train": (Files("cosmosqa", VALID, (0.0, 0.9)),),
         "validation": (Files("cosmosqa", VALID, (0.9, 1.0)),),
+    },
+    hub={
+        "train": (Hub("cosmosqa", COSMOSQA, "default/train", FIELDS, 25_262),),
+        "validation": (Hub("cosmosqa", COSMOSQA, "default/validation", FIELDS, 2_985),),
     },
     citation="Huang et al. 2019, arXiv 1909.00277",
     licence="CC BY 4.0",

@@ -3,9 +3,10 @@
 Files: 1,000 items of its validation split.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 ITEMS = "hellaswag/hellaswag.jsonl"
+HELLASWAG = "Rowan/hellaswag@218ec52e09a7e7462a5400043bb9a69a41d06b76"
 
 task = Task(
     title="HellaSwag",
@@ -16,6 +17,10 @@ task = Task(
     files={
         "train": (Files("hellaswag", ITEMS, (0.0, 0.9)),),
         "validation": (Files("hellaswag", ITEMS, (0.9, 1.0)),),
+    },
+    hub={
+        "train": (Hub("hellaswag", HELLASWAG, "default/train", "ctx_a ctx_b endings label", 39_905),),
+        "validation": (Hub("hellaswag", HELLASWAG, "default/validation", "ctx_a ctx_b endings label", 10_042),),
     },
     citation="Zellers et al. 2019, arXiv 1905.07830",
     licence="MIT",

@@ -4,9 +4,15 @@ Differs from the benchmark: it trains on SQuAD 1.1, its negatives are the 4 exam
 English, with batches of the size that params.yaml gives.
 """
 
-from xit.tasks import Files, Task
+import dataclasses
+
+from xit.tasks import SQUAD, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+XQUAD_R = (
+    "https://raw.githubusercontent.com/google-research-datasets/lareqa/5405d2a77e83d5ccb47623a3f9e5604c3f103193/"
+    "xquad-r/{language}.json"
+)
 
 task = Task(
     title="LAReQA",
@@ -20,6 +26,13 @@ task = Task(
         "train": (Files("squad_answers", TYDIQA, (0.0, 0.95)),),
         "validation": (Files("squad_answers", TYDIQA, (0.95, 1.0)),),
         "test": (Files("squad_sentences", "lareqa/xquad-r/{language}.json"),),
+    },
+    hub={
+        **{
+            split: tuple(dataclasses.replace(s, reader="squad_answers") for s in found)
+            for split, found in SQUAD.items()
+        },
+        "test": (Hub("squad_sentences", XQUAD_R, count=1_190),),
     },
     citation="Roy et al. 2020, arXiv 2004.05484",
     licence="CC BY-SA 4.0",

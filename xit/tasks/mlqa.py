@@ -4,9 +4,13 @@ Files: the development files test.
 Differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import SQUAD, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+
+FIELDS = "id question context answers"
+COUNTS = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
+MLQA = Hub("squad", "facebook/mlqa", "mlqa.{language}.{language}/test", FIELDS, COUNTS)
 
 task = Task(
     title="MLQA",
@@ -20,6 +24,10 @@ task = Task(
         "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
         "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
         "test": (Files("squad", "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json"),),
+    },
+    hub={
+        **SQUAD,
+        "test": (Hub("squad", "google/xtreme", "MLQA.{language}.{language}/test", FIELDS, COUNTS, fallbacks=(MLQA,)),),
     },
     citation="Lewis et al. 2020, arXiv 1910.07475",
     licence="CC BY-SA 3.0",

@@ -1,6 +1,10 @@
 """MNLI: natural-language inference in ten genres."""
 
-from xit.tasks import Task
+from xit.tasks import Hub, Task
+
+GLUE = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+PAIR = "text_a:premise text_b:hypothesis label"
+ORDER = "entailment neutral contradiction"
 
 task = Task(
     title="MNLI",
@@ -9,6 +13,10 @@ task = Task(
     languages=("en",),
     labels=("contradiction", "entailment", "neutral"),
     micro="inference",
+    hub={
+        "train": (Hub("pairs", GLUE, "mnli/train", PAIR, 392_702, ORDER),),
+        "validation": (Hub("pairs", GLUE, "mnli/validation_matched", PAIR, 9_815, ORDER),),
+    },
     citation="Williams et al. 2018, arXiv 1704.05426",
     licence="per genre: OANC and others",
     record={

@@ -4,12 +4,16 @@ Files: XTREME's test files have no tags, so the development files test, and the 
 validate. WikiANN repeats itself: 324 of the 10,000 English test sentences are in the training file too, as published.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 LANGUAGES = """
 en ar he vi id jv ms tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw yo my zh kk tr et fi
 hu qu pl uk az lt pa gu ro
 """
+WIKIANN = "unimelb-nlp/wikiann"
+FIELDS = "words:tokens tags:ner_tags"
+TAGS = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC"
+COUNTS = {"en": 10_000, "ar": 10_000, "bg": 10_000, "af": 1_000, "az": 1_000, "bn": 1_000}
 
 task = Task(
     title="WikiANN",
@@ -23,6 +27,11 @@ task = Task(
         "train": (Files("xtreme_tags", "panx/train-{language}.tsv", (0.0, 0.95)),),
         "validation": (Files("xtreme_tags", "panx/train-{language}.tsv", (0.95, 1.0)),),
         "test": (Files("xtreme_tags", "panx/dev-{language}.tsv"),),
+    },
+    hub={
+        "train": (Hub("tagged", WIKIANN, "en/train", FIELDS, 20_000, TAGS),),
+        "validation": (Hub("tagged", WIKIANN, "en/validation", FIELDS, 10_000, TAGS),),
+        "test": (Hub("tagged", WIKIANN, "{language}/test", FIELDS, COUNTS, TAGS),),
     },
     citation="Pan et al. 2017, ACL P17-1178; Rahimi et al. 2019, arXiv 1902.00193",
     licence="none stated (Wikipedia text: CC BY-SA 3.0)",

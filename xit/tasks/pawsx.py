@@ -4,9 +4,11 @@ XTREME only. Files: only the development files are labelled in XTREME's release,
 those of XNLI. Pairs share sentences: 313 English ones are both in a pair to train on and in another to test on.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 DEV = "pawsx/dev-{language}.tsv"
+PAWSX = "google-research-datasets/paws-x@4cd8187c404bda33cb1f62b49b001115862acf37"
+PAIR = "text_a:sentence1 text_b:sentence2 label"
 
 task = Task(
     title="PAWS-X",
@@ -20,6 +22,11 @@ task = Task(
         "train": (Files("xtreme_pairs", DEV, (0.0, 0.6)),),
         "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7)),),
         "test": (Files("xtreme_pairs", DEV, (0.7, 1.0)),),
+    },
+    hub={
+        "train": (Hub("pairs", PAWSX, "en/train", PAIR, 49_401, "0 1"),),
+        "validation": (Hub("pairs", PAWSX, "en/validation", PAIR, 2_000, "0 1"),),
+        "test": (Hub("pairs", PAWSX, "{language}/test", PAIR, 2_000, "0 1"),),
     },
     citation="Yang et al. 2019, arXiv 1908.11828",
     licence="free use with attribution to Google",

@@ -1,6 +1,10 @@
 """QQP: whether two questions put to a forum ask the same."""
 
-from xit.tasks import Task
+from xit.tasks import Hub, Task
+
+GLUE = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+PAIR = "text_a:question1 text_b:question2 label"
+ORDER = "not_duplicate duplicate"
 
 task = Task(
     title="QQP",
@@ -9,6 +13,10 @@ task = Task(
     languages=("en",),
     labels=("not_duplicate", "duplicate"),
     micro="paraphrase",
+    hub={
+        "train": (Hub("pairs", GLUE, "qqp/train", PAIR, 363_846, ORDER),),
+        "validation": (Hub("pairs", GLUE, "qqp/validation", PAIR, 40_430, ORDER),),
+    },
     citation="Iyer et al. 2017; Wang et al. 2018, arXiv 1804.07461",
     licence="Quora's terms, non-commercial",
     record={

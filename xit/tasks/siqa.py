@@ -3,9 +3,11 @@
 Files: its development file.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 DEV = "siqa/socialIQa_v1.4_dev.jsonl"
+SIQA = "tasksource/social_i_qa allenai/social_i_qa"
+FIELDS = "context question answerA answerB answerC label"
 
 task = Task(
     title="SocialIQA",
@@ -16,6 +18,10 @@ task = Task(
     files={
         "train": (Files("siqa", DEV, (0.0, 0.9)),),
         "validation": (Files("siqa", DEV, (0.9, 1.0)),),
+    },
+    hub={
+        "train": (Hub("social", SIQA, "default/train", FIELDS, 33_410),),
+        "validation": (Hub("social", SIQA, "default/validation", FIELDS, 1_954),),
     },
     citation="Sap et al. 2019, arXiv 1904.09728",
     licence="CC BY 4.0",

@@ -1,6 +1,6 @@
 """SQuAD 1.1: questions whose answer is a span of a Wikipedia paragraph."""
 
-from xit.tasks import Files, Task
+from xit.tasks import SQUAD, Files, Task
 
 task = Task(
     title="SQuAD 1.1",
@@ -12,6 +12,7 @@ task = Task(
         "train": (Files("squad", "squad/train-v1.1.json"),),
         "validation": (Files("squad", "squad/dev-v1.1.json"),),
     },
+    hub=SQUAD,
     citation="Rajpurkar et al. 2016, arXiv 1606.05250",
     licence="CC BY-SA 4.0",
     record={

@@ -1,6 +1,9 @@
 """SQuAD 2.0: as SQuAD 1.1, with questions that the paragraph does not answer."""
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
+
+SQUAD2 = "rajpurkar/squad_v2@3ffb306f725f7d2ce8394bc1873b24868140c412"
+FIELDS = "id question context answers"
 
 task = Task(
     title="SQuAD 2.0",
@@ -12,6 +15,10 @@ task = Task(
     files={
         "train": (Files("squad", "squad/train-v2.0.json", options={"allows_none": True}),),
         "validation": (Files("squad", "squad/dev-v2.0.json", options={"allows_none": True}),),
+    },
+    hub={
+        "train": (Hub("squad", SQUAD2, "squad_v2/train", FIELDS, 130_319, options={"allows_none": True}),),
+        "validation": (Hub("squad", SQUAD2, "squad_v2/validation", FIELDS, 11_873, options={"allows_none": True}),),
     },
     citation="Rajpurkar et al. 2018, arXiv 1806.03822",
     licence="CC BY-SA 4.0",

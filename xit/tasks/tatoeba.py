@@ -1,11 +1,22 @@
 """Tatoeba: for an English sentence, its translation among the sentences of a language; by the bare encoder."""
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 LANGUAGES = """
 ar he vi id jv tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw zh kk tr et fi hu az lt pl
 uk ro
 """
+
+FIELDS = "source:source_sentence target:target_sentence source_language:source_lang target_language:target_lang"
+SMALL = {"jv": 205, "ka": 746, "kk": 575, "ml": 687, "sw": 390, "ta": 307, "te": 234, "th": 548}
+COUNTS = dict.fromkeys(LANGUAGES.split(), 1_000) | SMALL
+MTEB = Hub(
+    "translations",
+    "mteb/tatoeba-bitext-mining@69e8f12da6e31d59addadda9a9c8a2e601a0e282",
+    "{iso3}-eng/test",
+    "foreign:sentence1 english:sentence2",
+    COUNTS,
+)
 
 task = Task(
     title="Tatoeba",
@@ -17,6 +28,9 @@ task = Task(
     micro="aligned",
     files={
         "test": (Files("aligned", "tatoeba/tatoeba.{iso3}-eng.{iso3}"),),
+    },
+    hub={
+        "test": (Hub("bitext", "google/xtreme", "tatoeba.{iso3}/validation", FIELDS, COUNTS, fallbacks=(MTEB,)),),
     },
     citation="Artetxe and Schwenk 2019, arXiv 1812.10464",
     licence="CC BY 2.0 FR",

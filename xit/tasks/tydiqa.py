@@ -4,9 +4,13 @@ Files: XTREME blanks the answers of the test files, so the English training file
 more than once stay together. Its question ids are not unique, so rows are numbered.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 TRAIN = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{language}.train.json"
+TYDIQA = "google-research-datasets/tydiqa@da78f23f9119363459acbaf46bf89426ff26c259"
+FIELDS = "id question context answers"
+NAME, NUMBERED = ("id", "{name}-"), {"has_own_ids": False}
+COUNTS = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
 
 task = Task(
     title="TyDiQA",
@@ -19,6 +23,11 @@ task = Task(
         "train": (Files("squad", TRAIN, (0.0, 0.8), {"has_own_ids": False}),),
         "validation": (Files("squad", TRAIN, (0.8, 0.85), {"has_own_ids": False}),),
         "test": (Files("squad", TRAIN, (0.85, 1.0), {"has_own_ids": False}),),
+    },
+    hub={
+        "train": (Hub("squad", TYDIQA, "secondary_task/train", FIELDS, 3_696, "", (0.0, 0.95), NAME, NUMBERED),),
+        "validation": (Hub("squad", TYDIQA, "secondary_task/train", FIELDS, 3_696, "", (0.95, 1.0), NAME, NUMBERED),),
+        "test": (Hub("squad", TYDIQA, "secondary_task/validation", FIELDS, COUNTS, only=NAME),),
     },
     citation="Clark et al. 2020, arXiv 2003.05002",
     licence="Apache-2.0",

@@ -3,12 +3,17 @@
 All treebanks of a language in the data folder are joined, in sorted order; English trains on the one that is there.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 LANGUAGES = """
 en af ar bg de el es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh lt pl uk wo ro
 """
 TAGS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X"
+
+XTREME = "google/xtreme"
+FIELDS = "words:tokens tags:pos_tags"
+COUNTS = {"en": 5_440, "de": 22_458}
+UD27 = Hub("tagged", "izhx/xtreme-r-udpos", "{language}/test", FIELDS, labels=TAGS)
 
 task = Task(
     title="UD-POS",
@@ -22,6 +27,11 @@ task = Task(
         "train": (Files("conllu_tags", "ud/UD_*/{language}_*-ud-train.conllu"),),
         "validation": (Files("conllu_tags", "ud/UD_*/{language}_*-ud-dev.conllu"),),
         "test": (Files("conllu_tags", "ud/UD_*/{language}_*-ud-test.conllu"),),
+    },
+    hub={
+        "train": (Hub("tagged", XTREME, "udpos.English/train", FIELDS, 21_253, TAGS),),
+        "validation": (Hub("tagged", XTREME, "udpos.English/validation", FIELDS, 3_974, TAGS),),
+        "test": (Hub("tagged", XTREME, "udpos.{name}/test", FIELDS, COUNTS, TAGS, fallbacks=(UD27,)),),
     },
     citation="Nivre et al. 2020, arXiv 2004.10643",
     licence="per treebank, Creative Commons",

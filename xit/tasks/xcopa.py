@@ -4,7 +4,12 @@ Files: SocialIQA's development file and COPA's training file are trained on toge
 Differs from the benchmark: it trains on the 33,410 examples of SocialIQA first and on COPA's 400 afterwards.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
+
+SIQA = "tasksource/social_i_qa allenai/social_i_qa"
+COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"
+XCOPA = "cambridgeltl/xcopa@042f78955ba48e6404616762fa6e05e839c3907a"
+FIELDS = "premise choice1 choice2 question label idx"
 
 task = Task(
     title="XCOPA",
@@ -20,6 +25,14 @@ task = Task(
         ),
         "validation": (Files("copa", "copa/val-en.jsonl"),),
         "test": (Files("xcopa", "xcopa/data/{language}/test.{language}.jsonl"),),
+    },
+    hub={
+        "train": (
+            Hub("social", SIQA, "default/train", "context question answerA answerB answerC label", 33_410),
+            Hub("copa", COPA, "copa/train", FIELDS, 400),
+        ),
+        "validation": (Hub("copa", COPA, "copa/validation", FIELDS, 100),),
+        "test": (Hub("xcopa", XCOPA, "{language}/test", FIELDS, 500),),
     },
     citation="Ponti et al. 2020, arXiv 2005.00333",
     licence="CC BY 4.0",

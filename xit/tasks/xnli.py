@@ -4,9 +4,12 @@ Files: only the development files are labelled in XTREME's release, and they are
 English, 10 % validate, and the rest tests in every language; the cuts lie between premises, which come in threes.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 DEV = "xnli/dev-{language}.tsv"
+XNLI = "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
+PAIR = "text_a:premise text_b:hypothesis label"
+ORDER = "entailment neutral contradiction"
 
 task = Task(
     title="XNLI",
@@ -20,6 +23,11 @@ task = Task(
         "train": (Files("xtreme_pairs", DEV, (0.0, 0.6)),),
         "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7)),),
         "test": (Files("xtreme_pairs", DEV, (0.7, 1.0)),),
+    },
+    hub={
+        "train": (Hub("pairs", XNLI, "en/train", PAIR, 392_702, ORDER),),
+        "validation": (Hub("pairs", XNLI, "en/validation", PAIR, 2_490, ORDER),),
+        "test": (Hub("pairs", XNLI, "{language}/test", PAIR, 5_010, ORDER),),
     },
     citation="Conneau et al. 2018, arXiv 1809.05053",
     licence="CC BY-NC 4.0",

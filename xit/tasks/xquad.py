@@ -3,9 +3,10 @@
 Files: differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import SQUAD, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+XQUAD = "google/xquad@51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
 
 task = Task(
     title="XQuAD",
@@ -19,6 +20,7 @@ task = Task(
         "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
         "test": (Files("squad", "xquad/xquad.{language}.json"),),
     },
+    hub={**SQUAD, "test": (Hub("squad", XQUAD, "xquad.{language}/validation", "id question context answers", 1_190),)},
     citation="Artetxe et al. 2020, arXiv 1910.11856",
     licence="CC BY-SA 4.0",
     record={

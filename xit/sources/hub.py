@@ -1,0 +1,255 @@
+"""Data sets of the Hugging Face Hub, at pinned commits where they are known, without loading scripts.
+
+A task says where its splits lie and how they are read (`xit.tasks.Hub`); here they are fetched or taken from the cache,
+counted, given the names of labels and fields, and read by the rules of the published files.
+"""
+
+import collections
+import dataclasses
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from xit.errors import DataError, raise_all
+from xit.hub import repository
+from xit.settings import HubSettings
+from xit.sources import _hub_files, _hub_rows, readers
+from xit.sources._hub_files import EXPORT, AbsentError, Arrival
+from xit.sources.files import ISO3, check_ids, first
+from xit.sources.readers import Group, Reading, Row, Table
+from xit.tasks import Hub, Split, Task
+
+# The languages in English as google/xtreme (parts of speech) and TyDiQA have them; CLDR says Bangla for Bengali
+_PAIRS = """
+af=Afrikaans ar=Arabic bg=Bulgarian bn=Bengali de=German el=Greek en=English es=Spanish et=Estonian eu=Basque fa=Persian
+fi=Finnish fr=French he=Hebrew hi=Hindi hu=Hungarian id=Indonesian it=Italian ja=Japanese kk=Kazakh ko=Korean mr=Marathi
+nl=Dutch pt=Portuguese ru=Russian sw=Swahili ta=Tamil te=Telugu th=Thai tl=Tagalog tr=Turkish ur=Urdu vi=Vietnamese
+yo=Yoruba zh=Chinese
+"""
+NAMES = dict(pair.split("=") for pair in _PAIRS.split())
+
+
+def examples(
+    task_id: str,
+    task: Task,
+    split: Split,
+    language: str,
+    settings: HubSettings,
+    notes: collections.Counter[str] | None = None,
+) -> Iterator[Row]:
+    """The examples of a task's split in a language, in the schema of its format.
+
+    Args:
+        task_id: For messages.
+        task: Where its splits lie.
+        split: Train and validation exist in English only.
+        language: An ISO code.
+        settings: The cache, and the rules for what is known to be wrong in published data.
+        notes: Takes how often each rule changed or left out something, for the audit.
+
+    Raises:
+        DataError: a data set cannot be had, or is not what it should be; the message lists every fault.
+    """
+    if split not in task.hub:
+        what = f"no {split} split of it. It has: {', '.join(task.hub)}" if task.hub else "nothing of it"
+        hint = "" if task.hub else f" Its licence: {task.licence}. Take it from another source, or out of the grid."
+        raise DataError(f"{task_id}: the hub source has {what}.{hint}")
+    if split != "test" and language != "en":
+        raise DataError(f"{task_id}: its {split} split is in English only, not in {language}.")
+    reading = Reading(
+        split,
+        labels={label: label for label in task.labels},
+        repairs_answers=settings.misplaced_answers == "repair",
+        repairs_questions=settings.xcopa_questions == "repaired",
+    )
+    parts = []
+    for source in task.hub[split]:
+        if "://" in source.repository:
+            parts.append(("original-", _original(source, task.languages, language, settings, reading)))
+            continue
+        place = _place(source, language, settings)
+        groups = _read(place, language, settings, reading)
+        start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
+        parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
+    rows = [
+        row | {"id": (prefix if len(parts) > 1 else "") + row["id"], "language": language}
+        for prefix, groups in parts
+        for group in groups
+        for row in group
+    ]
+    check_ids(rows, f"{task_id}, {split}, {language}", reading)
+    raise_all(DataError, reading.faults)
+    if not rows:
+        raise DataError(f"{task_id}, {split}, {language}: the data sets hold no example.")
+    if notes is not None:
+        notes.update(+reading.notes)
+    return iter(first(rows, settings.most_test) if split == "test" and settings.most_test else rows)
+
+
+def languages(task: Task, settings: HubSettings) -> tuple[str, ...]:
+    """The languages of a task, all of which the Hub has, if it has the task."""
+    return task.languages if "test" in task.hub else ()
+
+
+def has(task: Task, settings: HubSettings) -> bool:
+    """Whether the Hub has anything of a task; it has not what is licensed (CCG) or cannot be given away whole."""
+    return bool(task.hub)
+
+
+def revision(task: Task) -> str:
+    """The repositories of a task and their commits; main is not pinned."""
+    sources = [source for split in task.hub.values() for source in split]
+    names = dict.fromkeys(source.repository.split()[0] for source in sources)
+    return ", ".join(name if "@" in name or "://" in name else f"{name}@main (not pinned)" for name in names)
+
+
+def text(language: str, settings: HubSettings) -> Iterator[str]:
+    """There is no text for pretraining: this source is for released encoders.
+
+    Raises:
+        DataError: always.
+    """
+    raise DataError(f"text in {language}: the hub source has none; pretrain on that of the files or micro source.")
+
+
+def origins(task: Task, split: Split, language: str, settings: HubSettings) -> tuple[str, ...]:
+    """Of what `examples` has read: repository, commit, configuration and split, and whether the commit was pinned."""
+    found = []
+    for source in task.hub[split]:
+        if "://" in source.repository:
+            found.append(_filled(source.repository, language))
+            continue
+        place = _place(source, language, settings)
+        name, commit = repository(place.source.repository)
+        pinned = "" if place.arrival.commit == commit else ", not pinned"
+        where = _filled(place.source.split, language)
+        found.append(f"{name}@{place.arrival.commit}, {where}{pinned}")
+    return tuple(found)
+
+
+class _Place(NamedTuple):
+    """What was found of a source, or of one of its fallbacks."""
+
+    source: Hub
+    arrival: Arrival
+
+
+def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
+    """The first place that has a split: the repository, its export to Parquet, then the fallbacks alike."""
+    absent = []
+    places = [(place, name) for place in (source, *source.fallbacks) for name in place.repository.split()]
+    for place, pinned in places:
+        name, commit = repository(pinned)
+        config, _, split = _filled(place.split, language).rpartition("/")
+        for branch in (commit or "main", EXPORT):
+            try:
+                arrival = _hub_files.arrive(name, branch, config, split, settings.cache, settings.is_offline)
+                return _Place(dataclasses.replace(place, repository=pinned), arrival)
+            except AbsentError as error:
+                absent.append(str(error))
+    raise DataError("\n".join(dict.fromkeys(absent)))
+
+
+def _filled(pattern: str, language: str) -> str:
+    return pattern.format(language=language, iso3=ISO3.get(language, language), name=NAMES.get(language, language))
+
+
+def _original(
+    source: Hub, languages: tuple[str, ...], language: str, settings: HubSettings, reading: Reading
+) -> list[Group]:
+    """What a published file at its own address holds; those of the other languages lie beside it then."""
+    urls = {code: _filled(source.repository, code) for code in languages}
+    found = {code: _hub_files.original(url, settings.cache, settings.is_offline) for code, url in urls.items()}
+    groups = list(getattr(readers, source.reader)(found[language], reading, **source.options))
+    size = sum(row.get("role") != "candidate" for group in groups for row in group)
+    expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
+    reading.faults += [f"{urls[language]}: {fault}" for fault in count_faults(expected, size)]
+    return groups
+
+
+def _read(place: _Place, language: str, settings: HubSettings, reading: Reading) -> list[Group]:
+    source = place.source
+    table = _table(place, language, settings, reading)
+    reader = getattr(_hub_rows, source.reader, None) or getattr(readers, source.reader)
+    return list(reader(table, reading, **source.options)) if table.rows else []
+
+
+def _table(place: _Place, language: str, settings: HubSettings, reading: Reading) -> Table:
+    """The rows of a split under the names of their fields; none, with a fault, where columns or rows are missing."""
+    source = place.source
+    where = f"{repository(source.repository)[0]}, {_filled(source.split, language)}"
+
+    def sibling(other: str) -> Table:
+        return _table(_place(source, other, settings), other, settings, reading)
+
+    pairs = [column.partition(":") for column in source.columns.split()]
+    columns = {field: column or field for field, _, column in pairs}
+    parts = [_loaded(file, where) for file in place.arrival.files]
+    rows: list[Mapping[str, Any]] = []
+    for found, names in parts:
+        missing = [column for column in columns.values() if found and column not in found[0]]
+        if missing:
+            has = ", ".join(found[0])
+            reading.fault(where, f"no column {', '.join(missing)}. It has: {has}. xit.tasks names what is read.")
+            return Table(where, [], sibling)
+        rows += [_renamed(row, columns, names, source.labels.split()) for row in found]
+    if source.only:
+        column, start = source.only[0], _filled(source.only[1], language).lower()
+        rows = [row for row in rows if str(row[column]).startswith(start)]
+    expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
+    reading.faults += [f"{where}: {fault}" for fault in count_faults(expected, len(rows))]
+    return Table(where, rows, sibling)
+
+
+def count_faults(expected: int | None, found: int) -> list[str]:
+    """What is wrong with a number of rows; nothing where none is published and there are some."""
+    if not found:
+        return ["no rows."]
+    if expected in (None, found):
+        return []
+    return [f"{found:,} rows, but {expected:,} are published. Has the data set changed, or is a file missing?"]
+
+
+def _renamed(
+    row: Mapping[str, Any], columns: Mapping[str, str], names: Mapping[str, list[str]], labels: list[str]
+) -> dict[str, Any]:
+    """A row's fields; where the source has labels, its numbers become names, those of the file before any other."""
+    fields = {field: row.get(column) for field, column in columns.items()}
+    if labels:
+        fields |= {f: _named(fields[f], names.get(columns[f]) or labels) for f in ("label", "tags") if f in fields}
+    return fields
+
+
+def _named(label: Any, names: list[str]) -> Any:
+    if isinstance(label, list):
+        return [_named(inner, names) for inner in label]
+    if not isinstance(label, int):
+        return label
+    return names[label] if 0 <= label < len(names) else None if label == -1 else str(label)
+
+
+def _loaded(file: Path, where: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """The rows of a Parquet or JSON-lines file, and the names of the labels of its columns as far as it has them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from datasets import ClassLabel, Features
+
+    try:
+        if file.suffix == ".parquet":
+            with pq.ParquetFile(file) as parquet:
+                table = parquet.read()
+            features = Features.from_arrow_schema(table.schema)
+            inner = {column: getattr(feature, "feature", feature) for column, feature in features.items()}
+            names = {column: list(label.names) for column, label in inner.items() if isinstance(label, ClassLabel)}
+            return table.to_pylist(), names
+        raw = file.read_bytes()
+        source = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode("utf-8-sig")
+        rows = [json.loads(line) for line in source.split("\n") if line.strip()]
+        if not all(isinstance(row, dict) for row in rows):
+            raise DataError(f"{where}, {file.name}: not JSON lines: each line should be an object.")
+        return rows, {}
+    except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
+        raise DataError(f"{where}, {file.name}: cannot be read: {str(error).partition(chr(10))[0]}") from error
