@@ -1,0 +1,236 @@
+"""Repositories in the layouts of those on the Hub, with invented rows: card, Parquet with the names of labels, JSON."""
+
+import gzip
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from datasets import ClassLabel, Features, List, Value
+
+from tests.hub_server import Repository
+from xit import discover
+from xit.sources.files import ISO3
+
+TEXT = Value("string")
+NUMBER = Value("int64")
+TEXTS = List(TEXT)
+NLI = ClassLabel(names=["entailment", "neutral", "contradiction"])
+PAIR = Features({"premise": TEXT, "hypothesis": TEXT, "label": NLI})
+COPA = Features({"premise": TEXT, "choice1": TEXT, "choice2": TEXT, "question": TEXT, "idx": NUMBER, "label": NUMBER})
+SQUAD = Features(
+    {"id": TEXT, "context": TEXT, "question": TEXT, "answers": {"text": TEXTS, "answer_start": List(NUMBER)}}
+)
+SIQA = Features(dict.fromkeys(["context", "question", "answerA", "answerB", "answerC", "label"], TEXT))
+COSMOS = Features(
+    {**dict.fromkeys(["id", "context", "question", "answer0", "answer1", "answer2", "answer3"], TEXT), "label": NUMBER}
+)
+UPOS = "NOUN PUNCT ADP NUM SYM SCONJ ADJ PART DET CCONJ PROPN PRON X _ ADV INTJ VERB AUX".split()  # noqa: SIM905
+IOB = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split()  # noqa: SIM905
+
+
+def parquet(rows: Sequence[Mapping[str, Any]], features: Features, **options: Any) -> bytes:
+    """Rows as `datasets` writes them, with its features in the file's schema."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=features.arrow_schema), buffer, **options)
+    return buffer.getvalue()
+
+
+def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """A row a line."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def card(**configs: Mapping[str, str]) -> bytes:
+    """The header of a README, which says which files are a split."""
+    entries = [
+        {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]}
+        for name, splits in configs.items()
+    ]
+    return f"---\n{yaml.safe_dump({'configs': entries})}---\n# Invented\n".encode()
+
+
+def sharded(folder: str, splits: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files as `push_to_hub` names them."""
+    return {f"{folder}/{split}-00000-of-00001.parquet": content for split, content in splits.items()}
+
+
+def with_card(configs: Mapping[str, Mapping[str, bytes]], folder: str = "") -> dict[str, bytes]:
+    """A repository of several configurations, with its card."""
+    paths = {name: {split: f"{folder or name}/{split}-*" for split in splits} for name, splits in configs.items()}
+    files = {"README.md": card(**paths)}
+    for name, splits in configs.items():
+        files |= sharded(folder or name, splits)
+    return files
+
+
+def pinned(task_id: str, name: str) -> str:
+    """The commit that a task names for a repository."""
+    sources = [source for split in discover.load("tasks", task_id).task.hub.values() for source in split]
+    places = [place for source in sources for s in (source, *source.fallbacks) for place in s.repository.split()]
+    return next(place.partition("@")[2] for place in places if place.partition("@")[0] == name)
+
+
+def question(name: str, context: str, text: str, *answers: tuple[str, int]) -> dict[str, Any]:
+    """A flat question."""
+    found = {"text": [answer for answer, _ in answers], "answer_start": [start for _, start in answers]}
+    return {"id": name, "context": context, "question": text, "answers": found}
+
+
+LAMP = "It is late. The lamp is green."
+ASKED = [
+    question("a", LAMP, "Which colour?", ("green", 24)),
+    question("b", LAMP, "When?", ("late", 6)),
+    question("c", "Ida came.", "Who?", ("Ida", 0)),
+]
+
+
+class Repositories(dict[str, Repository]):
+    """By `datasets/owner/name`; the commit of each is the one that a task names."""
+
+    def put(self, task_id: str, name: str, files: dict[str, bytes], export: dict[str, bytes] | None = None) -> None:
+        """Add one."""
+        self[f"datasets/{name}"] = Repository(files, pinned(task_id, name), export or {})
+
+
+def languages(task_id: str) -> tuple[str, ...]:
+    """Those of a task."""
+    found: tuple[str, ...] = discover.load("tasks", task_id).task.languages
+    return found
+
+
+def each(content: bytes, *splits: str) -> dict[str, bytes]:
+    """The same content in several splits."""
+    return dict.fromkeys(splits, content)
+
+
+ENGLISH = ("train", "validation")
+ALL = (*ENGLISH, "test")
+SCRIPT = {"README.md": b"# Invented\n", "loader.py": b"raise SystemExit('a loading script was run')\n"}
+
+
+def repositories() -> Repositories:
+    """All of those that the tasks name."""
+    found = Repositories()
+    put_pairs(found)
+    put_choices(found)
+    put_questions(found)
+    put_words(found)
+    put_translations(found)
+    return found
+
+
+def put_pairs(found: Repositories) -> None:
+    """XNLI, PAWS-X, and the sets of GLUE, SNLI and ANLI."""
+    rows = [{"premise": f"Lamp {n}.", "hypothesis": "It shines.", "label": n} for n in range(3)]
+    nli = parquet(rows, PAIR)
+    found.put("xnli", "facebook/xnli", with_card({code: each(nli, *ALL) for code in languages("xnli")}))
+    snli = parquet([*rows, rows[0] | {"label": -1}], PAIR)
+    found.put("anli_plus", "stanfordnlp/snli", with_card({"plain_text": each(snli, *ENGLISH)}))
+    rounds = [f"{split}_r{number}" for split in ("train", "dev") for number in (1, 2, 3)]
+    found.put("anli_plus", "facebook/anli", with_card({"plain_text": each(nli, *rounds)}))
+    names = ClassLabel(names=["not_duplicate", "duplicate"])
+    features = Features({"question1": TEXT, "question2": TEXT, "label": names, "idx": NUMBER})
+    asked = [{"question1": "How?", "question2": other, "label": 1, "idx": 0} for other in ("In what way?", "")]
+    glue = {
+        "mnli": each(nli, "train", "validation_matched", "validation_mismatched"),
+        "qqp": each(parquet(asked, features), *ENGLISH),
+    }
+    found.put("mnli", "nyu-mll/glue", with_card(glue))
+    features = Features({"id": NUMBER, "sentence1": TEXT, "sentence2": TEXT, "label": ClassLabel(names=["0", "1"])})
+    twice = [{"id": n, "sentence1": "Ida left.", "sentence2": "Ida went.", "label": n} for n in range(2)]
+    pawsx = {code: each(parquet(twice, features), *ALL) for code in languages("pawsx")}
+    found.put("pawsx", "google-research-datasets/paws-x", with_card(pawsx))
+
+
+def put_choices(found: Repositories) -> None:
+    """COPA, XCOPA, SocialIQA (labels from 0 in one repository, from 1 in the other), HellaSwag and the two QA sets."""
+    copa = [
+        {"premise": "Rain fell.", "choice1": "Wet.", "choice2": "Dry.", "question": "effect", "idx": n, "label": n}
+        for n in range(2)
+    ]
+    found.put("copa", "aps/super_glue", with_card({"copa": each(parquet(copa, COPA), *ENGLISH)}))
+    wrong = [row | {"question": "cause"} for row in copa]
+    xcopa = {code: {"test": parquet(wrong if code == "tr" else copa, COPA)} for code in languages("xcopa")}
+    found.put("xcopa", "cambridgeltl/xcopa", with_card(xcopa))
+    social = {"context": "Ida ran.", "question": "Why?", "answerA": "late", "answerB": "bored", "answerC": "ill"}
+    from_0 = parquet([social | {"label": label} for label in "20"], SIQA)
+    from_1 = parquet([social | {"label": label} for label in "31"], SIQA)
+    found.put("siqa", "tasksource/social_i_qa", sharded("data", each(from_0, *ENGLISH)))
+    export = {f"default/{split}/0000.parquet": from_1 for split in ENGLISH}
+    found.put("siqa", "allenai/social_i_qa", SCRIPT, export)
+    features = Features({"ind": NUMBER, "ctx_a": TEXT, "ctx_b": TEXT, "endings": TEXTS, "label": TEXT})
+    swag = {"ind": 7, "ctx_a": "A sink.", "ctx_b": "she", "endings": ["x", "y", "z", "w"]}
+    swags = parquet([swag | {"label": label} for label in "30"], features)
+    found.put("hellaswag", "Rowan/hellaswag", with_card({"default": each(swags, *ENGLISH)}, "data"))
+    features = Features({"id": TEXT, "question": TEXT, "choices": {"label": TEXTS, "text": TEXTS}, "answerKey": TEXT})
+    csqa = {"id": "q", "question": "Where?", "choices": {"label": ["A", "B"], "text": ["desk", "soup"]}}
+    content = parquet([csqa | {"answerKey": "B"}], features)
+    found.put("commonsenseqa", "tau/commonsense_qa", with_card({"default": each(content, *ENGLISH)}, "data"))
+    cosmos = {"id": "c", "context": "It rained.", "question": "So?", "answer0": "a", "answer1": "b", "answer2": "c"}
+    content = parquet([cosmos | {"answer3": "d", "label": 2}], COSMOS)
+    found.put("cosmosqa", "Samsoup/cosmos_qa", sharded("data", each(content, *ENGLISH)))
+
+
+def put_questions(found: Repositories) -> None:
+    """SQuAD, XQuAD, TyDiQA with all languages in one, MLQA in google/xtreme, its offsets wrong, and by export."""
+    asked = parquet(ASKED, SQUAD)
+    found.put("squad", "rajpurkar/squad", with_card({"plain_text": each(asked, *ENGLISH)}))
+    unanswerable = parquet([*ASKED, question("d", "Ida came.", "When?")], SQUAD)
+    found.put("squad2", "rajpurkar/squad_v2", with_card({"squad_v2": each(unanswerable, *ENGLISH)}))
+    xquad = {f"xquad.{code}": {"validation": asked} for code in languages("xquad")}
+    found.put("xquad", "google/xquad", with_card(xquad))
+    names = ("arabic", "bengali", "english", "finnish", "indonesian", "korean", "russian", "swahili", "telugu")
+    tydiqa = [
+        question(f"{name}-{n}", f"The tower of {name} is {n} m high.", "How high?", (f"{n} m", 17 + len(name)))
+        for name in names
+        for n in range(10, 30)
+    ]
+    content = parquet(tydiqa, SQUAD)
+    repository = with_card({"secondary_task": each(content, *ENGLISH)})
+    found.put("tydiqa", "google-research-datasets/tydiqa", repository)
+    chinese = parquet([question("m", "很晚了。", "何时?", ("很晚", 0))], SQUAD)
+    found.put("mlqa", "facebook/mlqa", SCRIPT, {"mlqa.zh.zh/test/0000.parquet": chinese})
+
+
+def put_words(found: Repositories) -> None:
+    """PAN-X, and the parts of speech that google/xtreme has not, as JSON lines without a card."""
+    features = Features({"tokens": TEXTS, "ner_tags": List(ClassLabel(names=IOB)), "langs": TEXTS, "spans": TEXTS})
+    named = {"tokens": ["Ida", "Holm", "left", "Turin"], "ner_tags": [1, 2, 0, 5], "langs": [], "spans": []}
+    wikiann = {code: each(parquet([named] * 2, features), *ALL) for code in languages("panx")}
+    found.put("panx", "unimelb-nlp/wikiann", with_card(wikiann))
+    lines = json_lines([{"tokens": ["Two", "lamps"], "pos_tags": ["NUM", "NOUN"]}])
+    udpos = {f"{code}/test.jsonl": lines for code in languages("udpos") if code not in ("en", "de")}
+    found.put("udpos", "izhx/xtreme-r-udpos", udpos)
+
+
+def put_translations(found: Repositories) -> None:
+    """google/xtreme, of which MLQA, parts of speech and Tatoeba are used, and Tatoeba's other languages."""
+    features = Features({"tokens": TEXTS, "pos_tags": List(ClassLabel(names=UPOS))})
+    parsed = [{"tokens": ["Two", "lamps", "."], "pos_tags": [3, 0, 1]}, {"tokens": ["_", "_"], "pos_tags": [0, 1]}]
+    stripped = parquet([question("m", LAMP, "Which colour?", ("green", 26))], SQUAD)
+    xtreme = {f"MLQA.{code}.{code}": {"test": stripped} for code in languages("mlqa") if code != "zh"}
+    xtreme |= {f"udpos.{name}": each(parquet(parsed, features), *ALL) for name in ("English", "German")}
+    columns = ("source_sentence", "target_sentence", "source_lang", "target_lang")
+    sides = {"deu": ("Es ist spät.", "It is late.", "deu", "eng"), "cmn": ("It is late.", "很晚了。", "eng", "cmn")}
+    for iso3, side in sides.items():
+        row = dict(zip(columns, side, strict=True))
+        xtreme[f"tatoeba.{iso3}"] = {"validation": parquet([row], Features(dict.fromkeys(columns, TEXT)))}
+    found.put("mlqa", "google/xtreme", with_card(xtreme))
+    tatoeba = {
+        f"test/{ISO3[code]}-eng.jsonl.gz": gzip.compress(json_lines([{"sentence1": code, "sentence2": "It is late."}]))
+        for code in languages("tatoeba")
+    }
+    header = card(**{path[5:-9]: {"test": path} for path in tatoeba})
+    found.put("tatoeba", "mteb/tatoeba-bitext-mining", {"README.md": header, **tatoeba})
+
+
+def xquad_r() -> dict[str, bytes]:
+    """XQuAD-R, whose files are not on the Hub, by language."""
+    breaks = {"sentences": ["It is late. ", "The lamp is green."], "sentence_breaks": [[0, 12], [12, 30]]}
+    asked = {"id": "a", "question": "Which colour?", "answers": [{"text": "green", "answer_start": 24}]}
+    content = json.dumps({"data": [{"paragraphs": [{"context": LAMP, "qas": [asked], **breaks}]}]}).encode()
+    return dict.fromkeys(languages("lareqa"), content)
