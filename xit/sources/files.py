@@ -6,6 +6,7 @@ into splits and named. A file with any fault gives no example: all faults of a s
 
 import collections
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def examples(
         labels={label: label for label in task.labels},
         repairs_answers=settings.misplaced_answers == "repair",
         repairs_questions=settings.xcopa_questions == "repaired",
+        sums=_sums(Path(settings.folder)),
     )
     rows = _rows(task.files[split], language, Path(settings.folder), reading)
     check_ids(rows, f"{task_id}, {split}, {language}", reading)
@@ -81,6 +83,13 @@ def languages(task: Task, settings: FilesSettings) -> tuple[str, ...]:
     return tuple(name for name in task.languages if sources and all(_found(folder, s.path, name) for s in sources))
 
 
+def has(task: Task, settings: FilesSettings) -> bool:
+    """Whether any file of a task is in the data folder."""
+    folder = Path(settings.folder)
+    codes = (*task.languages, "en")
+    return any(_found(folder, s.path, code) for split in task.files.values() for s in split for code in codes)
+
+
 def text(language: str, settings: FilesSettings) -> Iterator[str]:
     """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
 
@@ -91,7 +100,7 @@ def text(language: str, settings: FilesSettings) -> Iterator[str]:
     files = [folder / name / f"{language}.txt" for name in TEXT_FOLDERS]
     if not any(file.exists() for file in files):
         raise DataError(f"{folder}: no text in {language}. Looked for {language}.txt in {', '.join(TEXT_FOLDERS)}.")
-    reading = Reading("train")
+    reading = Reading("train", sums=_sums(folder))
     found = [line.strip() for file in files if file.exists() for line in readers.lines(file, reading)]
     evaluated = _evaluated(folder, language, reading)
     raise_all(DataError, reading.faults)
@@ -111,6 +120,25 @@ def _evaluated(folder: Path, language: str, reading: Reading) -> set[str]:
 
 def _bare(line: str) -> str:
     return "".join(line.split())
+
+
+def _sums(folder: Path) -> dict[Path, str]:
+    """The SHA-256 of files, where the data folder has a SHA256SUMS as `sha256sum` writes it.
+
+    It sees what no reader can: a changed letter, or a list that ends early between two records.
+
+    Raises:
+        DataError: a line is not of that form.
+    """
+    file = folder / "SHA256SUMS"
+    reading = Reading("test")
+    rows = readers.lines(file, reading) if file.is_file() else []
+    found = [re.fullmatch(r"([0-9a-f]{64}) [ *](?:\./)?(.+)", row) for row in rows]
+    for number, match in enumerate(found, 1):
+        if match is None:
+            reading.fault(f"{file}, line {number}", "should be a SHA-256, two blanks and a path. Write it anew.")
+    raise_all(DataError, reading.faults)
+    return {folder / match[2]: match[1] for match in found if match}
 
 
 def _rows(sources: tuple[Files, ...], language: str, folder: Path, reading: Reading) -> list[Row]:

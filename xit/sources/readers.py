@@ -12,6 +12,7 @@ is google-research/xtreme:utils_preprocess.py and third_party/, and nyu-mll/jian
 import collections
 import csv
 import dataclasses
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ class Reading:
         labels: What a file calls each label → what the task calls it; of classification and tagging.
         repairs_answers: Whether an answer that is not at its offset is moved to its nearest occurrence.
         repairs_questions: Whether XCOPA's wrong `question` fields are replaced by the Estonian ones.
+        sums: The SHA-256 that files should have, of those of which it is known.
         faults: Messages, each with file and line or record.
         notes: How often each rule changed or left out something.
     """
@@ -64,6 +66,7 @@ class Reading:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     repairs_answers: bool = False
     repairs_questions: bool = False
+    sums: Mapping[Path, str] = dataclasses.field(default_factory=dict)
     faults: list[str] = dataclasses.field(default_factory=list)
     notes: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
@@ -102,6 +105,9 @@ def text(file: Path, reading: Reading) -> str:
     except OSError as error:
         reading.fault(str(file), f"cannot be read: {error.strerror}.")
         return ""
+    expected = reading.sums.get(file)
+    if expected and (own := hashlib.sha256(raw).hexdigest()) != expected:
+        reading.fault(str(file), f"its SHA-256 is {own}; in SHA256SUMS it is {expected}. Fetch it again.")
     if not found.strip():
         reading.fault(str(file), "is empty. Fetch it again.")
     if "\0" in found:
@@ -123,7 +129,8 @@ def _columns(
 ) -> Iterator[tuple[str, list[str]]]:
     """Where a row is, and its columns: exactly those named, in that order, none empty."""
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
-    rows = csv.reader((f"{line}\n" for line in lines(file, reading)), delimiter=delimiter, quoting=quoting, strict=True)
+    raw = lines(file, reading)
+    rows = csv.reader((f"{line}\n" for line in raw), delimiter=delimiter, quoting=quoting, strict=True)
     before = 0
     while True:
         try:
@@ -133,7 +140,7 @@ def _columns(
             return
         if row is None:
             return
-        where, before, size = f"{file}, line {before + 1}", rows.line_num, rows.line_num - before
+        where, line, before, size = f"{file}, line {before + 1}", raw[before], rows.line_num, rows.line_num - before
         if has_header and before == size:
             if row != list(names):
                 reading.fault(where, f"the header is {_shown(row)}; it should be {_shown(list(names))}.")
@@ -144,8 +151,16 @@ def _columns(
             reading.fault(where, f"{len(row)} columns; {len(names)} are needed: {', '.join(names)}.")
         elif empty := [name for name, value in zip(names, row, strict=True) if not value.strip()]:
             reading.fault(where, f"{', '.join(empty)} is empty.")
+        elif is_quoted and (bare := [name for name, value in zip(names, row, strict=True) if _lacks(value, line)]):
+            reading.fault(where, f"{', '.join(bare)} has a quote but is not in quotes. Is one lost?")
         else:
             yield where, row
+
+
+def _lacks(value: str, line: str) -> bool:
+    """Whether a value with quotes is not written in quotes."""
+    doubled = value.replace('"', '""')
+    return doubled != value and f'"{doubled}"' not in line
 
 
 # --- classification ---
@@ -448,13 +463,14 @@ def _sentence(file: Path, start: int, block: str, reading: Reading) -> Row | Non
         reading.fault(where, f"not CoNLL-U: {error}.")
         return None
     name = tokens.metadata.get("sent_id")
-    if not name:
-        reading.fault(where, "the sentence has no sent_id.")
+    if not name or len(name.split()) > 1:
+        reading.fault(where, f"sent_id {_shown(name)} is not one word." if name else "the sentence has no sent_id.")
         return None
     where = f"{where}, sentence {name}"
     parts = {token["id"]: token for token in tokens if isinstance(token["id"], int)}
-    if list(parts) != list(range(1, len(parts) + 1)) or not parts:
-        reading.fault(where, f"its {len(parts)} words are not numbered from 1 to {len(parts)}.")
+    numbers = [token["id"] for token in tokens if isinstance(token["id"], int)]
+    if numbers != list(range(1, len(numbers) + 1)) or not numbers:
+        reading.fault(where, f"its {len(numbers)} words are not numbered from 1 to {len(numbers)}.")
         return None
     upos = {number: reading.label(where, token["upos"]) for number, token in parts.items()}
     for number, token in parts.items():
@@ -483,6 +499,9 @@ def _sentence(file: Path, start: int, block: str, reading: Reading) -> Row | Non
         reading.fault(where, "a word is empty.")
     if is_withheld(words):
         return None
+    written = "".join(tokens.metadata.get("text", "").replace("\u200c", "").split())
+    if written and written != "".join(words):
+        reading.fault(where, f"its words are not those of its text {_shown(tokens.metadata['text'])}.")
     return {"id": name, "words": words, "tags": tags}
 
 
