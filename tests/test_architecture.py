@@ -25,7 +25,7 @@ MODULES = {
 LAYERS = """
 cli
 submitting
-grid workspace config layout
+audit grid workspace config layout
 stages
 findings
 tables

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -451,6 +451,9 @@ def evaluate_checkpoint(
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     as_json: Json = None,
     predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
+    xcopa_questions: Annotated[
+        Literal["released", "repaired"] | None, typer.Option(help="XCOPA's questions; else as in params.yaml.")
+    ] = None,
 ) -> None:
     """Score one checkpoint, yours or ours: zero-shot, in every language of its task.
 
@@ -461,6 +464,8 @@ def evaluate_checkpoint(
 
     config = _config()
     name, module, settings = _chosen_source(config, source, data, language)
+    if xcopa_questions and name != "micro":
+        settings = dataclasses.replace(settings, xcopa_questions=xcopa_questions)
     found = report_of(checkpoint, task, language, name, module, settings, config.retrieval, predictions)
     if as_json is not None and str(as_json) == "-":
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
@@ -535,6 +540,93 @@ def _print_scores(found: Mapping[str, Any], as_json: Path | None) -> None:
     console = Console()
     for part in tables(found):
         console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+
+
+@app.command(rich_help_panel=LOOKING)
+def audit(
+    task: Annotated[list[str] | None, typer.Option(help="A task; again for more.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    as_json: Json = None,
+) -> None:
+    """What the data are: counts against published ones, hashes, duplicates, what splits share, known and new faults.
+
+    Of the tasks named; else of grid.tasks; of another source than that of params.yaml, of all that it has.
+    """
+    from xit.audit import audit
+    from xit.errors import DataError, raise_all
+    from xit.files import write_json
+
+    config = _config()
+    name, _, settings = _chosen_source(config, source, data, None)
+    is_own = name == config.source and data is None
+    found = audit(task or (config.grid.tasks if is_own else None), name, settings)
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        if as_json is not None:
+            write_json(as_json, found)
+        _print_audit(found)
+    raise_all(DataError, [error for facts in found["tasks"].values() for error in facts["errors"]], most=100)
+
+
+AUDITED = {
+    "duplicates": "twice",
+    "shared_with_earlier_splits": "in an earlier split",
+    "parts_shared_with_earlier_splits": "a part in an earlier split",
+    "shared_between_languages": "in another language",
+    "placeholders": "filler",
+    "empty_fields": "empty",
+    "repaired": "repaired",
+    "dropped": "dropped",
+    "faults": "faulty",
+}
+"""What the audit counts, and the heading of its column, which is shown where there is any."""
+
+
+def _print_audit(found: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for name, facts in found["tasks"].items():
+        title = f"{facts['title']} ({found['source']} source)" + (f", {facts['revision']}" if facts["revision"] else "")
+        shown = [key for key in AUDITED if any(row[key] for row in facts["splits"])]
+        table = Table("split", "", "examples", "published", title=title, title_style="bold", title_justify="left")
+        for key in shown:
+            table.add_column(AUDITED[key], justify="right", max_width=14)
+        table.add_column("sha256", no_wrap=True)
+        table.columns[2].justify = table.columns[3].justify = "right"
+        for row in facts["splits"]:
+            published = "–" if row["published"] is None else f"{row['published']:,}"
+            counts = (f"{row[key]:,}" if row[key] else "" for key in shown)
+            table.add_row(row["split"], row["language"], f"{row['examples']:,}", published, *counts, row["sha256"][:8])
+        console.print(table)
+        for note in _audit_notes(name, facts):
+            console.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
+        console.print()
+    splits = [row for facts in found["tasks"].values() for row in facts["splits"]]
+    total = (
+        f"{sum(row['examples'] for row in splits):,} examples in {len(splits)} splits of {len(found['tasks'])} tasks"
+    )
+    absent = f"; the {found['source']} source has nothing of {', '.join(found['absent'])}" if found["absent"] else ""
+    console.print(f"{total}{absent}.", highlight=False, soft_wrap=True)
+
+
+def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
+    """What the table of a task does not say."""
+    rules = {note.rpartition(": ")[0] for row in facts["splits"] for note in row["notes"].split("; ") if note}
+    notes = [f"repaired or dropped: {rule}" for rule in sorted(rules)]
+    changed = {code: entry["questions_changed"] for code, entry in facts["variants"].get("repaired", {}).items()}
+    if changed:
+        counts = ", ".join(f"{code} {count}" for code, count in changed.items())
+        command = f"`xit eval CHECKPOINT --task {task} --xcopa-questions released` (or `repaired`)"
+        notes.append(f"questions unlike the Estonian ones: {counts}. To score either variant: {command}")
+    notes += [f"known: {fault}" for fault in facts["known_faults"]]
+    if facts["missing_languages"]:
+        notes.append(f"missing languages: {' '.join(facts['missing_languages'])}")
+    zero = [heading for key, heading in AUDITED.items() if not any(row[key] for row in facts["splits"])]
+    return [*notes, f"none: {', '.join(zero)}"]
 
 
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:

@@ -12,6 +12,8 @@ class XitError(Exception):
     """What a user or a file can cause: shown as its message, without a traceback."""
 
     exit_code = 1
+    faults: tuple[str, ...] = ()
+    """All of what was raised together; the message lists the first ones."""
 
 
 class ConfigError(XitError):
@@ -50,4 +52,6 @@ def _raise(kind: type[XitError], faults: Sequence[str], most: int) -> NoReturn:
     shown = list(faults[:most])
     if len(faults) > most:
         shown.append(f"… and {len(faults) - most} more of this kind.")
-    raise kind("\n".join(shown))
+    error = kind("\n".join(shown))
+    error.faults = tuple(faults)
+    raise error

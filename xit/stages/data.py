@@ -38,7 +38,7 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
             for code in codes:
                 notes: collections.Counter[str] = collections.Counter()
                 found = list(module.examples(task_id, task, split, code, settings, notes))
-                audit.append(_audited(task_id, split, code, source, found, notes))
+                audit.append(audited(task_id, split, code, source, found, notes))
                 if isinstance(settings, HubSettings):
                     audit[-1]["origin"] = "; ".join(module.origins(task, split, code, settings))
                 rows += found
@@ -56,9 +56,10 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
     ]
 
 
-def _audited(
+def audited(
     task_id: str, split: str, language: str, source: str, rows: Sequence[Example], notes: collections.Counter[str]
 ) -> dict[str, Any]:
+    """What the audit says of the rows of a split in a language: their number, their hash, what the reader changed."""
     digest = hashlib.sha256("\n".join(json.dumps(row, sort_keys=True) for row in rows).encode()).hexdigest()
     return {
         "task": task_id,

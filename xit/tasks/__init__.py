@@ -78,6 +78,9 @@ class Task:
         pool: Retrieval: whether a query is ranked against the candidates of its own language or of all.
         has_unanswerable: Span: whether "no answer" is an answer (SQuAD 2.0).
         answer_rules: Span: how answers are normalised, by the rules of SQuAD or those of MLQA per language.
+        placeholder: A text that stands for one that is missing, or "" where none does.
+        published: Examples of the published splits, in each language or by language: what an audit compares with.
+        faults: What is known to be wrong with the published data.
         citation: Paper and arXiv number.
         licence: Of the published data.
         record: One invented example in the schema of the format.
@@ -99,6 +102,9 @@ class Task:
     pool: Literal["language", "all"] = "language"
     has_unanswerable: bool = False
     answer_rules: Literal["squad", "mlqa"] = "squad"
+    placeholder: str = ""
+    published: Mapping[Split, int | Mapping[str, int]] = dataclasses.field(default_factory=dict)
+    faults: tuple[str, ...] = ()
 
     def answering(self, labels: tuple[str, ...]) -> "Task":
         """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""

@@ -22,6 +22,7 @@ task = Task(
         "train": (Hub("commonsenseqa", CSQA, "default/train", "id question choices answerKey", 9_741),),
         "validation": (Hub("commonsenseqa", CSQA, "default/validation", "id question choices answerKey", 1_221),),
     },
+    published={"train": 9_741, "validation": 1_221},
     citation="Talmor et al. 2019, arXiv 1811.00937",
     licence="MIT",
     record={

@@ -19,6 +19,7 @@ task = Task(
         "train": (Hub("copa", COPA, "copa/train", FIELDS, 400),),
         "validation": (Hub("copa", COPA, "copa/validation", FIELDS, 100),),
     },
+    published={"train": 400, "validation": 100},
     citation="Roemmele et al. 2011, AAAI Spring Symposium",
     licence="BSD 2-Clause",
     record={

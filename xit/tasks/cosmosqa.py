@@ -23,6 +23,8 @@ task = Task(
         "train": (Hub("cosmosqa", COSMOSQA, "default/train", FIELDS, 25_262),),
         "validation": (Hub("cosmosqa", COSMOSQA, "default/validation", FIELDS, 2_985),),
     },
+    published={"train": 25_262, "validation": 2_985},
+    faults=("The paper prints 25,588 and 3,000.",),
     citation="Huang et al. 2019, arXiv 1909.00277",
     licence="CC BY 4.0",
     record={

@@ -22,6 +22,8 @@ task = Task(
         "train": (Hub("hellaswag", HELLASWAG, "default/train", "ctx_a ctx_b endings label", 39_905),),
         "validation": (Hub("hellaswag", HELLASWAG, "default/validation", "ctx_a ctx_b endings label", 10_042),),
     },
+    published={"train": 39_905, "validation": 10_042},
+    faults=("Texts from WikiHow hold the marks [header], [title] and [step].",),
     citation="Zellers et al. 2019, arXiv 1905.07830",
     licence="MIT",
     record={

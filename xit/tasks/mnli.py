@@ -17,6 +17,7 @@ task = Task(
         "train": (Hub("pairs", GLUE, "mnli/train", PAIR, 392_702, ORDER),),
         "validation": (Hub("pairs", GLUE, "mnli/validation_matched", PAIR, 9_815, ORDER),),
     },
+    published={"train": 392_702, "validation": 9_815 + 9_832},
     citation="Williams et al. 2018, arXiv 1704.05426",
     licence="per genre: OANC and others",
     record={

@@ -33,6 +33,12 @@ task = Task(
         "validation": (Hub("tagged", WIKIANN, "en/validation", FIELDS, 10_000, TAGS),),
         "test": (Hub("tagged", WIKIANN, "{language}/test", FIELDS, COUNTS, TAGS),),
     },
+    published={
+        "train": 20_000,
+        "validation": 10_000,
+        "test": {"en": 10_000, "ar": 10_000, "bg": 10_000, "af": 1_000, "az": 1_000, "bn": 1_000},
+    },
+    faults=("Sentences occur more than once, within a split and between splits.",),
     citation="Pan et al. 2017, ACL P17-1178; Rahimi et al. 2019, arXiv 1902.00193",
     licence="none stated (Wikipedia text: CC BY-SA 3.0)",
     record={

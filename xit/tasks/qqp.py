@@ -17,6 +17,7 @@ task = Task(
         "train": (Hub("pairs", GLUE, "qqp/train", PAIR, 363_846, ORDER),),
         "validation": (Hub("pairs", GLUE, "qqp/validation", PAIR, 40_430, ORDER),),
     },
+    published={"train": 363_846, "validation": 40_430},
     citation="Iyer et al. 2017; Wang et al. 2018, arXiv 1804.07461",
     licence="Quora's terms, non-commercial",
     record={

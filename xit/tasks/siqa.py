@@ -23,6 +23,8 @@ task = Task(
         "train": (Hub("social", SIQA, "default/train", FIELDS, 33_410),),
         "validation": (Hub("social", SIQA, "default/validation", FIELDS, 1_954),),
     },
+    published={"train": 33_410, "validation": 1_954},
+    faults=("Labels are 1, 2, 3 in the original and count from 0 in a re-upload (tasksource/social_i_qa).",),
     citation="Sap et al. 2019, arXiv 1904.09728",
     licence="CC BY 4.0",
     record={

@@ -13,6 +13,7 @@ task = Task(
         "validation": (Files("squad", "squad/dev-v1.1.json"),),
     },
     hub=SQUAD,
+    published={"train": 87_599, "validation": 10_570},
     citation="Rajpurkar et al. 2016, arXiv 1606.05250",
     licence="CC BY-SA 4.0",
     record={

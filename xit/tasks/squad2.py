@@ -20,6 +20,8 @@ task = Task(
         "train": (Hub("squad", SQUAD2, "squad_v2/train", FIELDS, 130_319, options={"allows_none": True}),),
         "validation": (Hub("squad", SQUAD2, "squad_v2/validation", FIELDS, 11_873, options={"allows_none": True}),),
     },
+    published={"train": 130_319, "validation": 11_873},
+    faults=("Published counts are from memory, not verified.",),
     citation="Rajpurkar et al. 2018, arXiv 1806.03822",
     licence="CC BY-SA 4.0",
     record={

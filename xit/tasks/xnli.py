@@ -29,6 +29,7 @@ task = Task(
         "validation": (Hub("pairs", XNLI, "en/validation", PAIR, 2_490, ORDER),),
         "test": (Hub("pairs", XNLI, "{language}/test", PAIR, 5_010, ORDER),),
     },
+    published={"train": 392_702, "validation": 2_490, "test": 5_010},
     citation="Conneau et al. 2018, arXiv 1809.05053",
     licence="CC BY-NC 4.0",
     record={

@@ -21,7 +21,7 @@ from xit.sources.micro.text import text
 from xit.sources.micro.world import Draw, split_of, world
 from xit.tasks import Split, Task
 
-__all__ = ["check_languages", "examples", "languages", "text"]
+__all__ = ["check_languages", "examples", "has", "languages", "text"]
 
 
 def check_languages(codes: Sequence[str]) -> list[str]:
@@ -39,6 +39,11 @@ def languages(task: Task, settings: MicroSettings) -> tuple[str, ...]:
     """
     raise_all(ConfigError, [f"languages.evaluation: {fault}" for fault in check_languages(settings.languages)])
     return tuple(code for code in settings.languages if task.micro not in ("aligned", "mined") or code != "en")
+
+
+def has(task: Task, settings: MicroSettings) -> bool:
+    """Whether the source has a task: every one that names a generator."""
+    return bool(task.micro)
 
 
 def examples(
