@@ -25,7 +25,7 @@ MODULES = {
 LAYERS = """
 cli
 submitting
-audit grid workspace config layout
+analysis audit grid workspace config layout
 stages
 findings
 tables
@@ -38,7 +38,7 @@ benchmarks
 checkpoints submission formats
 examples sources
 tasks encoders tokenization
-hub results metrics settings discover
+hub results metrics settings discover languages
 files errors
 """
 """From top to bottom; a module imports what stands below it, and its own package."""

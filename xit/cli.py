@@ -629,6 +629,50 @@ def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
     return [*notes, f"none: {', '.join(zero)}"]
 
 
+@app.command(rich_help_panel=LOOKING)
+def analyse(
+    predictions: Annotated[Path, typer.Argument(help="A folder that `xit eval --predictions` wrote.")],
+    task: Annotated[str, typer.Option(help="The task.")],
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    as_json: Json = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the buckets of every language to this file.")] = None,
+) -> None:
+    """Where predictions are right: by text and answer length, script, family, and whether pretraining saw the language.
+
+    Means are over languages; --json and --csv have each language by itself. Seen are languages.pretraining.
+    """
+    from xit.analysis import report_of
+    from xit.files import write_csv, write_json
+
+    config = _config()
+    name, module, settings = _chosen_source(config, source, data, None)
+    found = report_of(predictions, task, language, name, module, settings, config.languages.pretraining)
+    if csv is not None:
+        write_csv(csv, [{**row, "bounds": "–".join(map(str, row["bounds"] or ()))} for row in found["buckets"]])
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "", "languages", "examples", found["metric"], title=f"{task} ({name} source)", title_style="bold")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    shown = ""
+    for row in found["means"]:
+        if row["attribute"] != shown:
+            table.add_section()
+        first = row["attribute"] if row["attribute"] != shown else ""
+        shown = row["attribute"]
+        counts = (str(len(row["languages"])), f"{row['examples']:,}", f"{row['value']:.1f}")
+        table.add_row(first, row["bucket"], *counts)
+    Console().print(table)
+
+
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     from rich.console import Console
     from rich.table import Table

@@ -1,6 +1,5 @@
 """Everything measured → the tables' inputs: scores, and what made them, as CSV."""
 
-import csv
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from xit import discover
 from xit.errors import DataError, raise_all
-from xit.files import atomic, write_json
+from xit.files import atomic, write_csv, write_json
 from xit.results import Score, write_scores
 
 
@@ -41,11 +40,11 @@ def collect(
         for (encoder, condition), by_target in means.items():
             write_json(folder / encoder / f"{condition}.json", {"mean": _mean(by_target.values()), **by_target})
     rows = [{"condition": f"{e} {c}", "mean": _mean(by_target.values())} for (e, c), by_target in means.items()]
-    _write(out / "means.csv", rows)
+    write_csv(out / "means.csv", rows)
     audits = [root / "data" / name / "audit.json" for name in sorted({*conditions, *targets, *bare_targets})]
-    _write(out / "audit.csv", [row for path in audits if path.is_file() for row in _read(path)["splits"]])
-    _write(out / "encoders.csv", [_encoder(root / "models/pretrained" / e, e, rates[e], seeds) for e in encoders])
-    _write(out / "training.csv", _training(root, cells))
+    write_csv(out / "audit.csv", [row for path in audits if path.is_file() for row in _read(path)["splits"]])
+    write_csv(out / "encoders.csv", [_encoder(root / "models/pretrained" / e, e, rates[e], seeds) for e in encoders])
+    write_csv(out / "training.csv", _training(root, cells))
     return [f"{out}/scores.csv: {len(scores)} scores of {len(cells)} cells"]
 
 
@@ -103,10 +102,3 @@ def _run(stage: str, folder: Path, encoder: str, condition: str, target: str, se
 
 def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
