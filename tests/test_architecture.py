@@ -25,7 +25,7 @@ MODULES = {
 LAYERS = """
 cli
 submitting
-analysis audit grid workspace config layout
+analysis audit checklist grid workspace config layout
 stages
 findings
 tables
@@ -36,6 +36,7 @@ models training
 scoring
 benchmarks
 checkpoints submission formats
+probes
 examples sources
 tasks encoders tokenization
 hub results metrics settings discover languages

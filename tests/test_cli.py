@@ -23,7 +23,7 @@ from xit.sources import micro
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
-COMMANDS += ("audit", "analyse")
+COMMANDS += ("audit", "analyse", "checklist")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""

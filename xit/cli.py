@@ -673,6 +673,65 @@ def analyse(
     Console().print(table)
 
 
+@app.command(rich_help_panel=LOOKING)
+def checklist(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint folder, fine-tuned on question answering.")],
+    templates: Annotated[
+        Path | None, typer.Option(help="MultiCheckList's checklist_templates.tsv; else own templates of micro.")
+    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Cases of a test and language.")] = 200,
+    as_json: Json = None,
+) -> None:
+    """Ask small questions that a competent reader answers: how many cases fail, by test and language.
+
+    A case is all questions on one filling of a test's templates; it fails where any answer is wrong.
+    """
+    from xit import probes
+    from xit.checklist import ask
+    from xit.files import write_json
+
+    if templates is not None:
+        suite = probes.of_templates(templates, language, samples)
+    else:
+        config = _config()
+        _, module, settings = _chosen_source(config, "micro", None, language)
+        from xit.errors import raise_all
+
+        raise_all(ConfigError, module.check_languages(settings.languages))
+        suite = probes.of_micro(settings, settings.languages, samples)
+    with _progress() as report:
+        tests = ask(checkpoint, suite, report("checklist"))
+    found = {"checkpoint": str(checkpoint), "templates": str(templates or "micro"), "tests": tests}
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    _print_checklist(found)
+
+
+def _print_checklist(found: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    tests = found["tests"]
+    title = f"failed cases in % (failed questions in %), templates: {found['templates']}"
+    table = Table("", *tests, title=title, title_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for code in next(iter(tests.values())):
+        values = [by_language[code] for by_language in tests.values()]
+        table.add_row(code, *(f"{v['failed_cases']:.1f} ({v['failed_questions']:.1f})" for v in values))
+    table.add_section()
+    means = [
+        [sum(v[key] for v in by_language.values()) / len(by_language) for key in ("failed_cases", "failed_questions")]
+        for by_language in tests.values()
+    ]
+    table.add_row("mean", *(f"{cases:.1f} ({questions:.1f})" for cases, questions in means))
+    Console().print(table)
+
+
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     from rich.console import Console
     from rich.table import Table
