@@ -11,11 +11,11 @@ from typing import Any
 
 from xit import discover, examples
 from xit.errors import DataError
-from xit.settings import FilesSettings, MicroSettings
+from xit.settings import FilesSettings, HubSettings, MicroSettings
 from xit.stages.data import audited
 from xit.tasks import Split, Task
 
-Settings = MicroSettings | FilesSettings
+Settings = MicroSettings | FilesSettings | HubSettings
 Row = Mapping[str, Any]
 
 # The columns that are the text of an example, and those of them that should not recur in another split even alone

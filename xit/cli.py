@@ -545,7 +545,7 @@ def _print_scores(found: Mapping[str, Any], as_json: Path | None) -> None:
 @app.command(rich_help_panel=LOOKING)
 def audit(
     task: Annotated[list[str] | None, typer.Option(help="A task; again for more.")] = None,
-    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     as_json: Json = None,
 ) -> None:
@@ -634,7 +634,7 @@ def analyse(
     predictions: Annotated[Path, typer.Argument(help="A folder that `xit eval --predictions` wrote.")],
     task: Annotated[str, typer.Option(help="The task.")],
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
-    source: Annotated[str | None, typer.Option(help="micro or files; else that of params.yaml.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     as_json: Json = None,
     csv: Annotated[Path | None, typer.Option(help="Write the buckets of every language to this file.")] = None,
