@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from datasets import ClassLabel, Features, List, Value
+from hub_server import Repository
 
-from tests.hub_server import Repository
 from xit import discover
 from xit.sources.files import ISO3
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hub_fixtures
 import huggingface_hub.constants
 import pytest
 import yaml
+from hub_server import Fault, HubServer, Repository
 from typer.testing import CliRunner
 
-from tests import hub_fixtures
-from tests.hub_server import Fault, HubServer, Repository
 from xit import cli, discover, examples
 from xit.errors import DataError
 from xit.settings import FilesSettings, HubSettings
@@ -648,8 +648,8 @@ def test_eval_scores_an_encoder_of_the_hub_on_data_of_the_hub(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import transformers
+    from tiny import tokenizer
 
-    from tests.tiny import tokenizer
     from xit import tokenization
 
     sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
