@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 Read = Callable[[int, int], "npt.NDArray[np.float32] | Tensor"]
-"""The vectors from the first number up to the second, <float32>[rows, hidden]; of a file, or made when they are read."""
+"""The vectors from the first number up to the second, <float32>[rows, hidden]: of a file, or made when read."""
 
 CANDIDATES, QUERIES = 16_384, 1_024
 """Rows of a block. Their similarities take 64 MiB, all that a search holds some 0.5 GiB beside the queries (hidden 256;
