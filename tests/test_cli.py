@@ -432,9 +432,8 @@ def test_a_released_encoder_is_scored_on_retrieval_without_training(
 ) -> None:
     released(kind, Path("released"))
 
-    done = xit(
-        "eval", "released", "--json", "-", "--predictions", "predictions", "--language", "de", "--language", "zh"
-    )
+    languages = ("--language", "de", "--language", "zh")
+    done = xit("eval", "released", "--task", "tatoeba", "--json", "-", "--predictions", "predictions", *languages)
 
     assert done.code == 0, done.err
     found = json.loads(done.out)

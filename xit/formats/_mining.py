@@ -87,7 +87,7 @@ def threshold(scored: Scored, gold: Collection[tuple[str, str]]) -> float:
         right[margin] += pair in gold
     best, found = 0.0, 0.0
     so_far = hits = 0
-    for level, below in zip(levels, [*levels[1:], levels[-1] if levels else 0.0], strict=True):
+    for level, below in zip(levels, [*levels[1:], *levels[-1:]], strict=True):
         so_far, hits = so_far + taken[level], hits + right[level]
         f1 = 2 * hits / (so_far + len(gold))
         if f1 > best:
