@@ -81,7 +81,7 @@ def _parts(size: int, length: int) -> Iterator[slice]:
 
 def _on_grid(vectors: "npt.NDArray[np.float32] | Tensor") -> tuple[Tensor, "npt.NDArray[np.float64]"]:
     """The vectors on the grid of their lengths, and the lengths: <float32>[rows, hidden], <float64>[rows]."""
-    values = np.array(vectors, dtype=np.float32, order="C")
+    values = (vectors.numpy() if isinstance(vectors, Tensor) else vectors).astype(np.float32, order="C")
     lengths = np.sqrt(np.square(values).sum(axis=1))  # a row's sum does not depend on the other rows
     if not np.isfinite(lengths).all():
         raise ValueError(f"vector {int(np.flatnonzero(~np.isfinite(lengths))[0])} of a block is not finite")

@@ -81,7 +81,8 @@ def _resumed(
             return 0, None
         is_whole = place.with_suffix(".npy").is_file() and found["done"] == count
         path = place.with_suffix(".npy" if is_whole else ".partial")
-        vectors = np.lib.format.open_memmap(path, "r" if is_whole else "r+")
+        vectors = np.lib.format.open_memmap(path, "r")  # refuses a file that is too short, which r+ would lengthen
+        vectors = vectors if is_whole else np.lib.format.open_memmap(path, "r+")
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or not what was written: begin again
         return 0, None
     return (found["done"], vectors) if len(vectors) == count and vectors.dtype == np.float32 else (0, None)
