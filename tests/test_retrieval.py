@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from xit import evaluation, models
 from xit.errors import CheckpointError
-from xit.formats import Reading, _mining, _vectors, retrieval, text_rows
+from xit.formats import Reading, _mining, _vectors, retrieval
 from xit.formats._search import nearest
 from xit.settings import RetrievalSettings
 
@@ -60,17 +60,17 @@ def unit(rows: int, hidden: int, seed: int, noise: float = 1.0) -> Any:
 
 @pytest.mark.parametrize("noise", [1.0, 1e-3, 1e-7], ids=["apart", "close", "all but equal"])
 def test_neither_blocks_nor_threads_change_a_bit(noise: float) -> None:
-    queries, candidates = unit(50, 96, 0, noise), unit(3000, 96, 0, noise)[1000:]
-    expected = found(queries, candidates, 20, (2000, 50))
+    queries, candidates = unit(12, 96, 0, noise), unit(600, 96, 0, noise)[100:]
+    expected = found(queries, candidates, 5, (500, 12))
 
-    for blocks in [(1, 50), (7, 3), (512, 17), (1999, 1), (5000, 5000)]:
-        torch.set_num_threads(2 if blocks[0] == 512 else 1)
-        similarities, numbers = found(queries, candidates, 20, blocks)
+    for blocks in [(1, 12), (7, 3), (256, 5), (499, 1), (5000, 5000)]:
+        torch.set_num_threads(2 if blocks[0] == 256 else 1)
+        similarities, numbers = found(queries, candidates, 5, blocks)
         torch.set_num_threads(1)
         assert similarities.tobytes() == expected[0].tobytes()
         assert numbers.tolist() == expected[1].tolist()
     exact = queries.astype(float) @ candidates.astype(float).T
-    np.testing.assert_allclose(expected[0], -np.sort(-exact, axis=1)[:, :20], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(expected[0], -np.sort(-exact, axis=1)[:, :5], rtol=0, atol=1e-7)
 
 
 def test_of_many_equal_candidates_the_first_come_first() -> None:
@@ -111,33 +111,22 @@ def test_a_vector_that_is_not_finite_is_no_vector() -> None:
 SLOW = """
 import sys, time
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-import test_retrieval
+import torch
+from xit.formats import _vectors
 folder = Path(sys.argv[1])
-encode = test_retrieval.encoder_of(folder / "checkpoint")
+weights = torch.load(folder / "weights.pt", weights_only=True)
 def slow(start, stop):
     time.sleep(0.05)
-    return encode(start, stop)
-test_retrieval._vectors.encoded(slow, 60, folder / "work" / "de", {"checkpoint": "a"}, shard=2)
+    return weights[start:stop] @ weights.T
+_vectors.encoded(slow, 60, folder / "work" / "de", {"checkpoint": "a"}, shard=2)
 """
 
 
-def encoder_of(checkpoint: Path) -> Any:
-    """Encodes 60 sentences with a real encoder, by their numbers."""
-    encoder, tokenizer = models.load_encoder(checkpoint)
-    reading = Reading(tokenizer, tiny.task_of("tatoeba"), 64)
-    texts = tiny.texts()[:60]
-
-    def encode(start: int, stop: int) -> torch.Tensor:
-        return torch.stack(encoder.vectors(text_rows(reading, texts[start:stop], "longest_first"), BARE))
-
-    return encode
-
-
 def test_a_killed_process_goes_on_and_ends_in_the_same_bits(tmp_path: Path) -> None:
-    tiny.write_checkpoint(tmp_path / "checkpoint")
+    weights = torch.from_numpy(unit(60, 50, 0))
+    torch.save(weights, tmp_path / "weights.pt")
     place = tmp_path / "work" / "de"
-    process = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path), str(Path(__file__).parent)])
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path)])
     deadline = time.monotonic() + 120
     while not place.with_suffix(".json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -148,7 +137,9 @@ def test_a_killed_process_goes_on_and_ends_in_the_same_bits(tmp_path: Path) -> N
     assert sorted(path.suffix for path in place.parent.glob("de.*")) == [".json", ".partial"]
     told: list[int] = []
 
-    encode = encoder_of(tmp_path / "checkpoint")
+    def encode(start: int, stop: int) -> torch.Tensor:
+        return weights[start:stop] @ weights.T
+
     resumed = _vectors.encoded(encode, 60, place, {"checkpoint": "a"}, lambda done, total: told.append(done), shard=2)
 
     whole = _vectors.encoded(encode, 60, shard=2)
