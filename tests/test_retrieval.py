@@ -1,5 +1,6 @@
 """Retrieval at scale: exact search in blocks, vectors streamed to disk, mining of pairs."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -19,7 +20,8 @@ from xit import evaluation, models
 from xit.errors import CheckpointError
 from xit.formats import Reading, _mining, _vectors, retrieval
 from xit.formats._search import nearest
-from xit.settings import RetrievalSettings
+from xit.settings import MicroSettings, RetrievalSettings
+from xit.stages import data, evaluate
 
 BARE = RetrievalSettings(0.5, "mean", is_centered=True)
 
@@ -363,3 +365,38 @@ def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> N
     assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
     assert retrieval.score(pairs, pool(0), task, "de")["recall"] == 100.0
     assert retrieval.score(pairs, pool(0), task, "de")["f1"] > 60
+
+
+def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: Path) -> None:
+    languages = ("en", "de", "zh")
+    source = MicroSettings(
+        train=8, validation=12, test=9, territories=20, units=12, documents_per_language=5, anchor_fraction=0.5, seed=1
+    )
+    tiny.write_checkpoint(tmp_path / "models" / "none" / "0")
+
+    lines = data.data(
+        "bucc2018", "micro", dataclasses.replace(source, languages=languages), languages, tmp_path / "data"
+    )
+    evaluate.evaluate(
+        "transformer",
+        "bucc2018",
+        ["none"],
+        [0],
+        tmp_path / "models",
+        tmp_path / "data",
+        tmp_path / "out",
+        languages,
+        "micro",
+        BARE,
+        1,
+        lambda done, total, figures: None,
+    )
+
+    assert lines == [f"{tmp_path / 'data'}: 24 validation, 18 test"]
+    scores = json.loads((tmp_path / "out" / "none" / "0" / "scores.json").read_text())
+    assert {(score["language"], score["metric"]) for score in scores} == {
+        (code, metric) for code in ("de", "zh") for metric in ("f1", "precision", "recall")
+    }
+    lineage = json.loads((tmp_path / "out" / "none" / "0" / "lineage.json").read_text())
+    assert {"test", "validation"} < set(lineage["inputs"])
+    assert not (tmp_path / "out" / "none" / "0.partial").exists()
