@@ -3,8 +3,8 @@
     python benchmarks/retrieval.py --json retrieval.json
 
 1,000,000 candidates of 256 numbers in a file, 15,000 queries, the nearest 20 of each (Mewsli-X has 1,003,893 and
-14,624). The three take turns on a part of the queries in one process, since the machine may have other work; ratios are
-of turns beside each other. `--all` then searches all queries once. faiss (IndexFlatIP) is measured where it is
+14,624). They take turns on a part of the queries in one process, since the machine may have other work, ours beside the
+product and then faiss beside the product; processor time tells most then. `--all` then searches all queries once. faiss (IndexFlatIP) is measured where it is
 installed, it is no dependency: pip install faiss-cpu. Its numbers are compared with ours.
 """
 
@@ -64,7 +64,9 @@ def timed(what: str, run: Callable[[], Any]) -> tuple[Turn, Any]:
     """A turn, and what it gave."""
     wall, processor = time.perf_counter(), time.process_time()
     found = run()
-    return Turn(what, time.perf_counter() - wall, time.process_time() - processor), found
+    turn = Turn(what, time.perf_counter() - wall, time.process_time() - processor)
+    Console(stderr=True).print(turn)
+    return turn, found
 
 
 def main() -> None:
@@ -119,7 +121,8 @@ def main() -> None:
             index = faiss.IndexFlatIP(chosen.dimension)
             for start in range(0, len(candidates), CANDIDATES):
                 index.add(np.array(candidates[start : start + CANDIDATES]))
-            runs = {"faiss": lambda: index.search(part.numpy(), COUNT), **runs}
+            del runs["search"]
+            runs["faiss"] = lambda: index.search(part.numpy(), COUNT)
             for _ in range(chosen.turns):
                 for what, run in runs.items():
                     turn, found[what] = timed(what, run)
