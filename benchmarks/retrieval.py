@@ -3,9 +3,9 @@
     python benchmarks/retrieval.py --json retrieval.json
 
 1,000,000 candidates of 256 numbers in a file, 15,000 queries, the nearest 20 of each (Mewsli-X has 1,003,893 and
-14,624). They take turns on a part of the queries in one process, since the machine may have other work, ours beside the
-product and then faiss beside the product; processor time tells most then. `--all` then searches all queries once. faiss (IndexFlatIP) is measured where it is
-installed, it is no dependency: pip install faiss-cpu. Its numbers are compared with ours.
+14,624). They take turns on a part of the queries in one process, since the machine may have other work: ours beside the
+product, then faiss beside the product; the time of processors tells most. `--all` searches all queries once, too.
+faiss (IndexFlatIP) is no dependency, and measured where it is installed: pip install faiss-cpu.
 """
 
 import argparse

@@ -62,7 +62,7 @@ def evaluate(
         if facts is None:
             raise CheckpointError(
                 f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
-                "evaluate it on retrieval that needs no training: tatoeba."
+                f"evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
             )
         if facts.task != task_id:
             raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
