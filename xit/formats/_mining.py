@@ -9,13 +9,13 @@ no value where it is used, an id file is opened by a wrong name): the threshold 
 pairs are cut by, and pairs of equal score are taken together or not at all.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from xit.formats._search import nearest
+from xit.formats._search import Found, nearest
 
 NEIGHBOURS = 4
 
@@ -24,7 +24,9 @@ Scored = dict[tuple[str, str], float]
 
 
 def mine(
-    queries: "npt.NDArray[np.float32]", candidates: "npt.NDArray[np.float32]"
+    queries: "npt.NDArray[np.float32]",
+    candidates: "npt.NDArray[np.float32]",
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> tuple["npt.NDArray[np.int64]", "npt.NDArray[np.float64]"]:
     """Pairs of rows, <int64>[pairs, 2], and their margins, the highest first; no row is in two of them.
 
@@ -34,13 +36,19 @@ def mine(
     Args:
         queries: Of length one, <float32>[queries, hidden].
         candidates: Of length one, <float32>[candidates, hidden].
+        report: Called with the side that is searched, how much of it is done and how much there is.
     """
-    forward, to_candidate = nearest(
-        torch.from_numpy(queries), lambda start, stop: candidates[start:stop], len(candidates), NEIGHBOURS
-    )
-    backward, to_query = nearest(
-        torch.from_numpy(candidates), lambda start, stop: queries[start:stop], len(queries), NEIGHBOURS
-    )
+
+    def neighbours(of: "npt.NDArray[np.float32]", among: "npt.NDArray[np.float32]", name: str) -> Found:
+        def read(start: int, stop: int) -> "npt.NDArray[np.float32]":
+            return among[start:stop]
+
+        return nearest(
+            torch.from_numpy(of), read, len(among), NEIGHBOURS, lambda done, total: report(name, done, total)
+        )
+
+    forward, to_candidate = neighbours(queries, candidates, "search candidates")
+    backward, to_query = neighbours(candidates, queries, "search queries")
     of_query, of_candidate = forward.mean(axis=1), backward.mean(axis=1)
     best_candidate, candidate_margin = _best(forward, to_candidate, of_query, of_candidate)
     best_query, query_margin = _best(backward, to_query, of_candidate, of_query)

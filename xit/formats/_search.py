@@ -22,6 +22,9 @@ from torch import Tensor
 Read = Callable[[int, int], "npt.NDArray[np.float32] | Tensor"]
 """The vectors from the first number up to the second, <float32>[rows, hidden]: of a file, or made when read."""
 
+Found = tuple["npt.NDArray[np.float64]", "npt.NDArray[np.int64]"]
+"""Similarities and numbers, the nearest first: <float64>[queries, count] and <int64>[queries, count]."""
+
 CANDIDATES, QUERIES = 16_384, 1_024
 """Rows of a block. Their similarities take 64 MiB, all that a search holds some 0.5 GiB beside the queries (hidden 256;
 1 GiB at 1,024); smaller blocks are slower, larger ones are not faster."""
@@ -41,7 +44,7 @@ def nearest(
     count: int,
     report: Callable[[int, int], None] = lambda done, total: None,
     blocks: tuple[int, int] = (CANDIDATES, QUERIES),
-) -> tuple["npt.NDArray[np.float64]", "npt.NDArray[np.int64]"]:
+) -> Found:
     """Similarities and numbers of the nearest candidates of each query, nearest first; of equals the first.
 
     Candidates are read once, in order.
@@ -53,9 +56,6 @@ def nearest(
         count: How many to find; fewer where there are fewer.
         report: Called with the candidates done and all of them.
         blocks: Candidates and queries of a block: memory and speed, not results.
-
-    Returns:
-        <float64>[queries, count] and <int64>[queries, count].
 
     Raises:
         ValueError: a vector is not finite.

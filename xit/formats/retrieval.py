@@ -113,18 +113,23 @@ def mined(
     apart = dataclasses.replace(reading, working=folder)
     known = _scored(_bare_vectors(encoder, validation, apart, settings), validation)
     least = threshold(known, {(e["id"], name) for e in validation if e["role"] == "query" for name in e["gold"]})
-    found = _scored(_bare_vectors(encoder, examples, reading, settings), examples)
+    told = reading.report if len(examples) > LARGE else lambda what, done, total: None
+    found = _scored(_bare_vectors(encoder, examples, reading, settings), examples, told)
     return [pair for pair, margin in found.items() if margin >= least]
 
 
-def _scored(vectors: Unit, examples: Sequence[Example]) -> Scored:
+def _scored(
+    vectors: Unit,
+    examples: Sequence[Example],
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Scored:
     """All pairs that mining finds, the best first, with their margins."""
     rows, again = {}, {}
     for role in ("query", "candidate"):
         members = np.array([i for i, e in enumerate(examples) if e["role"] == role])
         first, repeated = firsts([examples[i]["text"].strip() for i in members])
         rows[role], again[role] = members[first], set(members[repeated].tolist())
-    pairs, margins = mine(vectors[rows["query"]], vectors[rows["candidate"]])
+    pairs, margins = mine(vectors[rows["query"]], vectors[rows["candidate"]], report)
     found = zip(
         rows["query"][pairs[:, 0]].tolist(), rows["candidate"][pairs[:, 1]].tolist(), margins.tolist(), strict=True
     )
