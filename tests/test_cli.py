@@ -432,9 +432,8 @@ def test_a_released_encoder_is_scored_on_retrieval_without_training(
 ) -> None:
     released(kind, Path("released"))
 
-    done = xit(
-        "eval", "released", "--json", "-", "--predictions", "predictions", "--language", "de", "--language", "zh"
-    )
+    languages = ("--language", "de", "--language", "zh")
+    done = xit("eval", "released", "--task", "tatoeba", "--json", "-", "--predictions", "predictions", *languages)
 
     assert done.code == 0, done.err
     found = json.loads(done.out)
@@ -444,6 +443,25 @@ def test_a_released_encoder_is_scored_on_retrieval_without_training(
         examples = questions("tatoeba", parameters, language)
         assert scored_again("tatoeba", Path("predictions"), examples, language) == value
     assert [(s["encoder"], s["intermediate"], s["seed"]) for s in found["scores"]] == [("released", "unknown", 0)] * 2
+
+
+def test_pairs_are_mined_with_a_bare_encoder(xit: Xit, parameters: dict[str, Any]) -> None:
+    tiny.write_checkpoint(Path("checkpoint"))
+
+    done = xit("eval", "checkpoint", "--task", "bucc2018", "--predictions", "predictions", "--json", "-")
+
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)["tasks"]["bucc2018"]
+    assert found["metric"] == "f1"
+    for language, value in found["languages"].items():
+        rows = questions("bucc2018", parameters, language)
+        gold = {(row["id"], name) for row in rows if row["role"] == "query" for name in row["gold"]}
+        lines = Path(f"predictions/bucc2018/test-{language}.tsv").read_text().splitlines()
+        pairs = [tuple(line.split("\t")) for line in lines]
+        for side in (0, 1):
+            assert len({pair[side] for pair in pairs}) == len(pairs)
+        assert value == pytest.approx(200 * len(gold & set(pairs)) / (len(gold) + len(pairs)))
+    assert not Path("vectors.partial").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -466,7 +467,20 @@ def evaluate_checkpoint(
     name, module, settings = _chosen_source(config, source, data, language)
     if xcopa_questions and name != "micro":
         settings = dataclasses.replace(settings, xcopa_questions=xcopa_questions)
-    found = report_of(checkpoint, task, language, name, module, settings, config.retrieval, predictions)
+    with _progress() as report:
+        bars = functools.cache(report)  # a bar for each thing that is done
+        found = report_of(
+            checkpoint,
+            task,
+            language,
+            name,
+            module,
+            settings,
+            config.retrieval,
+            predictions,
+            layout.WORKING,
+            lambda what, done, total: bars(what)(done, total, {}),
+        )
     if as_json is not None and str(as_json) == "-":
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return

@@ -1,16 +1,18 @@
 """Zero-shot scores and predictions of one checkpoint on one task, language by language."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xit import checkpoints, discover, formats, models, submission
 from xit.errors import CheckpointError, ConfigError
 from xit.examples import Example, read_examples
+from xit.files import remove
 from xit.formats import Reading
 from xit.results import Score
 from xit.settings import RetrievalSettings
-from xit.tasks import Task
+from xit.tasks import Split, Task
 
 BARE_LENGTH_TOKENS = 512
 """The longest row of a bare encoder (google-research/xtreme:scripts/run_tatoeba.sh)."""
@@ -23,6 +25,9 @@ def evaluate(
     retrieval: RetrievalSettings,
     predictions: Path | None = None,
     gold: Path | None = None,
+    validation: Sequence[Example] = (),
+    working: Path | None = None,
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> dict[str, tuple[dict[str, float], int]]:
     """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
 
@@ -33,6 +38,9 @@ def evaluate(
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         predictions: Where to write predictions in the benchmark's submission layout.
         gold: Where to write the right answers, in the same layout.
+        validation: Validation examples of all languages, of a task whose pairs are mined.
+        working: A folder for the vectors of large pools, which outlives a crash, and is removed at the end.
+        report: Called while a large pool is worked on, with what is done, how much of it and of how much.
 
     Returns:
         For each language its metrics, from 0 to 100, and the number of examples.
@@ -42,28 +50,34 @@ def evaluate(
     """
     task = discover.load("tasks", task_id).task
     form: Any = formats.load(task.format)
-    languages = sorted({e["language"] for e in examples}, key=lambda code: (code != "en", code))
+    asked = {e["language"] for e in examples if e.get("role") != "candidate"}  # Mewsli-X has candidates in 50 languages
+    languages = sorted(asked, key=lambda code: (code != "en", code))
     if task.pool == "all":
         examples = one_pool(examples)
-    by_language = {code: [e for e in examples if e["language"] == code] for code in languages}
-    pools = [list(examples)] if task.pool == "all" else list(by_language.values())
+    by_language = _by_language(examples)
+    pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
     predicted: list[Any]
     if task.is_trained:
         facts = checkpoints.head_facts(checkpoint)
         if facts is None:
             raise CheckpointError(
                 f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
-                "evaluate it on retrieval that needs no training: tatoeba."
+                f"evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
             )
         if facts.task != task_id:
             raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
         model, tokenizer = models.load_task(Path(checkpoint), facts)
-        reading = Reading(tokenizer, task.answering(facts.labels), facts.max_length_tokens, retrieval.is_centered)
+        answering = task.answering(facts.labels)
+        reading = Reading(tokenizer, answering, facts.max_length_tokens, retrieval.is_centered, working, report)
         predicted = [form.predict(model, pool, reading) for pool in pools]
     else:
         bare, tokenizer = models.load_encoder(checkpoint)
-        reading = Reading(tokenizer, task, BARE_LENGTH_TOKENS, retrieval.is_centered)
-        predicted = [form.bare(bare, pool, reading, retrieval) for pool in pools]
+        reading = Reading(tokenizer, task, BARE_LENGTH_TOKENS, retrieval.is_centered, working, report)
+        if task.is_mined:
+            known = _by_language(validation)
+            predicted = [form.mined(bare, by_language[code], known[code], reading, retrieval) for code in languages]
+        else:
+            predicted = [form.bare(bare, pool, reading, retrieval) for pool in pools]
     if task.pool == "all":
         predicted = [_of(predicted[0], by_language[code]) for code in languages]
     result = {}
@@ -75,7 +89,16 @@ def evaluate(
             submission.write(predictions, task_id, task, code, written)
         if gold is not None:
             submission.write_gold(gold, task_id, task, code, members)
+    if working is not None:
+        remove(working)
     return result
+
+
+def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
+    found: dict[str, list[Example]] = {}
+    for example in examples:
+        found.setdefault(example["language"], []).append(example)
+    return found
 
 
 def one_pool(examples: Sequence[Example]) -> list[Example]:
@@ -97,13 +120,23 @@ def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str
 
 def bare_tasks() -> list[str]:
     """The tasks that a bare encoder is evaluated on."""
-    known: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
-    return [name for name, task in known.items() if not task.is_trained and not task.is_mined]
+    return [name for name in discover.names("tasks") if not discover.load("tasks", name).task.is_trained]
 
 
 def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
     """The test examples of a task's data folder, of the languages asked for that it has."""
     return [e for e in read_examples(data / "test.parquet") if e["language"] in languages]
+
+
+def examples_of(
+    name: str, task: Task, languages: Sequence[str], module: Any, settings: Any
+) -> tuple[list[Example], list[Example]]:
+    """The test examples of a task in a source, and the validation examples that mining needs beside them."""
+
+    def read(split: Split) -> list[Example]:
+        return [row for code in languages for row in module.examples(name, task, split, code, settings)]
+
+    return read("test"), read("validation") if task.is_mined else []
 
 
 def report_of(
@@ -115,6 +148,8 @@ def report_of(
     settings: Any,
     retrieval: RetrievalSettings,
     predictions: Path | None,
+    working: Path | None = None,
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> dict[str, Any]:
     """What `xit eval` says of a checkpoint: scores, and per task the main metric by language, English first.
 
@@ -127,13 +162,16 @@ def report_of(
         settings: Of the source.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         predictions: Where to write predictions, if anywhere.
+        working: A folder for the vectors of large pools, which outlives a crash.
+        report: As in `evaluate`; what is done begins with the task.
 
     Raises:
         ConfigError: a language that the source does not have for a task.
         CheckpointError: as `evaluate`.
     """
     facts = checkpoints.head_facts(checkpoint)
-    chosen = list(tasks) if tasks else [facts.task] if facts else bare_tasks()
+    here = [name for name in bare_tasks() if module.languages(discover.load("tasks", name).task, settings)]
+    chosen = list(tasks) if tasks else [facts.task] if facts else here or bare_tasks()
     made_of = checkpoints.made_of(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name in chosen:
@@ -144,8 +182,18 @@ def report_of(
             has = ", ".join(available) or "no language of it"
             raise ConfigError(f"{name}: the {source} source has no {', '.join(unknown) or 'test data'}. It has: {has}.")
         wanted = list(languages) if languages else list(available)
-        examples = [row for code in wanted for row in module.examples(name, task, "test", code, settings)]
-        found = evaluate(checkpoint, name, examples, retrieval, predictions)
+        examples, validation = examples_of(name, task, wanted, module, settings)
+        own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
+        found = evaluate(
+            checkpoint,
+            name,
+            examples,
+            retrieval,
+            predictions,
+            validation=validation,
+            working=working and working / own,
+            report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
+        )
         result["scores"] += [
             Score(*made_of[:2], name, code, "test", source, metric, made_of[2], value, count).as_dict()
             for code, (values, count) in found.items()

@@ -9,6 +9,8 @@ RESULTS = Path("results")
 GENERATED = Path("paper/generated")
 MAIN = Path("paper/main.typ")
 PDF = Path("paper/main.pdf")
+WORKING = Path("vectors.partial")
+"""The vectors of large pools while `xit eval` makes them; what is left there, a run that was killed goes on with."""
 
 
 def data(task: str) -> Path:

@@ -64,9 +64,9 @@ def submit(
             task: Task = discover.load("tasks", task_id).task
             asked = [code for code in benchmark.languages(task_id) if languages is None or code in languages]
             available = [code for code in module.languages(task, settings) if code in asked]
-            examples = [row for code in available for row in module.examples(task_id, task, "test", code, settings)]
+            examples, validation = evaluation.examples_of(task_id, task, available, module, settings)
             if examples:
-                evaluation.evaluate(model, task_id, examples, retrieval, answers, right)
+                evaluation.evaluate(model, task_id, examples, retrieval, answers, right, validation)
             report(number, len(chosen), {})
         found = scoring.score(answers, right, name, is_partial=True)
     found["notes"].insert(0, f"The examples are those of the {source} source.")

@@ -7,6 +7,7 @@ right (`collate`), and heads over token states (`xit.formats._heads`).
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from xit import discover
@@ -58,12 +59,16 @@ class Reading:
 
     Attributes:
         is_centered: Retrieval: whether the mean vector of each language is subtracted before ranking.
+        working: Retrieval: a folder for the vectors of a large pool while they are made; None keeps them in memory.
+        report: Retrieval: called while a large pool is worked on, with what is done, how much of it and of how much.
     """
 
     tokenizer: "Tokenizer"
     task: Task
     max_length_tokens: int
     is_centered: bool = False
+    working: Path | None = None
+    report: Callable[[str, int, int], None] = lambda what, done, total: None
 
 
 class Head(Protocol):

@@ -5,18 +5,23 @@ direction, learned scale; google-research/xtreme:third_party/run_retrieval.py). 
 states are pooled at a layer that is a parameter (XTREME: hidden state 8 of 12, 14 of 24).
 """
 
+import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit import metrics
+from xit import discover, metrics
 from xit.examples import Example
-from xit.formats import Batch, Features, Reading, text_rows
+from xit.formats import Batch, Features, Reading, Row, text_rows
 from xit.formats._heads import HeadKind, States, pool
+from xit.formats._mining import Scored, firsts, mine, threshold
+from xit.formats._search import nearest
+from xit.formats._vectors import LARGE, Unit, encoded, fingerprint
 from xit.settings import RetrievalSettings
 from xit.tasks import Task
 
@@ -84,38 +89,130 @@ def predict(model: Any, examples: Sequence[Example], reading: Reading) -> Rankin
 
     Queries are ranked against the candidates of their own language, or of all (`Task.pool`).
     """
-    vectors = torch.stack(model.logits(text_rows(reading, [e["text"] for e in examples], "longest_first")))
-    return rank(_unit(vectors, examples, reading), examples, reading.task)
+    return _ranked(_vectors(model, model.logits, examples, reading), examples, reading)
 
 
 def bare(encoder: Any, examples: Sequence[Example], reading: Reading, settings: RetrievalSettings) -> Rankings:
     """As `predict`, with the states of an encoder that was not trained on the task (`xit.models.EncoderModel`)."""
-    vectors = torch.stack(encoder.vectors(text_rows(reading, [e["text"] for e in examples], "longest_first"), settings))
-    return rank(_unit(vectors, examples, reading), examples, reading.task)
+    return _ranked(_bare_vectors(encoder, examples, reading, settings), examples, reading)
 
 
-def _unit(vectors: Tensor, examples: Sequence[Example], reading: Reading) -> Tensor:
-    """Vectors of length one, so that the dot product is the cosine; first centred by language and role, if asked."""
-    if reading.is_centered:
-        vectors = vectors.clone()
-        groups = [(e["language"], e["role"]) for e in examples]
-        for group in set(groups):
-            members = torch.tensor([g == group for g in groups])
-            vectors[members] -= vectors[members].mean(0)
-    return F.normalize(vectors, dim=-1)
+def mined(
+    encoder: Any,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    reading: Reading,
+    settings: RetrievalSettings,
+) -> Pairs:
+    """The pairs of a query and a candidate, of one language, whose margin is best on the validation examples.
+
+    Sentences are compared without white space around them; one that occurs twice takes part once, and is in no pair
+    (google-research/xtreme: third_party/utils_retrieve.py). `xit.formats._mining` has the rest of the rules.
+    """
+    folder = None if reading.working is None else reading.working / "validation"
+    apart = dataclasses.replace(reading, working=folder)
+    known = _scored(_bare_vectors(encoder, validation, apart, settings), validation)
+    least = threshold(known, {(e["id"], name) for e in validation if e["role"] == "query" for name in e["gold"]})
+    told = reading.report if len(examples) > LARGE else lambda what, done, total: None
+    found = _scored(_bare_vectors(encoder, examples, reading, settings), examples, told)
+    return [pair for pair, margin in found.items() if margin >= least]
 
 
-def rank(vectors: Tensor, examples: Sequence[Example], task: Task) -> Rankings:
+def _scored(
+    vectors: Unit,
+    examples: Sequence[Example],
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Scored:
+    """All pairs that mining finds, the best first, with their margins."""
+    rows, again = {}, {}
+    for role in ("query", "candidate"):
+        members = np.array([i for i, e in enumerate(examples) if e["role"] == role])
+        first, repeated = firsts([examples[i]["text"].strip() for i in members])
+        rows[role], again[role] = members[first], set(members[repeated].tolist())
+    pairs, margins = mine(vectors[rows["query"]], vectors[rows["candidate"]], report)
+    found = zip(
+        rows["query"][pairs[:, 0]].tolist(), rows["candidate"][pairs[:, 1]].tolist(), margins.tolist(), strict=True
+    )
+    return {
+        (examples[query]["id"], examples[candidate]["id"]): margin
+        for query, candidate, margin in found
+        if query not in again["query"] and candidate not in again["candidate"]
+    }
+
+
+def _bare_vectors(encoder: Any, examples: Sequence[Example], reading: Reading, settings: RetrievalSettings) -> Unit:
+    choices = {"layer": settings.layer, "pooling": settings.pooling}
+    return _vectors(encoder, lambda rows: encoder.vectors(rows, settings), examples, reading, choices)
+
+
+def _vectors(
+    model: Any,
+    encode: Callable[[list[Row]], list[Tensor]],
+    examples: Sequence[Example],
+    reading: Reading,
+    choices: Mapping[str, Any] | None = None,
+) -> Unit:
+    """The vectors of examples, of length one; centred by language and role, if asked. Of a large pool in a file."""
+    texts = [e["text"] for e in examples]
+    is_large = len(texts) > LARGE
+    place, made_of = None, None
+    if is_large and reading.working is not None:
+        place = reading.working / ("all" if reading.task.pool == "all" else examples[0]["language"])
+        modules = {type(module).__module__ for module in model.modules()}
+        made_of = {
+            "checkpoint": fingerprint(model, reading.tokenizer.backend.to_str()),
+            "texts": fingerprint(nn.Module(), *texts),
+            "code": discover.fingerprint({__name__, type(model).__module__, *modules}),
+            "choices": {"max_length_tokens": reading.max_length_tokens, **(choices or {})},
+        }
+    vectors = encoded(
+        lambda start, stop: torch.stack(encode(text_rows(reading, texts[start:stop], "longest_first"))),
+        len(texts),
+        place,
+        made_of,
+        lambda done, total: reading.report("encode", done, total) if is_large else None,
+    )
+    return Unit(vectors, [(e["language"], e["role"]) for e in examples] if reading.is_centered else None)
+
+
+def _ranked(vectors: Unit, examples: Sequence[Example], reading: Reading) -> Rankings:
+    is_large = len(examples) > LARGE
+    return rank(
+        vectors,
+        examples,
+        reading.task,
+        lambda done, total: reading.report("search", done, total) if is_large else None,
+    )
+
+
+class Rows(Protocol):
+    """Vectors that are read by their rows: a tensor, an array, a memory map, or `Unit`."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """<float>[rows, hidden]."""
+
+
+def rank(
+    vectors: Rows,
+    examples: Sequence[Example],
+    task: Task,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Rankings:
     """The nearest candidates of each query by dot product, exactly; of equals the one that comes first."""
     ranked = {}
     pools = [""] if task.pool == "all" else sorted({e["language"] for e in examples})
     for language in pools:
         members = [i for i, e in enumerate(examples) if language in ("", e["language"])]
-        queries = [i for i in members if examples[i]["role"] == "query"]
-        candidates = [i for i in members if examples[i]["role"] == "candidate"]
-        similarity = vectors[queries] @ vectors[candidates].T
-        best = similarity.sort(dim=1, descending=True, stable=True).indices[:, :RANKED].tolist()
-        for query, row in zip(queries, best, strict=True):
+        queries = np.array([i for i in members if examples[i]["role"] == "query"], dtype=np.int64)
+        candidates = np.array([i for i in members if examples[i]["role"] == "candidate"], dtype=np.int64)
+        _, best = nearest(
+            torch.as_tensor(vectors[queries]),
+            lambda start, stop, rows=candidates: vectors[rows[start:stop]],  # type: ignore[misc]
+            len(candidates),
+            RANKED,
+            report,
+        )
+        for query, row in zip(queries.tolist(), best.tolist(), strict=True):
             ranked[examples[query]["id"]] = [examples[candidates[column]]["id"] for column in row]
     return ranked
 

@@ -27,6 +27,8 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
     module: Any = discover.load("sources", source)
     available = [code for code in module.languages(task, settings) if code in languages]
     splits: list[tuple[Split, list[str]]] = [("train", ["en"]), ("validation", ["en"])] if task.is_trained else []
+    if available and task.is_mined:  # the margin from which pairs count is chosen on it, in each language
+        splits.append(("validation", sorted(available, key=languages.index)))
     if available:
         splits.append(("test", sorted(available, key=languages.index)))
     if not splits:

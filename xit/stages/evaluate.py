@@ -9,6 +9,7 @@ import torch
 from xit import checkpoints, discover
 from xit.evaluation import evaluate as evaluate_checkpoint
 from xit.evaluation import read_test
+from xit.examples import read_examples
 from xit.files import write_json
 from xit.results import Score
 from xit.settings import RetrievalSettings
@@ -35,7 +36,9 @@ def evaluate(
     torch.set_num_threads(threads)
     task = discover.load("tasks", target).task
     examples = read_test(data, languages)
+    validation = read_examples(data / "validation.parquet") if task.is_mined else []
     code = ("xit.stages.evaluate", f"xit.encoders.{encoder}", f"xit.tasks.{target}", f"xit.formats.{task.format}")
+    files = {split: data / f"{split}.parquet" for split in ("test", *(["validation"] if task.is_mined else []))}
     lines = []
     for number, (condition, seed) in enumerate([(c, s) for c in conditions for s in seeds]):
         model = models / condition / str(seed)
@@ -43,14 +46,26 @@ def evaluate(
         run = checkpoints.lineage(
             "evaluate",
             code,
-            {**checkpoints.encoder_files(model), **head, "test": data / "test.parquet"},
+            {**checkpoints.encoder_files(model), **head, **files},
             languages=list(languages),
             retrieval=retrieval,
             source=source,
         )
 
+        def inner(what: str, done: int, total: int, number: int = number) -> None:
+            report(number, len(conditions) * len(seeds), {what: done / total})
+
         def make(folder: Path, working: Path, model: Path = model, condition: str = condition, seed: int = seed) -> str:
-            found = evaluate_checkpoint(model, target, examples, retrieval, folder / "predictions")
+            found = evaluate_checkpoint(
+                model,
+                target,
+                examples,
+                retrieval,
+                folder / "predictions",
+                validation=validation,
+                working=working,
+                report=inner,
+            )
             scores = [
                 Score(encoder, condition, target, language, "test", source, metric, seed, value, count)
                 for language, (values, count) in found.items()
