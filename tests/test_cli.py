@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import fabricated
 import pytest
 import tiny
 import tokenizers
@@ -24,6 +26,7 @@ ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist")
+COMMANDS += ("claims",)
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""
@@ -165,6 +168,42 @@ def test_examples_are_shown_as_models_get_them(xit: Xit) -> None:
     assert done.out.count("question  ") == done.out.count("answers  ") == 4
 
 
+# Answers, from the scores
+
+
+@pytest.fixture
+def scored(xit: Xit, parameters: dict[str, Any]) -> None:
+    """A folder with fabricated results, as `collect` writes them."""
+    fabricated.write_inputs(Path("results"), fabricated.scores())
+    shutil.copytree(ROOT / "paper", "paper", ignore=shutil.ignore_patterns("generated", "*.pdf", "reference"))
+
+
+def test_claims_are_shown_for_each_encoder_and_written_as_json(xit: Xit, scored: None) -> None:
+    done = xit("claims", "--json", "claims.json")
+
+    assert (done.code, done.err) == (0, "")
+    transformer, _, lstm = done.out.partition("lstm (micro source")
+    for part in (transformer, lstm):
+        assert re.search(r"SQuAD raises the average\. +\+8\.2 +−\d\.\d +\[−\d\.\d, −\d\.\d\] +contradicted", part)
+    found = json.loads(Path("claims.json").read_text())
+    assert found == json.loads(xit("claims", "--json", "-").out)
+    assert {one["id"]: one["by_encoder"]["lstm"]["verdict"] for one in found}["squad"] == "contradicted"
+
+
+def test_answers_from_the_scores_need_no_torch(xit: Xit, scored: None) -> None:
+    for command in ("claims", "paper"):
+        code = (
+            f"import sys; from xit.cli import main; sys.argv = ['xit', '{command}']\n"
+            "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+        )
+
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+        loaded = done.stderr.split()
+        assert "xit.tables.ledger" in loaded
+        assert {"torch", "transformers", "datasets", "accelerate"}.isdisjoint(loaded)
+
+
 # What a user can do wrong
 
 
@@ -227,6 +266,7 @@ def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:
         (("pretrain", "lstm"), r"tokenizer: there is no such checkpoint folder|tokenizer: there is no tokenizer"),
         (("intermediate", "lstm", "none"), r"models/pretrained/lstm/1: not a whole checkpoint: config.json, "),
         (("evaluate", "lstm", "xnli"), r"data/xnli/test.parquet: no such file. `xit data xnli` writes it"),
+        (("claims",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
         (("collect",), r"evaluations/.*scores.json: missing. `dvc repro` makes it"),
         (("eval", "nowhere/at/all"), r"nowhere/at/all: there is no such checkpoint folder"),
     ],

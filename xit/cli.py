@@ -31,6 +31,7 @@ app = typer.Typer(
 
 STAGES = "Stages (dvc.yaml runs them; `dvc repro` or `xit reproduce` for all)"
 LOOKING = "Looking and scoring"
+ANSWERS = "Answers, from the scores"
 
 Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
 Condition = Annotated[str, typer.Argument(help="none, untrained, or an intermediate task's id.")]
@@ -259,14 +260,18 @@ def collect() -> None:
 @app.command(rich_help_panel=STAGES)
 def paper() -> None:
     """Scores → tables, figures, verdicts, sentences and the PDF."""
-    import yaml
-
     from xit.stages import paper as stage
 
+    _print(stage.paper(layout.SCORES, layout.RESULTS, _parameters(), layout.GENERATED, layout.MAIN, layout.PDF))
+
+
+def _parameters() -> dict[str, Any]:
+    """params.yaml as plain values, after they have been checked."""
+    import yaml
+
     _config()
-    parameters = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
-    scores = layout.RESULTS / "scores.csv"
-    _print(stage.paper(scores, layout.RESULTS, parameters, layout.GENERATED, layout.MAIN, layout.PDF))
+    found: dict[str, Any] = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
+    return found
 
 
 def _section(sections: Mapping[str, Any], name: str, where: str) -> Any:
@@ -440,6 +445,25 @@ def _chosen_source(
     else:
         settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
     return name, discover.load("sources", name), settings
+
+
+@app.command(rich_help_panel=ANSWERS)
+def claims(as_json: Json = None) -> None:
+    """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
+    from rich.console import Console
+
+    from xit.files import write_json
+    from xit.stages.paper import verdict_tables, verdicts
+
+    label, found = verdicts(layout.SCORES, _parameters(), layout.PUBLISHED)
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    console = Console()
+    for table in verdict_tables(label, found):
+        console.print(table)
 
 
 @app.command(name="eval", rich_help_panel=LOOKING)
