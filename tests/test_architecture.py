@@ -24,7 +24,7 @@ MODULES = {
 }
 LAYERS = """
 cli
-submitting
+submitting verification
 analysis audit checklist grid workspace config layout
 stages
 findings

@@ -1,5 +1,6 @@
 """The command line: what it prints, how it fails, and `xit eval` on checkpoints of ours and of transformers."""
 
+import dataclasses
 import json
 import os
 import re
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist")
-COMMANDS += ("claims",)
+COMMANDS += ("claims", "verify")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""
@@ -190,6 +191,25 @@ def test_claims_are_shown_for_each_encoder_and_written_as_json(xit: Xit, scored:
     assert {one["id"]: one["by_encoder"]["lstm"]["verdict"] for one in found}["squad"] == "contradicted"
 
 
+def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored: None) -> None:
+    wrote = xit("verify", "--write", "paper/reference/micro")
+    same = xit("verify")
+    shutil.rmtree("results")
+    moved = [dataclasses.replace(row, value=row.value + 30 * (row.seed == 2)) for row in fabricated.scores()]
+    fabricated.write_inputs(Path("results"), moved)
+    other = xit("verify", "--reference", "paper/reference/micro")
+
+    assert (wrote.code, wrote.out.splitlines()[-1]) == (0, "wrote paper/reference/micro")
+    assert (same.code, same.err, same.out.splitlines()[-1]) == (0, "", "reproduced")
+    assert "scores, with paper/reference/micro/scores.csv: 464 of 464 equal\n" in same.out
+    assert (other.code, other.err) == (1, "")
+    lines = other.out.splitlines()
+    assert re.fullmatch(r"not reproduced: cells that differ: \d+", lines[-1])
+    assert re.search(
+        r"^  transformer\.none\.xnli\.2\.en\S+: \d+\.\d+, where \d+\.\d+ was expected; \d", other.out, re.MULTILINE
+    )
+
+
 def test_answers_from_the_scores_need_no_torch(xit: Xit, scored: None) -> None:
     for command in ("claims", "paper"):
         code = (
@@ -266,6 +286,7 @@ def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:
         (("pretrain", "lstm"), r"tokenizer: there is no such checkpoint folder|tokenizer: there is no tokenizer"),
         (("intermediate", "lstm", "none"), r"models/pretrained/lstm/1: not a whole checkpoint: config.json, "),
         (("evaluate", "lstm", "xnli"), r"data/xnli/test.parquet: no such file. `xit data xnli` writes it"),
+        (("verify",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
         (("claims",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
         (("collect",), r"evaluations/.*scores.json: missing. `dvc repro` makes it"),
         (("eval", "nowhere/at/all"), r"nowhere/at/all: there is no such checkpoint folder"),

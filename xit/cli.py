@@ -466,6 +466,27 @@ def claims(as_json: Json = None) -> None:
         console.print(table)
 
 
+@app.command(rich_help_panel=ANSWERS)
+def verify(
+    reference: Annotated[
+        Path | None, typer.Option(help="A folder with scores.csv and tables/; else paper/reference/SOURCE.")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="Write these results as such a folder, if they agree.")] = None,
+) -> None:
+    """Compute scores from predictions and tables from scores again, and compare both with a reference.
+
+    A number may differ by what fresh seeds would do; xit/verification.py has the rule.
+    """
+    from xit import verification
+
+    found = verification.verify(Path(), _parameters(), reference, write)
+    _print([*found.notes, *map(str, found.comparisons), *(f"  {line}" for line in found.differences), found.verdict])
+    if write is not None:
+        typer.echo(f"{write}: not written, since these results differ" if found.differences else f"wrote {write}")
+    if found.differences:
+        raise typer.Exit(1)
+
+
 @app.command(name="eval", rich_help_panel=LOOKING)
 def evaluate_checkpoint(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint folder, made here or by transformers; or a Hub id.")],
