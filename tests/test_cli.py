@@ -22,6 +22,7 @@ import yaml
 
 from xit import cli, config, discover, metrics, submission, tokenization, workspace
 from xit.sources import micro
+from xit.statistics import Spread, minimum_detectable_gain
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
@@ -210,6 +211,23 @@ def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored:
     )
 
 
+def test_the_power_of_the_experiment_is_shown_before_it_is_run(
+    xit: Xit, scored: None, parameters: dict[str, Any]
+) -> None:
+    observed = xit("show", "--power")
+    shutil.rmtree("results")
+    assumed = xit("show", "--power", "--sd-seeds", "2", "--sd-languages", "3")
+    neither = xit("show", "--power", "--sd-seeds", "2")
+
+    assert (observed.code, observed.err) == (0, "")
+    assert re.search(r"^mean +2 +\d\.\d +\d\.\d +", observed.out, re.MULTILINE)
+    assert "observed in results/scores.csv" in observed.out
+    cells = len(parameters["grid"]["encoders"]) * len(parameters["grid"]["intermediates"])
+    found = minimum_detectable_gain(5, 2, cells, Spread(2.0, 3.0))
+    assert re.search(rf"^xnli +2 +2\.0 +3\.0 .* {found:.1f} ", assumed.out, re.MULTILINE)
+    assert_one_line(neither, 1, r"results/scores.csv: no such file")
+
+
 def test_answers_from_the_scores_need_no_torch(xit: Xit, scored: None) -> None:
     for command in ("claims", "paper"):
         code = (
@@ -250,7 +268,14 @@ def test_what_does_not_exist_is_one_line_and_exit_code_2(arguments: tuple[str, .
 
 @pytest.mark.parametrize(
     "arguments",
-    [("evl",), ("show", "xnli", "--count", "0"), ("show",), ("finetune", "lstm"), ("tasks", "--jsn")],
+    [
+        ("evl",),
+        ("show", "xnli", "--count", "0"),
+        ("show",),
+        ("show", "--power", "--sd-seeds", "-1"),
+        ("finetune", "lstm"),
+        ("tasks", "--jsn"),
+    ],
     ids=shown,
 )
 def test_wrong_arguments_show_the_usage_and_exit_code_2(arguments: tuple[str, ...], xit: Xit) -> None:

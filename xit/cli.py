@@ -391,14 +391,28 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all 
 
 @app.command(rich_help_panel=LOOKING)
 def show(
-    task: Annotated[str, typer.Argument(help="A task's id, as `xit tasks` lists them.")],
+    task: Annotated[str | None, typer.Argument(help="A task's id, as `xit tasks` lists them.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else English.")] = None,
     split: Annotated[str, typer.Option(help="train, validation (both English) or test.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many examples.")] = 5,
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    power: Annotated[
+        bool, typer.Option("--power", help="Instead, the gains that params.yaml is able to find.")
+    ] = False,
+    sd_seeds: Annotated[
+        float | None, typer.Option(min=0, help="With --power: of a gain between seeds, in points; else as observed.")
+    ] = None,
+    sd_languages: Annotated[
+        float | None, typer.Option(min=0, help="With --power: of a gain between languages; else as observed.")
+    ] = None,
 ) -> None:
-    """Some examples of a task, as models get to see them."""
+    """Some examples of a task, as models get to see them; or the power of the experiment, before it is run."""
+    if power:
+        _show_power(sd_seeds, sd_languages)
+        return
+    if task is None:
+        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power.")
     import itertools
 
     from rich.console import Console
@@ -418,6 +432,14 @@ def show(
         for example in itertools.islice(module.examples(task, facts, split, code, settings), count):
             body = Text("\n").join(Text.assemble((f"{key}  ", "bold"), _shown(value)) for key, value in example.items())
             console.print(Panel(body, title=f"{facts.title}, {name} source, {split}, {code}", title_align="left"))
+
+
+def _show_power(sd_seeds: float | None, sd_languages: float | None) -> None:
+    from rich.console import Console
+
+    from xit.stages import paper as stage
+
+    Console().print(stage.power(layout.SCORES, _parameters(), sd_seeds, sd_languages))
 
 
 def _shown(value: Any) -> str:

@@ -14,7 +14,17 @@ from xit import discover, findings
 from xit.errors import DataError, XitError
 from xit.files import atomic, sha256, write_json
 from xit.results import Score, read_scores
-from xit.statistics import Study, scatter, study
+from xit.statistics import (
+    ENGLISH,
+    MEAN,
+    POWER,
+    Spread,
+    Study,
+    minimum_detectable_gain,
+    scatter,
+    spread,
+    study,
+)
 from xit.tables import (
     SOURCES,
     Figure,
@@ -24,6 +34,7 @@ from xit.tables import (
     as_markdown,
     ledger,
     renderable,
+    shown,
     signed,
     terminal_grid,
     write,
@@ -258,6 +269,71 @@ def summary(generated: Path, pdf: Path) -> list[Any]:
     main = json.loads((generated / "tables/architectures.json").read_text(encoding="utf-8"))
     places = f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}"
     return [renderable(main), "", _verdicts(generated), places]
+
+
+PLANS = (2, 3, 5, 10)
+"""Numbers of seeds, beside that of params.yaml, for which `power` gives the gain."""
+
+
+def power(scores: Path, parameters: Mapping[str, Any], sd_seeds: float | None, sd_languages: float | None) -> Any:
+    """The smallest gain of one intermediate task that an experiment would find, for the terminal.
+
+    Args:
+        scores: Of an earlier run, which shows how gains scatter; need not be there if both are assumed.
+        parameters: params.yaml, run or not.
+        sd_seeds: Assumed standard deviation of a gain between seeds, in points; else as observed.
+        sd_languages: Between languages.
+
+    Raises:
+        DataError: nothing was observed of what is not assumed.
+    """
+    grid, planned = parameters["grid"], len(parameters["seeds"])
+    cells = len(grid["encoders"]) * len(grid["intermediates"])
+    targets = [*grid["targets"], *grid["bare_targets"]]
+    of = study_of(read_scores(scores), parameters) if sd_seeds is None or sd_languages is None else None
+    plans = sorted({planned, *PLANS})
+    table = terminal_grid(
+        f"The gain that is found in {POWER:.0%} of experiments, in points",
+        f"For one intermediate task and encoder, zero-shot; {cells} gains share their spread over seeds. Standard "
+        f"deviations are of a gain, {'assumed' if of is None else f'observed in {scores}, where not assumed'}. "
+        f"params.yaml has {planned} seed{'s' * (planned > 1)}. Not corrected for the size of a table.",
+    )
+    table.add_column("target")
+    for head in ("languages", "sd seeds", "sd languages", *(f"{n} seed{'s' * (n > 1)}" for n in plans)):
+        table.add_column(head, justify="right")
+    for target in (*targets, MEAN):
+        one = _spread(of, target, sd_seeds, sd_languages, scores)
+        languages = _planned_languages(targets if target == MEAN else [target], parameters)
+        found = [minimum_detectable_gain(n, languages, cells, one) if one else None for n in plans]
+        deviations = (one.seeds, one.languages) if one else (None, None)
+        table.add_row(target, str(languages), *(shown(cell)[0] for cell in (*deviations, *found)))
+    return table
+
+
+def _spread(
+    of: Study | None, target: str, sd_seeds: float | None, sd_languages: float | None, scores: Path
+) -> Spread | None:
+    """As assumed, else as observed; None for a target that was not run."""
+    if of is None:
+        return Spread(sd_seeds or 0.0, sd_languages or 0.0)
+    if target not in (*of.targets, MEAN):
+        return None
+    seen = spread(of, () if target == MEAN else (target,))
+    if seen is None:
+        raise DataError(
+            f"{scores}: {target}: one seed or one language shows no spread. Assume it: --sd-seeds and --sd-languages."
+        )
+    return Spread(
+        seen.seeds if sd_seeds is None else sd_seeds, seen.languages if sd_languages is None else sd_languages
+    )
+
+
+def _planned_languages(names: Sequence[str], parameters: Mapping[str, Any]) -> int:
+    """In how many languages but English any of these targets is to be evaluated."""
+    evaluated = set(parameters["languages"]["evaluation"]) - {ENGLISH}
+    if parameters["source"] == "micro":  # has every task in every language
+        return len(evaluated)
+    return len(evaluated & {code for name in names for code in discover.load("tasks", name).task.languages})
 
 
 STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
