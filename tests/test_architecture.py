@@ -30,6 +30,7 @@ stages
 findings
 tables
 claims
+rescoring
 statistics
 evaluation task_training masked_language_model
 models training

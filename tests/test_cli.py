@@ -21,6 +21,7 @@ import torch
 import yaml
 
 from xit import cli, config, discover, metrics, submission, tokenization, workspace
+from xit.examples import write_examples
 from xit.sources import micro
 from xit.statistics import Spread, minimum_detectable_gain
 
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist")
-COMMANDS += ("claims", "verify")
+COMMANDS += ("claims", "verify", "gains")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""
@@ -211,6 +212,28 @@ def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored:
     )
 
 
+def test_gains_over_examples_are_shown_by_language_and_seed(xit: Xit) -> None:
+    rows = fabricated.scores(encoders=("lstm",), targets=("xnli",), languages=LANGUAGES)
+    fabricated.write_inputs(Path("results"), rows)
+    task, right = tiny.task_of("xnli"), [row["label"] for row in tiny.examples("classification")]
+    examples = [{**row, "language": code} for code in LANGUAGES for row in tiny.examples("classification")]
+    write_examples(Path("data/xnli/test.parquet"), task, examples)
+    for row in rows:
+        folder = Path("evaluations/lstm/xnli") / row.intermediate / str(row.seed) / "predictions"
+        wrong = 2 * (row.intermediate == "none") * row.seed
+        submission.write(folder, "xnli", task, row.language, ["wrong"] * wrong + right[wrong:])
+
+    done = xit("gains", "lstm", "mnli", "xnli")
+
+    assert (done.code, done.err) == (0, "")
+    found = re.findall(r"^(\w\w) +(\d) +(\+\d+\.\d) +\[\S+, \S+\] +(\d) +(\d) +(\d\.\d+)", done.out, re.MULTILINE)
+    assert found == [
+        (code, seed, *cells)
+        for code in ("en", "de", "zh")
+        for seed, *cells in (("1", "+25.0", "2", "0", "0.500"), ("2", "+50.0", "4", "0", "0.125"))
+    ]
+
+
 def test_the_power_of_the_experiment_is_shown_before_it_is_run(
     xit: Xit, scored: None, parameters: dict[str, Any]
 ) -> None:
@@ -311,6 +334,7 @@ def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:
         (("pretrain", "lstm"), r"tokenizer: there is no such checkpoint folder|tokenizer: there is no tokenizer"),
         (("intermediate", "lstm", "none"), r"models/pretrained/lstm/1: not a whole checkpoint: config.json, "),
         (("evaluate", "lstm", "xnli"), r"data/xnli/test.parquet: no such file. `xit data xnli` writes it"),
+        (("gains", "lstm", "mnli", "xnli"), r"results/scores.csv: no such file"),
         (("verify",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
         (("claims",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
         (("collect",), r"evaluations/.*scores.json: missing. `dvc repro` makes it"),

@@ -12,12 +12,13 @@ import pytest
 import tiny
 
 from xit import submission
-from xit.errors import DataError
+from xit.errors import ConfigError, DataError
 from xit.evaluation import evaluate
 from xit.examples import write_examples
+from xit.rescoring import example_gains, rescored
 from xit.results import Score, read_scores, write_scores
 from xit.settings import RetrievalSettings
-from xit.verification import Verification, rescored, verify
+from xit.verification import Verification, verify
 
 LANGUAGES = ("en", "de", "zh")
 LABELS = ("contradiction", "entailment", "neutral")
@@ -53,6 +54,44 @@ def test_predictions_give_the_scores_of_their_evaluation_again(target: str, tmp_
 
     assert sorted(again) == sorted(scores)
     assert len(scores) >= 3
+
+
+def write_predictions(root: Path, target: str, condition: str, examples: Sequence[Any], predictions: Any) -> None:
+    task = tiny.task_of(target)
+    write_examples(root / "data" / target / "test.parquet", task, examples)
+    submission.write(root / f"evaluations/lstm/{target}/{condition}/1/predictions", target, task, "en", predictions)
+
+
+def gains_of(root: Path, target: str) -> Any:
+    task = tiny.task_of(target)
+    scores = [Score("lstm", c, target, "en", "test", "micro", task.metric, 1, 0.0, 8) for c in ("none", "mnli")]
+    (one,) = example_gains(scores, "lstm", "mnli", target, root / "evaluations", root / "data").values()
+    return one
+
+
+def test_gains_over_examples_are_those_of_the_stored_predictions(tmp_path: Path) -> None:
+    pairs, questions = tiny.examples("classification", 8), tiny.examples("span", 8)
+    labels = [row["label"] for row in pairs]
+    write_predictions(tmp_path, "xnli", "none", pairs, [*labels[:4], "x", "x", "x", labels[7]])
+    write_predictions(tmp_path, "xnli", "mnli", pairs, ["x", *labels[1:]])
+    right = {row["id"]: row["answers"][0] for row in questions}
+    without = {name: answer for name, answer in right.items() if name != "e1"}
+    write_predictions(tmp_path, "xquad", "none", questions, without | {"e2": f"{right['e2']} word"})
+    write_predictions(tmp_path, "xquad", "mnli", questions, right)
+
+    accuracy, f1 = gains_of(tmp_path, "xnli"), gains_of(tmp_path, "xquad")
+
+    assert (accuracy.value, accuracy.better, accuracy.worse) == (25.0, 3, 1)
+    assert (f1.value, f1.better, f1.worse) == (pytest.approx((100 + 100 / 3) / 8), 2, 0)
+
+
+def test_gains_over_examples_are_refused_where_the_metric_is_no_mean_and_where_nothing_was_run() -> None:
+    scores = [Score("lstm", "none", "xnli", "en", "test", "micro", "accuracy", 1, 0.0, 8)]
+
+    with pytest.raises(ConfigError, match=r"panx: its F1 is of all spans at once"):
+        example_gains(scores, "lstm", "mnli", "panx", Path(), Path())
+    with pytest.raises(ConfigError, match=r"lstm, mnli, xnli: not run, .* there is: none\."):
+        example_gains(scores, "lstm", "mnli", "xnli", Path(), Path())
 
 
 # A whole project
@@ -152,10 +191,18 @@ def test_missing_test_data_say_what_writes_them(project: Callable[..., Verificat
         project()
 
 
+def test_a_language_that_the_test_data_lack_is_named(project: Callable[..., Verification], tmp_path: Path) -> None:
+    task = tiny.task_of("xnli")
+    write_examples(tmp_path / "data/xnli/test.parquet", task, tiny.examples("classification", 20))
+
+    with pytest.raises(DataError, match=r"xnli/test\.parquet: no examples in de, zh, of which there are scores"):
+        project()
+
+
 def test_predictions_of_other_test_data_are_refused(project: Callable[..., Verification], tmp_path: Path) -> None:
     (tmp_path / PREDICTIONS).write_text("neutral\n", encoding="utf-8")
 
-    with pytest.raises(DataError, match=r"predictions of xnli in de do not fit its 20 test examples: .*Evaluate again"):
+    with pytest.raises(DataError, match=r"xnli in de: predictions do not fit its 20 test examples\. Evaluate again"):
         project()
 
 

@@ -489,6 +489,20 @@ def claims(as_json: Json = None) -> None:
 
 
 @app.command(rich_help_panel=ANSWERS)
+def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
+    """The gain in each language and seed, paired over examples: these two models on more examples like these."""
+    from rich.console import Console
+
+    from xit.rescoring import example_gains
+    from xit.results import read_scores
+    from xit.stages.paper import example_table
+
+    scores = read_scores(layout.SCORES)
+    found = example_gains(scores, encoder, condition, target, layout.EVALUATIONS, layout.data(""))
+    Console().print(example_table(f"{target}: the {encoder} encoder after {condition}, minus none", found))
+
+
+@app.command(rich_help_panel=ANSWERS)
 def verify(
     reference: Annotated[
         Path | None, typer.Option(help="A folder with scores.csv and tables/; else paper/reference/SOURCE.")

@@ -18,7 +18,6 @@ A reference folder holds numbers only: scores.csv, and tables/*.csv.
 import csv
 import dataclasses
 import io
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,15 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from xit import discover, formats, layout, submission
-from xit.errors import DataError, raise_all
-from xit.evaluation import one_pool, read_test
+from xit import discover, layout
+from xit.errors import DataError
 from xit.files import atomic
+from xit.rescoring import rescored
 from xit.results import Score, read_scores, write_scores
 from xit.stages import paper
 from xit.statistics import LEVEL
 from xit.tables import Table, as_csv
-from xit.tasks import Task
 
 EQUAL = 1e-6
 LOSS = 0.01
@@ -85,75 +83,6 @@ class Comparison:
         parts += [f"{close:,} within the seeds' tolerance"] if close > 0 else []
         parts += [f"{len(self.differences):,} differ"] if self.differences else []
         return f"{self.title}: {', '.join(parts)}"
-
-
-# Scores again from predictions
-
-
-def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:
-    """The same scores, with values computed from `evaluations/<encoder>/<target>/<condition>/<seed>/predictions`.
-
-    Args:
-        scores: What is to be computed again.
-        evaluations: Where `xit evaluate` put the predictions.
-        data: With test.parquet of every target.
-
-    Raises:
-        DataError: test data or predictions are missing, or do not fit one another; all faults are listed.
-    """
-    faults: list[str] = []
-    found: list[Score] = []
-    for target, of_target in itertools.groupby(sorted(scores, key=_cell), key=lambda score: score.target):
-        group = list(of_target)
-        task: Task = discover.load("tasks", target).task
-        try:
-            examples = _gold(task, read_test(data / target, sorted({score.language for score in group})))
-        except DataError as error:
-            faults.append(str(error))
-            continue
-        for (_, encoder, condition, seed, language), cell in itertools.groupby(group, key=_cell):
-            folder = evaluations / encoder / target / condition / str(seed) / "predictions"
-            try:
-                values, count = _values(folder, target, task, language, examples[language])
-                found += [dataclasses.replace(score, value=values[score.metric], examples=count) for score in cell]
-            except DataError as error:
-                faults.append(str(error))
-    raise_all(DataError, faults)
-    return tuple(found)
-
-
-def _cell(score: Score) -> tuple[str, str, str, int, str]:
-    return score.target, score.encoder, score.intermediate, score.seed, score.language
-
-
-def _gold(task: Task, examples: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Test examples by language, as `xit.evaluation` scores them."""
-    pooled = one_pool(examples) if task.pool == "all" else examples
-    languages = dict.fromkeys(example["language"] for example in examples)
-    return {code: [example for example in pooled if example["language"] == code] for code in languages}
-
-
-def _values(
-    folder: Path, target: str, task: Task, language: str, examples: Sequence[Any]
-) -> tuple[dict[str, float], int]:
-    form = formats.load(task.format)
-    predictions: Any = submission.read(folder, target, task, language)
-    try:
-        if task.format == "retrieval" and task.metric == "accuracy":  # rows of candidates, as Tatoeba is submitted
-            ids = {role: [example["id"] for example in examples if example["role"] == role] for role in ROLES}
-            predictions = {query: [ids["candidate"][row]] for query, row in zip(ids["query"], predictions, strict=True)}
-        return form.score(predictions, examples, task, language), form.count(examples)
-    except (ValueError, IndexError) as error:
-        raise DataError(
-            f"{folder}: predictions of {target} in {language} do not fit its {form.count(examples)} test examples: "
-            f"{error}. Evaluate again, or make the data again, so that both are of one run."
-        ) from error
-
-
-ROLES = ("query", "candidate")
-
-
-# Comparing
 
 
 def compare_scores(title: str, found: Sequence[Score], wanted: Sequence[Score], tolerance: Tolerance) -> Comparison:
@@ -302,9 +231,6 @@ def _number(text: str) -> float | None:
         return float(text) if "." in text or "e" in text else None
     except ValueError:
         return None
-
-
-# All of it
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,7 @@ from xit.statistics import (
     ENGLISH,
     MEAN,
     POWER,
+    ExampleGain,
     Spread,
     Study,
     minimum_detectable_gain,
@@ -269,6 +270,21 @@ def summary(generated: Path, pdf: Path) -> list[Any]:
     main = json.loads((generated / "tables/architectures.json").read_text(encoding="utf-8"))
     places = f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}"
     return [renderable(main), "", _verdicts(generated), places]
+
+
+def example_table(title: str, found: Mapping[tuple[str, int], ExampleGain]) -> Any:
+    """Gains over examples for the terminal, a row a language and seed."""
+    from rich.text import Text
+
+    caption = "Points, with 95 % intervals over examples; p is of McNemar's exact test, not corrected for their number."
+    table = terminal_grid(title, caption, gap=2)
+    table.add_column("language")
+    for head in ("seed", "gain", "interval", "better", "worse", "p"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for (language, seed), one in found.items():
+        interval = Text(f"[{signed(one.low)}, {signed(one.high)}]")
+        table.add_row(language, str(seed), signed(one.value), interval, str(one.better), str(one.worse), f"{one.p:.3f}")
+    return table
 
 
 PLANS = (2, 3, 5, 10)
