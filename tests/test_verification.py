@@ -202,7 +202,9 @@ def test_a_language_that_the_test_data_lack_is_named(project: Callable[..., Veri
 def test_predictions_of_other_test_data_are_refused(project: Callable[..., Verification], tmp_path: Path) -> None:
     (tmp_path / PREDICTIONS).write_text("neutral\n", encoding="utf-8")
 
-    with pytest.raises(DataError, match=r"xnli in de: predictions do not fit its 20 test examples\. Evaluate again"):
+    with pytest.raises(
+        DataError, match=r"test-de\.tsv: does not fit the 20 test examples of xnli in de\. Evaluate again"
+    ):
         project()
 
 
@@ -244,9 +246,23 @@ def test_a_table_of_another_shape_and_one_that_is_gone_are_named(
     found = project()
 
     assert len(found.differences) == 2
-    assert found.differences[0].startswith("gains: 4 rows of intermediate, encoder, xnli, ")
-    assert found.differences[0].endswith("expected were 1 rows of intermediate")
+    assert found.differences[0].startswith("gains: 4 rows of 12 columns, where 1 of 1 were expected; not in both: enc")
     assert found.differences[1].startswith("other: no such table")
+
+
+def test_a_reference_is_written_anew_beside_what_else_is_in_its_folder(
+    project: Callable[..., Verification], tmp_path: Path
+) -> None:
+    folder = tmp_path / "paper/reference/micro"
+    (folder / "README.md").write_text("What this is.", encoding="utf-8")
+    (folder / "tables/gone.csv").write_text("a\n", encoding="utf-8")
+    (folder / "tables/gains.csv").write_text("a\n", encoding="utf-8")
+
+    project(None, folder)
+
+    assert project().verdict == "reproduced"
+    assert (folder / "README.md").is_file()
+    assert not (folder / "tables/gone.csv").exists()
 
 
 def test_without_anything_to_compare_with_it_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Scores from stored predictions, without any model.
+"""Scores from stored predictions, without any model, and without torch.
 
-They lie where `xit evaluate` put them, in `evaluations/<encoder>/<target>/<condition>/<seed>/predictions`.
+Predictions lie where `xit evaluate` put them, in `evaluations/<encoder>/<target>/<condition>/<seed>/predictions`.
 """
 
 import dataclasses
@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import discover, formats, submission
+from xit import discover, scoring, submission
 from xit.errors import ConfigError, DataError, raise_all
-from xit.evaluation import one_pool, read_test
+from xit.examples import read_examples
 from xit.results import Score
 from xit.statistics import BASELINE, ExampleGain, example_gain
 from xit.tasks import Task
-
-ROLES = ("query", "candidate")
 
 
 def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:
@@ -35,9 +33,8 @@ def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Sc
     for target, of_target in itertools.groupby(sorted(scores, key=_cell), key=lambda score: score.target):
         group = list(of_target)
         task: Task = discover.load("tasks", target).task
-        form = formats.load(task.format)
         try:
-            gold = _gold(task, data / target, {score.language for score in group})
+            gold, counts = _gold(task, data / target, {score.language for score in group})
         except DataError as error:
             faults.append(str(error))
             continue
@@ -45,10 +42,9 @@ def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Sc
             folder = evaluations / encoder / target / condition / str(seed) / "predictions"
             try:
                 predictions = _predictions(folder, target, task, language, gold[language])
-                values = form.score(predictions, gold[language], task, language)
+                values = scoring.values(task, language, predictions, gold[language])
                 found += [
-                    dataclasses.replace(score, value=values[score.metric], examples=form.count(gold[language]))
-                    for score in cell
+                    dataclasses.replace(score, value=values[score.metric], examples=counts[language]) for score in cell
                 ]
             except DataError as error:
                 faults.append(str(error))
@@ -74,7 +70,7 @@ def example_gains(
         DataError: as `rescored`.
     """
     task: Task = discover.load("tasks", target).task
-    if task.metric == "f1" and task.format != "span":
+    if submission.shape(task) in ("tags", "pairs"):
         raise ConfigError(
             f"{target}: its F1 is of all spans at once and no mean over examples, which cannot be paired. Targets that "
             "can: those of classification, choice, questions and ranking (`xit tasks`)."
@@ -90,7 +86,7 @@ def example_gains(
             f"{encoder}, {condition}, {target}: not run, or without {BASELINE}. Of this encoder and target there is: "
             f"{', '.join(conditions) or 'nothing'}."
         )
-    gold = _gold(task, data / target, {language for language, _ in cells})
+    gold, _ = _gold(task, data / target, {language for language, _ in cells})
 
     def each(name: str, language: str, seed: int) -> list[float]:
         folder = evaluations / encoder / target / name / str(seed) / "predictions"
@@ -103,57 +99,60 @@ def _cell(score: Score) -> tuple[str, str, str, int, str]:
     return score.target, score.encoder, score.intermediate, score.seed, score.language
 
 
-def _gold(task: Task, data: Path, languages: set[str]) -> dict[str, list[Any]]:
-    """Test examples by language, as `xit.evaluation` scores them.
+def _gold(task: Task, data: Path, languages: set[str]) -> tuple[dict[str, Any], dict[str, int]]:
+    """The gold of each language (`xit.submission.gold`), and on how many examples a score rests.
 
     Raises:
-        DataError: the file is missing, or lacks a language.
+        DataError: the test data are missing, or lack a language.
     """
-    examples = read_test(data, sorted(languages))
-    missing = languages - {example["language"] for example in examples}
+    examples = [row for row in read_examples(data / "test.parquet") if row["language"] in languages]
+    asked = [row for row in examples if row.get("role") != "candidate"]
+    missing = languages - {row["language"] for row in asked}
     if missing:
         raise DataError(
             f"{data}/test.parquet: no examples in {', '.join(sorted(missing))}, of which there are scores. `xit data "
             f"{data.name}` writes those of params.yaml."
         )
-    pooled = one_pool(examples) if task.pool == "all" else examples
-    return {code: [example for example in pooled if example["language"] == code] for code in languages}
+    if task.pool == "all":  # as `xit.evaluation` names queries, and leaves out gold that cannot be found
+        present = {row["id"] for row in examples if row["role"] == "candidate"}
+        for row in asked:
+            row["id"] = f"{row['id']}_{row['language']}"
+            row["gold"] = [name for name in row["gold"] if name in present]
+    by_language = {code: [row for row in examples if row["language"] == code] for code in languages}
+    gold = {code: submission.gold(task, rows) for code, rows in by_language.items()}
+    return gold, {code: sum(row["language"] == code for row in asked) for code in languages}
 
 
-def _predictions(folder: Path, target: str, task: Task, language: str, examples: Sequence[Any]) -> Any:
-    """Predictions as the format scores them.
+def _predictions(folder: Path, target: str, task: Task, language: str, gold: Any) -> Any:
+    """The predictions of one language.
 
     Raises:
         DataError: they are missing, or not of these examples.
     """
     found: Any = submission.read(folder, target, task, language)
-    where = f"{folder}: {target} in {language}"
-    try:
-        if task.format == "retrieval" and task.metric == "accuracy":  # rows of candidates, as Tatoeba is submitted
-            ids = {role: [example["id"] for example in examples if example["role"] == role] for role in ROLES}
-            return {query: [ids["candidate"][row]] for query, row in zip(ids["query"], found, strict=True)}
-        if isinstance(found, dict) or (task.metric == "f1" and task.format == "retrieval"):
+    match submission.shape(task):
+        case "answers" | "rankings" | "pairs":  # by id: what has no prediction scores 0
             return found
-        sizes = [len(example["tags"]) if task.format == "tagging" else 1 for example in examples]
-        given = [len(one) if task.format == "tagging" else 1 for one in found]
-    except (ValueError, IndexError):
-        sizes, given = [0], []
-    if sizes != given:
+        case "tags":
+            fits = [len(tags) for tags in found] == [len(tags) for tags in gold]
+        case _:
+            fits = len(found) == len(gold)
+    if not fits:
         raise DataError(
-            f"{where}: predictions do not fit its {formats.load(task.format).count(examples)} test examples. Evaluate "
-            "again, or make the data again, so that both are of one run."
+            f"{submission.path(folder, target, task, language)}: does not fit the {len(gold)} test examples of "
+            f"{target} in {language}. Evaluate again, or make the data again, so that both are of one run."
         )
     return found
 
 
-def _of_each(predictions: Any, examples: Sequence[Any], task: Task, language: str) -> list[float]:
+def _of_each(predictions: Any, gold: Any, task: Task, language: str) -> list[float]:
     """What each example scores by itself."""
-    form = formats.load(task.format)
-    asked = [example for example in examples if example.get("role") != "candidate"]
-    single = [
-        {name: predictions[name] for name in [example["id"]] if name in predictions}
-        if isinstance(predictions, dict)
-        else [predictions[i]]
-        for i, example in enumerate(asked)
-    ]
-    return [form.score(one, [example], task, language)[task.metric] for one, example in zip(single, asked, strict=True)]
+    single: list[tuple[Any, Any]]
+    match submission.shape(task):
+        case "answers":
+            single = [(predictions, [question]) for question in gold]
+        case "rankings":
+            single = [(predictions, {name: right}) for name, right in gold.items()]
+        case _:
+            single = [([said], [right]) for said, right in zip(predictions, gold, strict=True)]
+    return [scoring.values(task, language, said, right)[task.metric] for said, right in single]

@@ -160,9 +160,12 @@ def compare_tables(title: str, tables: Sequence[Table], folder: Path, tolerance:
 def _compare_table(result: Comparison, table: Table, path: Path, tolerance: Tolerance) -> None:
     (header, *found), (wanted_header, *wanted) = csv.reader(io.StringIO(as_csv(table))), _rows(path)
     if header != wanted_header or len(found) != len(wanted):
-        sizes = [f"{len(rows)} rows of {', '.join(head)}" for head, rows in ((header, found), (wanted_header, wanted))]
         result.numbers += 1
-        result.differences.append(f"{table.name}: {sizes[0]}; expected were {sizes[1]}")
+        others = sorted({*header} ^ {*wanted_header})
+        result.differences.append(
+            f"{table.name}: {len(found)} rows of {len(header)} columns, where {len(wanted)} of {len(wanted_header)} "
+            f"were expected{'; not in both: ' if others else ''}{', '.join(others)}"
+        )
         return
     target = table.name.removeprefix("scores-")
     is_of_scores = table.name.startswith(SCORES)
@@ -328,9 +331,10 @@ def _with_reference(folder: Path, scores: Sequence[Score], tables: Sequence[Tabl
 
 
 def write_reference(folder: Path, scores: Sequence[Score], tables: Sequence[Table]) -> None:
-    """Write a reference folder: numbers only."""
-    with atomic(folder) as temporary:
-        write_scores(temporary / "scores.csv", scores)
-        (temporary / "tables").mkdir()
-        for table in tables:
-            (temporary / "tables" / f"{table.name}.csv").write_text(as_csv(table), encoding="utf-8")
+    """Write the numbers of a reference folder; what else is in it (a README, figures) stays."""
+    write_scores(folder / "scores.csv", scores)
+    for path in set((folder / "tables").glob("*.csv")) - {folder / "tables" / f"{table.name}.csv" for table in tables}:
+        path.unlink()
+    for table in tables:
+        with atomic(folder / "tables" / f"{table.name}.csv") as temporary:
+            temporary.write_text(as_csv(table), encoding="utf-8")
