@@ -44,7 +44,7 @@ def evaluate(
     form: Any = formats.load(task.format)
     languages = sorted({e["language"] for e in examples}, key=lambda code: (code != "en", code))
     if task.pool == "all":
-        examples = _one_pool(examples)
+        examples = one_pool(examples)
     by_language = {code: [e for e in examples if e["language"] == code] for code in languages}
     pools = [list(examples)] if task.pool == "all" else list(by_language.values())
     predicted: list[Any]
@@ -78,7 +78,7 @@ def evaluate(
     return result
 
 
-def _one_pool(examples: Sequence[Example]) -> list[Example]:
+def one_pool(examples: Sequence[Example]) -> list[Example]:
     """Examples of all languages as one pool: queries named `<id>_<language>` (LAReQA's own names), and gold candidates
     of languages that are not evaluated left out, since they cannot be found."""
     present = {e["id"] for e in examples if e["role"] == "candidate"}
