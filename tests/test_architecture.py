@@ -24,12 +24,13 @@ MODULES = {
 }
 LAYERS = """
 cli
-submitting
+submitting verification
 analysis audit checklist grid workspace config layout
 stages
 findings
 tables
 claims
+rescoring
 statistics
 evaluation task_training masked_language_model
 models training

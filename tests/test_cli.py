@@ -1,8 +1,10 @@
 """The command line: what it prints, how it fails, and `xit eval` on checkpoints of ours and of transformers."""
 
+import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import fabricated
 import pytest
 import tiny
 import tokenizers
@@ -18,12 +21,15 @@ import torch
 import yaml
 
 from xit import cli, config, discover, metrics, submission, tokenization, workspace
+from xit.examples import write_examples
 from xit.sources import micro
+from xit.statistics import Spread, minimum_detectable_gain
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist")
+COMMANDS += ("claims", "verify", "gains")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""
@@ -165,6 +171,100 @@ def test_examples_are_shown_as_models_get_them(xit: Xit) -> None:
     assert done.out.count("question  ") == done.out.count("answers  ") == 4
 
 
+# Answers, from the scores
+
+
+@pytest.fixture
+def scored(xit: Xit, parameters: dict[str, Any]) -> None:
+    """A folder with fabricated results, as `collect` writes them."""
+    fabricated.write_inputs(Path("results"), fabricated.scores())
+    shutil.copytree(ROOT / "paper", "paper", ignore=shutil.ignore_patterns("generated", "*.pdf", "reference"))
+
+
+def test_claims_are_shown_for_each_encoder_and_written_as_json(xit: Xit, scored: None) -> None:
+    done = xit("claims", "--json", "claims.json")
+
+    assert (done.code, done.err) == (0, "")
+    transformer, _, lstm = done.out.partition("lstm (micro source")
+    for part in (transformer, lstm):
+        assert re.search(r"SQuAD raises the average\. +\+8\.2 +−\d\.\d +\[−\d\.\d, −\d\.\d\] +contradicted", part)
+    found = json.loads(Path("claims.json").read_text())
+    assert found == json.loads(xit("claims", "--json", "-").out)
+    assert {one["id"]: one["by_encoder"]["lstm"]["verdict"] for one in found}["squad"] == "contradicted"
+
+
+def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored: None) -> None:
+    wrote = xit("verify", "--write", "paper/reference/micro")
+    same = xit("verify")
+    shutil.rmtree("results")
+    moved = [dataclasses.replace(row, value=row.value + 30 * (row.seed == 2)) for row in fabricated.scores()]
+    fabricated.write_inputs(Path("results"), moved)
+    other = xit("verify", "--reference", "paper/reference/micro")
+
+    assert (wrote.code, wrote.out.splitlines()[-1]) == (0, "wrote paper/reference/micro")
+    assert (same.code, same.err, same.out.splitlines()[-1]) == (0, "", "reproduced")
+    assert "scores, with paper/reference/micro/scores.csv: 464 of 464 equal\n" in same.out
+    assert (other.code, other.err) == (1, "")
+    lines = other.out.splitlines()
+    assert re.fullmatch(r"not reproduced: cells that differ: \d+", lines[-1])
+    assert re.search(
+        r"^  transformer\.none\.xnli\.2\.en\S+: \d+\.\d+, where \d+\.\d+ was expected; \d", other.out, re.MULTILINE
+    )
+
+
+def test_gains_over_examples_are_shown_by_language_and_seed(xit: Xit) -> None:
+    rows = fabricated.scores(encoders=("lstm",), targets=("xnli",), languages=LANGUAGES)
+    fabricated.write_inputs(Path("results"), rows)
+    task, right = tiny.task_of("xnli"), [row["label"] for row in tiny.examples("classification")]
+    examples = [{**row, "language": code} for code in LANGUAGES for row in tiny.examples("classification")]
+    write_examples(Path("data/xnli/test.parquet"), task, examples)
+    for row in rows:
+        folder = Path("evaluations/lstm/xnli") / row.intermediate / str(row.seed) / "predictions"
+        wrong = 2 * (row.intermediate == "none") * row.seed
+        submission.write(folder, "xnli", task, row.language, ["wrong"] * wrong + right[wrong:])
+
+    done = xit("gains", "lstm", "mnli", "xnli")
+
+    assert (done.code, done.err) == (0, "")
+    found = re.findall(r"^(\w\w) +(\d) +(\+\d+\.\d) +\[\S+, \S+\] +(\d) +(\d) +(\d\.\d+)", done.out, re.MULTILINE)
+    assert found == [
+        (code, seed, *cells)
+        for code in ("en", "de", "zh")
+        for seed, *cells in (("1", "+25.0", "2", "0", "0.500"), ("2", "+50.0", "4", "0", "0.125"))
+    ]
+
+
+def test_the_power_of_the_experiment_is_shown_before_it_is_run(
+    xit: Xit, scored: None, parameters: dict[str, Any]
+) -> None:
+    observed = xit("show", "--power")
+    shutil.rmtree("results")
+    assumed = xit("show", "--power", "--sd-seeds", "2", "--sd-languages", "3")
+    neither = xit("show", "--power", "--sd-seeds", "2")
+
+    assert (observed.code, observed.err) == (0, "")
+    assert re.search(r"^mean +2 +\d\.\d +\d\.\d +", observed.out, re.MULTILINE)
+    assert "observed in results/scores.csv" in observed.out
+    cells = len(parameters["grid"]["encoders"]) * len(parameters["grid"]["intermediates"])
+    found = minimum_detectable_gain(5, 2, cells, Spread(2.0, 3.0))
+    assert re.search(rf"^xnli +2 +2\.0 +3\.0 .* {found:.1f} ", assumed.out, re.MULTILINE)
+    assert_one_line(neither, 1, r"results/scores.csv: no such file")
+
+
+def test_answers_from_the_scores_need_no_torch(xit: Xit, scored: None) -> None:
+    for command in (["claims"], ["paper"], ["verify", "--write", "reference"]):
+        code = (
+            f"import sys; from xit.cli import main; sys.argv = ['xit', *{command}]\n"
+            "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+        )
+
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+        loaded = done.stderr.split()
+        assert "xit.tables.ledger" in loaded
+        assert {"torch", "transformers", "datasets", "accelerate"}.isdisjoint(loaded)
+
+
 # What a user can do wrong
 
 
@@ -191,7 +291,14 @@ def test_what_does_not_exist_is_one_line_and_exit_code_2(arguments: tuple[str, .
 
 @pytest.mark.parametrize(
     "arguments",
-    [("evl",), ("show", "xnli", "--count", "0"), ("show",), ("finetune", "lstm"), ("tasks", "--jsn")],
+    [
+        ("evl",),
+        ("show", "xnli", "--count", "0"),
+        ("show",),
+        ("show", "--power", "--sd-seeds", "-1"),
+        ("finetune", "lstm"),
+        ("tasks", "--jsn"),
+    ],
     ids=shown,
 )
 def test_wrong_arguments_show_the_usage_and_exit_code_2(arguments: tuple[str, ...], xit: Xit) -> None:
@@ -227,6 +334,9 @@ def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:
         (("pretrain", "lstm"), r"tokenizer: there is no such checkpoint folder|tokenizer: there is no tokenizer"),
         (("intermediate", "lstm", "none"), r"models/pretrained/lstm/1: not a whole checkpoint: config.json, "),
         (("evaluate", "lstm", "xnli"), r"data/xnli/test.parquet: no such file. `xit data xnli` writes it"),
+        (("gains", "lstm", "mnli", "xnli"), r"results/scores.csv: no such file"),
+        (("verify",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
+        (("claims",), r"results/scores.csv: no such file. `xit collect` writes it after evaluation"),
         (("collect",), r"evaluations/.*scores.json: missing. `dvc repro` makes it"),
         (("eval", "nowhere/at/all"), r"nowhere/at/all: there is no such checkpoint folder"),
     ],

@@ -8,7 +8,21 @@ from fabricated import scores, study_of
 
 from xit.errors import DataError
 from xit.results import Score
-from xit.statistics import Estimate, difference, estimate, gain, main_gains, scatter, settled, transfer_gap, weights
+from xit.statistics import (
+    Estimate,
+    Spread,
+    difference,
+    estimate,
+    example_gain,
+    gain,
+    main_gains,
+    minimum_detectable_gain,
+    scatter,
+    settled,
+    spread,
+    transfer_gap,
+    weights,
+)
 
 ONE = np.ones(1)
 
@@ -122,6 +136,20 @@ def test_intervals_hold_the_truth_in_about_nineteen_of_twenty_experiments() -> N
         held += one.low <= 0 <= one.high
 
     assert 90 <= held <= 99
+
+
+def test_false_alarms_are_as_rare_as_they_should_be_in_a_cell_and_in_a_table() -> None:
+    rng = np.random.default_rng(0)
+    cells, tables = 0, 0
+    for _ in range(30):
+        cubes = [rng.normal(0, 1, (2, 1, 1)) + rng.normal(0, 1, (2, 12, 1)) for _ in range(6)]
+        found = [one for cube in cubes if (one := estimate(cube, ONE, cubes)) is not None]
+        cells += sum(one.p is not None and one.p < 0.05 for one in found)
+        tables += any(one.is_settled for one in settled(found))
+        assert len(found) == 6
+
+    assert 2 <= cells <= 18  # of 180, in which 9 are expected
+    assert tables <= 4  # of 30, in which at most 1.5 are expected
 
 
 def test_the_interval_and_the_p_value_agree() -> None:
@@ -263,3 +291,67 @@ def test_a_run_that_lacks_a_language_is_named() -> None:
 def test_scores_without_an_intermediate_task_are_refused() -> None:
     with pytest.raises(DataError, match=r"a gain needs none and an intermediate task; found none, untrained\."):
         study_of(scores({}))
+
+
+# Examples
+
+
+def test_a_gain_over_examples_is_paired() -> None:
+    before = [0.0, 100.0] * 40
+    after = [*before[:70], *([100.0] * 10)]  # 5 wrong answers are put right, and nothing else moves
+
+    one = example_gain(before, after)
+
+    assert (one.value, one.better, one.worse) == (pytest.approx(6.25), 5, 0)
+    assert 1.0 < one.low < one.value < one.high < 13.0
+    assert one.p == pytest.approx(2 / 2**5)
+
+
+def test_models_that_agree_on_every_example_have_no_gain() -> None:
+    one = example_gain([0.0, 50.0, 100.0], [0.0, 50.0, 100.0])
+
+    assert (one.value, one.low, one.high, one.p, one.better, one.worse) == (0.0, 0.0, 0.0, 1.0, 0, 0)
+
+
+def test_examples_that_do_not_pair_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"shorter"):
+        example_gain([0.0, 100.0], [0.0])
+
+
+# Power
+
+
+def test_the_spread_of_gains_is_pooled_over_seeds_and_over_languages() -> None:
+    of = study_of(xnli([[50, 50], [50, 50]], [[51, 55], [53, 57]], ("de", "es")))
+
+    found = spread(of)
+
+    assert found is not None
+    assert found.seeds == pytest.approx(2**0.5)  # means over languages: 3 and 5
+    assert found.languages == pytest.approx(8**0.5)  # means over seeds: 2 and 6
+    assert spread(study_of(scores(seeds=1))) is None
+    assert spread(study_of(scores(languages=("en", "de")))) is None
+
+
+def test_the_minimum_detectable_gain_is_that_of_the_formula() -> None:
+    found = minimum_detectable_gain(4, 9, 20, Spread(2.0, 3.0))
+
+    assert found == pytest.approx((2.0003 + 0.8477) * 2**0.5, abs=1e-3)  # t at 60 degrees of freedom: 0.975 and 0.8
+    assert minimum_detectable_gain(1, 9, 20, Spread(2.0, 3.0)) is None
+    assert minimum_detectable_gain(2, 1, 20, Spread(2.0, 3.0)) is None
+
+
+def test_a_gain_of_the_minimum_detectable_size_is_detected_in_four_of_five_experiments() -> None:
+    rng = np.random.default_rng(0)
+    size = minimum_detectable_gain(3, 12, 6, Spread(1.0, 1.5))
+    assert size is not None
+    detected = 0
+    for _ in range(60):
+        languages = rng.normal(0, 1.5, (1, 12, 1))
+        cubes = [size + languages + rng.normal(0, 1, (3, 1, 1)) for _ in range(6)]
+        one = estimate(cubes[0], ONE, cubes)
+        assert one is not None
+        assert one.low is not None
+        detected += one.low > 0
+
+    assert 39 <= detected <= 56  # 48 are expected; three standard deviations are 9

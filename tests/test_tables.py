@@ -333,6 +333,69 @@ def test_the_three_best_tasks_are_compared_with_the_rest() -> None:
     assert one.value == pytest.approx(3.0)
 
 
+def test_all_tasks_at_once_are_compared_with_the_best_of_the_others_alone() -> None:
+    effects = {"squad": 5.0, "mnli": 1.0, "multitask": 8.0, "mnli+mlm": 20.0}
+
+    found = ruled(study_of(scores(effects, noise=0.1)))
+
+    one = found["multitask-best", "lstm"]
+    assert one.estimate is not None
+    assert one.estimate.value == pytest.approx(3.0, abs=0.2)
+    assert (one.verdict, found["multitask", "lstm"].verdict) == ("reproduced", "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("effects", "most", "none"),
+    [
+        ({"squad": 6.0, "mnli": 4.0, "qqp": -3.0}, "reproduced", "contradicted"),
+        ({"squad": -6.0, "mnli": -4.0, "qqp": 3.0}, "contradicted", "contradicted"),
+        ({"squad": 0.1, "mnli": -4.0, "qqp": 0.0}, "inconclusive", "reproduced"),
+    ],
+)
+def test_gains_from_most_tasks_and_from_none_are_told_apart(
+    effects: dict[str, float], most: Verdict, none: Verdict
+) -> None:
+    found = ruled(study_of(scores(effects, targets=("xnli", "tydiqa"), noise=0.2)))
+
+    assert found["tydiqa-most", "lstm"].verdict == most
+    assert found["xnli-none", "lstm"].verdict == none
+
+
+def test_english_alone_is_compared_with_the_same_tasks_and_an_addition() -> None:
+    effects = {"mnli": 4.0, "squad": 9.0, "mnli+mlm": 1.0, "mnli+de": 6.0, "mnli+sw": 6.0}
+
+    found = ruled(study_of(scores(effects, noise=0.1)))
+
+    plain = found["mlm", "lstm"].estimate, found["translated", "lstm"].estimate
+    assert [round(one.value) for one in plain if one] == [3, -2]  # squad, which has neither, stays out
+    assert (found["mlm", "lstm"].verdict, found["translated", "lstm"].verdict) == ("reproduced", "contradicted")
+
+
+def test_conditions_that_were_not_run_leave_their_claims_not_run() -> None:
+    found = ruled(study_of(scores()))
+
+    for name in ("multitask", "multitask-best", "tydiqa-most", "mlm", "translated"):
+        assert found[name, "lstm"].verdict == "not run"
+
+
+def test_the_entries_of_the_ledger_have_each_claim_with_source_and_verdict_by_encoder(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores())
+
+    found = {one["id"]: one for one in ledger.entries(of.study, of.published)}
+
+    assert list(found) == [claim.id for claim in ledger.claims()]
+    assert all(list(one) == ["id", "statement", "source", "published", "by_encoder"] for one in found.values())
+    squad = found["squad"]
+    assert (squad["published"], squad["source"]) == ("+8.2", "Phang et al. 2020, arXiv 2005.13013")
+    assert list(squad["by_encoder"]) == ["transformer", "lstm"]
+    lstm = squad["by_encoder"]["lstm"]
+    assert lstm["verdict"] == "contradicted"
+    assert lstm["interval"][0] < lstm["estimate"] < lstm["interval"][1] < 0
+    assert found["mlm"]["by_encoder"]["lstm"] == {"estimate": None, "interval": None, "verdict": "not run"}
+    assert (found["same"]["published"], found["same"]["source"]) == (None, None)
+    assert "transformer" in found["same"]["statement"]
+
+
 def test_the_ledger_gives_every_claim_a_row_with_its_published_value(tmp_path: Path) -> None:
     one = table(tmp_path, "ledger", scores())
 

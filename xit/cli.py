@@ -32,6 +32,7 @@ app = typer.Typer(
 
 STAGES = "Stages (dvc.yaml runs them; `dvc repro` or `xit reproduce` for all)"
 LOOKING = "Looking and scoring"
+ANSWERS = "Answers, from the scores"
 
 Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
 Condition = Annotated[str, typer.Argument(help="none, untrained, or an intermediate task's id.")]
@@ -260,14 +261,18 @@ def collect() -> None:
 @app.command(rich_help_panel=STAGES)
 def paper() -> None:
     """Scores → tables, figures, verdicts, sentences and the PDF."""
-    import yaml
-
     from xit.stages import paper as stage
 
+    _print(stage.paper(layout.SCORES, layout.RESULTS, _parameters(), layout.GENERATED, layout.MAIN, layout.PDF))
+
+
+def _parameters() -> dict[str, Any]:
+    """params.yaml as plain values, after they have been checked."""
+    import yaml
+
     _config()
-    parameters = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
-    scores = layout.RESULTS / "scores.csv"
-    _print(stage.paper(scores, layout.RESULTS, parameters, layout.GENERATED, layout.MAIN, layout.PDF))
+    found: dict[str, Any] = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
+    return found
 
 
 def _section(sections: Mapping[str, Any], name: str, where: str) -> Any:
@@ -387,14 +392,28 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all 
 
 @app.command(rich_help_panel=LOOKING)
 def show(
-    task: Annotated[str, typer.Argument(help="A task's id, as `xit tasks` lists them.")],
+    task: Annotated[str | None, typer.Argument(help="A task's id, as `xit tasks` lists them.")] = None,
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else English.")] = None,
     split: Annotated[str, typer.Option(help="train, validation (both English) or test.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many examples.")] = 5,
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    power: Annotated[
+        bool, typer.Option("--power", help="Instead, the gains that params.yaml is able to find.")
+    ] = False,
+    sd_seeds: Annotated[
+        float | None, typer.Option(min=0, help="With --power: of a gain between seeds, in points; else as observed.")
+    ] = None,
+    sd_languages: Annotated[
+        float | None, typer.Option(min=0, help="With --power: of a gain between languages; else as observed.")
+    ] = None,
 ) -> None:
-    """Some examples of a task, as models get to see them."""
+    """Some examples of a task, as models get to see them; or the power of the experiment, before it is run."""
+    if power:
+        _show_power(sd_seeds, sd_languages)
+        return
+    if task is None:
+        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power.")
     import itertools
 
     from rich.console import Console
@@ -414,6 +433,14 @@ def show(
         for example in itertools.islice(module.examples(task, facts, split, code, settings), count):
             body = Text("\n").join(Text.assemble((f"{key}  ", "bold"), _shown(value)) for key, value in example.items())
             console.print(Panel(body, title=f"{facts.title}, {name} source, {split}, {code}", title_align="left"))
+
+
+def _show_power(sd_seeds: float | None, sd_languages: float | None) -> None:
+    from rich.console import Console
+
+    from xit.stages import paper as stage
+
+    Console().print(stage.power(layout.SCORES, _parameters(), sd_seeds, sd_languages))
 
 
 def _shown(value: Any) -> str:
@@ -441,6 +468,60 @@ def _chosen_source(
     else:
         settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
     return name, discover.load("sources", name), settings
+
+
+@app.command(rich_help_panel=ANSWERS)
+def claims(as_json: Json = None) -> None:
+    """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
+    from rich.console import Console
+
+    from xit.files import write_json
+    from xit.stages.paper import verdict_tables, verdicts
+
+    label, found = verdicts(layout.SCORES, _parameters(), layout.PUBLISHED)
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    console = Console()
+    for table in verdict_tables(label, found):
+        console.print(table)
+
+
+@app.command(rich_help_panel=ANSWERS)
+def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
+    """The gain in each language and seed, paired over examples: these two models on more examples like these."""
+    from rich.console import Console
+
+    from xit.rescoring import example_gains
+    from xit.results import read_scores
+    from xit.stages.paper import example_table
+
+    scores = read_scores(layout.SCORES)
+    found = example_gains(scores, encoder, condition, target, layout.EVALUATIONS, layout.data(""))
+    Console().print(example_table(f"{target}: the {encoder} encoder after {condition}, minus none", found))
+
+
+@app.command(rich_help_panel=ANSWERS)
+def verify(
+    reference: Annotated[
+        Path | None, typer.Option(help="A folder with scores.csv and tables/; else paper/reference/SOURCE.")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="Write these results as such a folder, if they agree.")] = None,
+) -> None:
+    """Compute scores from predictions and tables from scores again, and compare both with a reference.
+
+    A number may differ by what fresh seeds would do; xit/verification.py has the rule.
+    """
+    from xit import verification
+
+    found = verification.verify(Path(), _parameters(), reference, write)
+    _print([*found.notes, *map(str, found.comparisons), *(f"  {line}" for line in found.differences), found.verdict])
+    if write is not None:
+        typer.echo(f"{write}: not written, since these results differ" if found.differences else f"wrote {write}")
+    if found.differences:
+        raise typer.Exit(1)
 
 
 @app.command(name="eval", rich_help_panel=LOOKING)

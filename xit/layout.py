@@ -5,10 +5,14 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 TEXT = Path("data/text")
 TOKENIZER = Path("tokenizer")
+EVALUATIONS = Path("evaluations")
 RESULTS = Path("results")
+SCORES = RESULTS / "scores.csv"
 GENERATED = Path("paper/generated")
 MAIN = Path("paper/main.typ")
 PDF = Path("paper/main.pdf")
+PUBLISHED = Path("paper/published.csv")
+REFERENCES = Path("paper/reference")
 WORKING = Path("vectors.partial")
 """The vectors of large pools while `xit eval` makes them; what is left there, a run that was killed goes on with."""
 
@@ -35,4 +39,4 @@ def finetuned(encoder: str, target: str) -> Path:
 
 def evaluated(encoder: str, target: str) -> Path:
     """`<condition>/<seed>` with scores.json and predictions."""
-    return Path("evaluations") / encoder / target
+    return EVALUATIONS / encoder / target

@@ -35,6 +35,7 @@ ENGLISH = "en"
 LEVEL = 0.95
 MEAN = "mean"
 RESAMPLES = 9999
+POWER = 0.8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -309,6 +310,104 @@ def settled(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
     return tuple(
         one if one.p is None else dataclasses.replace(one, is_settled=bool(next(verdicts))) for one in estimates
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleGain:
+    """The gain of one model over another on the same examples.
+
+    Attributes:
+        low, high: Of the 95 % interval over examples.
+        p: Two-sided, of as many examples better as worse.
+        better, worse: How many examples the second model does better and worse.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    better: int
+    worse: int
+
+
+def example_gain(before: Sequence[float], after: Sequence[float]) -> ExampleGain:
+    """The gain in one cell, paired over examples: an interval by bootstrap, and McNemar's exact test.
+
+    It speaks of two models and more examples like these, where `gain` speaks of more seeds and languages.
+
+    Args:
+        before: What each example scores, from 0 to 100, where the metric is a mean over examples.
+        after: The same examples, by the other model.
+    """
+    from scipy import stats
+
+    pairs = np.array([(first, second) for first, second in zip(before, after, strict=True)], dtype=np.float64)
+    differences = pairs[:, 1] - pairs[:, 0]
+    interval = stats.bootstrap(
+        (differences,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    better, worse = int((differences > 0).sum()), int((differences < 0).sum())
+    p = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    return ExampleGain(float(differences.mean()), float(interval.low), float(interval.high), p, better, worse)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Standard deviations of a gain: between seeds (of its means over languages), between languages (over seeds).
+
+    Attributes:
+        languages: Zero where the languages are taken as all there are.
+    """
+
+    seeds: float
+    languages: float
+
+
+def spread(of: Study, targets: Sequence[str] = ()) -> Spread | None:
+    """What the gains of every encoder and intermediate task show of it, pooled; None with one seed or one language."""
+    weight = weights(of, targets)
+    chosen = weight[weight != 0]
+    between: dict[str, list[float]] = {"seeds": [], "languages": []}
+    for cube in pool(of, of.intermediates[:1]):
+        complete = _complete(cube, weight)
+        by_language = complete.mean(axis=0) if len(complete) else complete
+        known = ~np.isnan(by_language)
+        has_any = known.any(axis=-1)
+        if len(complete) < 2 or has_any.sum() < 2:
+            continue
+        means = (np.where(known, by_language, 0) @ chosen)[has_any] / (known @ chosen)[has_any]
+        between["seeds"].append(float((_target_means(complete) @ chosen).var(ddof=1)))
+        between["languages"].append(float(means.var(ddof=1)))
+    if not between["seeds"]:
+        return None
+    return Spread(*(float(np.sqrt(np.mean(between[axis]))) for axis in ("seeds", "languages")))
+
+
+def minimum_detectable_gain(seeds: int, languages: int, cells: int, of: Spread) -> float | None:
+    """The gain whose interval excludes zero in 80 % of experiments of this size; None where there is no interval.
+
+    The standard error times the sum of two quantiles of Student's t, of the test and of the power (Bloom 1995, Minimum
+    detectable effects, Evaluation Review 19:5). Seeds and languages both vary, so that their variances add up. Not
+    corrected for the size of a table.
+
+    Args:
+        seeds: How many are to be run.
+        languages: In how many the target is to be evaluated, besides English.
+        cells: The gains whose spread over seeds is pooled: encoders times intermediate tasks.
+        of: Observed in an earlier run, or assumed.
+    """
+    from scipy import stats
+
+    freedom = cells * (seeds - 1)
+    if freedom < 1 or languages < 2:
+        return None
+    error = np.sqrt(of.seeds**2 / seeds + of.languages**2 / languages)
+    return float((stats.t.isf((1 - LEVEL) / 2, freedom) + stats.t.isf(1 - POWER, freedom)) * error)
 
 
 def transfer_gap(of: Study, encoder: str, condition: str) -> float | None:

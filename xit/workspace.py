@@ -16,7 +16,7 @@ CONFIG = """[core]
     analytics = false
     check_update = false
 """
-COPIED = ("xit", "dvc.yaml", "paper/*.typ", "paper/*.csv", "paper/*.bib")
+COPIED = ("xit", "dvc.yaml", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
 
 
 def prepare(project: Path, profile: str, data: Path | None) -> Path:

@@ -1,21 +1,45 @@
 """Scores → tables, figures, verdicts, sentences and the PDF. Nothing here trains or imports torch."""
 
 import csv
-import dataclasses
 import importlib.metadata
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import claims, discover, findings
+from xit import discover, findings
 from xit.errors import DataError, XitError
 from xit.files import atomic, sha256, write_json
-from xit.results import read_scores
-from xit.statistics import scatter, study
-from xit.tables import Figure, Inputs, Row, Table, as_markdown, ledger, renderable, signed, terminal_grid, write
+from xit.results import Score, read_scores
+from xit.statistics import (
+    ENGLISH,
+    MEAN,
+    POWER,
+    ExampleGain,
+    Spread,
+    Study,
+    minimum_detectable_gain,
+    scatter,
+    spread,
+    study,
+)
+from xit.tables import (
+    SOURCES,
+    Figure,
+    Inputs,
+    Row,
+    Table,
+    as_markdown,
+    ledger,
+    renderable,
+    shown,
+    signed,
+    terminal_grid,
+    write,
+)
 
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
@@ -72,17 +96,15 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
     inputs = read(scores, results, parameters, main.parent / "published.csv")
     with atomic(out) as folder:
         made = _make(inputs, folder)
-        verdicts = [finding for claim in ledger.claims() for finding in claims.findings(claim, inputs.study)]
-        write_json(folder / "claims.json", [_claim(finding, inputs.study.encoders[0]) for finding in verdicts])
+        entries = ledger.entries(inputs.study, inputs.published)
+        write_json(folder / "claims.json", entries)
         coverage = _rows(main.parent / "coverage.csv", COLUMNS["coverage"])
         write_json(folder / "values.json", values(inputs, results, scores, made, coverage))
         (folder / "answer.md").write_text(_answer(inputs, made), encoding="utf-8")
         with atomic(pdf) as temporary:
             temporary.write_bytes(typeset(main, folder))
     tables = sum(isinstance(one, Table) for one in made)
-    counts = {
-        word: sum(one.verdict == word for one in verdicts) for word in dict.fromkeys(one.verdict for one in verdicts)
-    }
+    counts = Counter(found["verdict"] for one in entries for found in one["by_encoder"].values())
     return [
         f"read {scores}: {inputs.study.source} source, {(inputs.study.values == inputs.study.values).sum():,} scores",
         f"wrote {out}: {tables} tables, {len(made) - tables} figures",
@@ -93,17 +115,27 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
 
 def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: Path) -> Inputs:
     """Everything that tables are made of."""
-    rows = read_scores(scores)
-    tasks = {name: discover.load("tasks", name).task for name in sorted({row.target for row in rows})}
-    order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
     return Inputs(
-        study=study(rows, tasks, order),
+        study=study_of(read_scores(scores), parameters),
         audit=_rows(results / "audit.csv", COLUMNS["audit"]),
         encoders=_rows(results / "encoders.csv", COLUMNS["encoders"]),
         training=_rows(results / "training.csv", COLUMNS["training"]),
         published=_rows(published, COLUMNS["published"]),
         parameters=parameters,
     )
+
+
+def study_of(scores: Sequence[Score], parameters: Mapping[str, Any]) -> Study:
+    """The scores as tables take them, in the order of params.yaml."""
+    tasks = {name: discover.load("tasks", name).task for name in sorted({score.target for score in scores})}
+    order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
+    return study(scores, tasks, order)
+
+
+def verdicts(scores: Path, parameters: Mapping[str, Any], published: Path) -> tuple[str, list[dict[str, Any]]]:
+    """What `xit claims` shows: the label of the source, and the ledger (`xit.tables.ledger.entries`)."""
+    of = study_of(read_scores(scores), parameters)
+    return SOURCES[of.source], ledger.entries(of, _rows(published, COLUMNS["published"]))
 
 
 def _rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
@@ -135,16 +167,6 @@ def _make(inputs: Inputs, folder: Path) -> list[Table | Figure]:
             figure.savefig(folder / "figures" / f"{one.name}.png", dpi=200, metadata={"Software": None})
             write_json(folder / "figures" / f"{one.name}.json", {"title": one.title, "caption": one.caption})
     return made
-
-
-def _claim(finding: claims.Finding, first: str) -> dict[str, Any]:
-    return {
-        "id": finding.claim.id,
-        "statement": finding.claim.statement.format(first=first),
-        "encoder": finding.encoder,
-        "verdict": finding.verdict,
-        "estimate": dataclasses.asdict(finding.estimate) if finding.estimate else None,
-    }
 
 
 def values(
@@ -250,6 +272,86 @@ def summary(generated: Path, pdf: Path) -> list[Any]:
     return [renderable(main), "", _verdicts(generated), places]
 
 
+def example_table(title: str, found: Mapping[tuple[str, int], ExampleGain]) -> Any:
+    """Gains over examples for the terminal, a row a language and seed."""
+    from rich.text import Text
+
+    caption = "Points, with 95 % intervals over examples; p is of McNemar's exact test, not corrected for their number."
+    table = terminal_grid(title, caption, gap=2)
+    table.add_column("language")
+    for head in ("seed", "gain", "interval", "better", "worse", "p"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for (language, seed), one in found.items():
+        interval = Text(f"[{signed(one.low)}, {signed(one.high)}]")
+        table.add_row(language, str(seed), signed(one.value), interval, str(one.better), str(one.worse), f"{one.p:.3f}")
+    return table
+
+
+PLANS = (2, 3, 5, 10)
+"""Numbers of seeds, beside that of params.yaml, for which `power` gives the gain."""
+
+
+def power(scores: Path, parameters: Mapping[str, Any], sd_seeds: float | None, sd_languages: float | None) -> Any:
+    """The smallest gain of one intermediate task that an experiment would find, for the terminal.
+
+    Args:
+        scores: Of an earlier run, which shows how gains scatter; need not be there if both are assumed.
+        parameters: params.yaml, run or not.
+        sd_seeds: Assumed standard deviation of a gain between seeds, in points; else as observed.
+        sd_languages: Between languages.
+
+    Raises:
+        DataError: nothing was observed of what is not assumed.
+    """
+    grid, planned = parameters["grid"], len(parameters["seeds"])
+    cells = len(grid["encoders"]) * len(grid["intermediates"])
+    targets = [*grid["targets"], *grid["bare_targets"]]
+    of = study_of(read_scores(scores), parameters) if sd_seeds is None or sd_languages is None else None
+    plans = sorted({planned, *PLANS})
+    table = terminal_grid(
+        f"The gain that is found in {POWER:.0%} of experiments, in points",
+        f"For one intermediate task and encoder, zero-shot; {cells} gains share their spread over seeds. Standard "
+        f"deviations are of a gain, {'assumed' if of is None else f'observed in {scores}, where not assumed'}. "
+        f"params.yaml has {planned} seed{'s' * (planned > 1)}. Not corrected for the size of a table.",
+    )
+    table.add_column("target")
+    for head in ("languages", "sd seeds", "sd languages", *(f"{n} seed{'s' * (n > 1)}" for n in plans)):
+        table.add_column(head, justify="right")
+    for target in (*targets, MEAN):
+        one = _spread(of, target, sd_seeds, sd_languages, scores)
+        languages = _planned_languages(targets if target == MEAN else [target], parameters)
+        found = [minimum_detectable_gain(n, languages, cells, one) if one else None for n in plans]
+        deviations = (one.seeds, one.languages) if one else (None, None)
+        table.add_row(target, str(languages), *(shown(cell)[0] for cell in (*deviations, *found)))
+    return table
+
+
+def _spread(
+    of: Study | None, target: str, sd_seeds: float | None, sd_languages: float | None, scores: Path
+) -> Spread | None:
+    """As assumed, else as observed; None for a target that was not run."""
+    if of is None:
+        return Spread(sd_seeds or 0.0, sd_languages or 0.0)
+    if target not in (*of.targets, MEAN):
+        return None
+    seen = spread(of, () if target == MEAN else (target,))
+    if seen is None:
+        raise DataError(
+            f"{scores}: {target}: one seed or one language shows no spread. Assume it: --sd-seeds and --sd-languages."
+        )
+    return Spread(
+        seen.seeds if sd_seeds is None else sd_seeds, seen.languages if sd_languages is None else sd_languages
+    )
+
+
+def _planned_languages(names: Sequence[str], parameters: Mapping[str, Any]) -> int:
+    """In how many languages but English any of these targets is to be evaluated."""
+    evaluated = set(parameters["languages"]["evaluation"]) - {ENGLISH}
+    if parameters["source"] == "micro":  # has every task in every language
+        return len(evaluated)
+    return len(evaluated & {code for name in names for code in discover.load("tasks", name).task.languages})
+
+
 STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
 
 
@@ -257,23 +359,51 @@ def _verdicts(generated: Path) -> Any:
     """The claims down, the encoders across, in each cell the verdict and the difference that decided it."""
     from rich.text import Text
 
-    found = json.loads((generated / "claims.json").read_text(encoding="utf-8"))
+    entries = json.loads((generated / "claims.json").read_text(encoding="utf-8"))
     ledger = json.loads((generated / "tables/ledger.json").read_text(encoding="utf-8"))
-    encoders = list(dict.fromkeys(one["encoder"] for one in found))
+    encoders = [name for name, _ in ledger["groups"] if name]
     grid = terminal_grid(ledger["title"], "The differences with their intervals are in tables/ledger.md.", gap=2)
     grid.add_column("claim")
     for name in encoders:
         grid.add_column(name, no_wrap=True)
-    for key in dict.fromkeys(one["id"] for one in found):
-        cells = {one["encoder"]: one for one in found if one["id"] == key}
-        statement = next(iter(cells.values()))["statement"]
-        grid.add_row(statement, *(_verdict(cells[name]) if name in cells else Text("–") for name in encoders))
+    for one in entries:
+        found = one["by_encoder"]
+        grid.add_row(
+            one["statement"],
+            *(
+                Text.assemble(_verdict(found[name]), f" {_signed(found[name])}".rstrip()) if name in found else "–"
+                for name in encoders
+            ),
+        )
     return grid
 
 
-def _verdict(finding: Mapping[str, Any]) -> Any:
+def verdict_tables(label: str, entries: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The ledger for the terminal, as a rich renderable for each encoder: claims down, with all that decided them."""
     from rich.text import Text
 
-    estimate = finding["estimate"]
-    value = f" {signed(estimate['value'])}" if estimate else ""
-    return Text.assemble((finding["verdict"], STYLES[finding["verdict"]]), value)
+    grids = []
+    for encoder in dict.fromkeys(name for one in entries for name in one["by_encoder"]):
+        grid = terminal_grid(f"{encoder} ({label})", "", gap=2)
+        grid.add_column("claim")
+        for name in ("published", "estimate", "interval"):
+            grid.add_column(name, justify="right", no_wrap=name != "published")
+        grid.add_column("verdict", no_wrap=True)
+        for one in entries:
+            if encoder in one["by_encoder"]:
+                found = one["by_encoder"][encoder]
+                interval = "[{}, {}]".format(*map(signed, found["interval"])) if found["interval"] else "–"
+                cells = (one["published"] or "–", _signed(found) or "–", Text(interval))
+                grid.add_row(one["statement"], *cells, _verdict(found))
+        grids.append(grid)
+    return grids
+
+
+def _signed(found: Mapping[str, Any]) -> str:
+    return "" if found["estimate"] is None else signed(found["estimate"])
+
+
+def _verdict(found: Mapping[str, Any]) -> Any:
+    from rich.text import Text
+
+    return Text(found["verdict"], STYLES[found["verdict"]])

@@ -1,5 +1,6 @@
 """The main table: the gain from each intermediate task, per target, every encoder beside the others."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -59,8 +60,17 @@ def _overall(study: Study, encoder: str) -> Estimate | None:
 BEST = ("squad", "mnli", "hellaswag")
 
 
+MULTITASK = "multitask"
+MLM = "mlm"
+
+
+def _alone(study: Study) -> list[str]:
+    """The intermediate tasks by themselves: not all at once, and not with something added (`mnli+mlm`, `mnli+de`)."""
+    return [name for name in study.intermediates if name != MULTITASK and "+" not in name]
+
+
 def _largest(study: Study, encoder: str) -> Estimate | None:
-    rest = [name for name in study.intermediates if name not in BEST]
+    rest = [name for name in _alone(study) if name not in BEST]
     if not rest or not set(BEST) <= set(study.intermediates):
         return None
     cubes = [gains(study, each, BEST) - gains(study, each, rest) for each in study.encoders]
@@ -94,21 +104,59 @@ def _best_per_target(study: Study, encoder: str) -> Estimate | None:
     """Each seed with the intermediate task that was best for the target on the other seeds, not on its own luck."""
     if len(study.seeds) < 2:
         return None
-    cubes = [_chosen(study, each) for each in study.encoders]
+    cubes = [_chosen(study, each, study.intermediates) for each in study.encoders]
     return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
 
 
-def _chosen(study: Study, encoder: str) -> Floats:
-    each = np.stack([gains(study, encoder, [name]) for name in study.intermediates])  # [task, seed, language, target]
+def _chosen(study: Study, encoder: str, tasks: Sequence[str], is_one_for_all: bool = False) -> Floats:
+    """The gains with the task that was best on the other seeds, for each target or for all."""
+    each = np.stack([gains(study, encoder, [name]) for name in tasks])  # [task, seed, language, target]
     present = ~np.isnan(each)
     means = np.where(present, each, 0).sum(axis=2) / present.sum(axis=2).clip(1)  # [task, seed, target]
+    if is_one_for_all:
+        means = np.broadcast_to(means.mean(axis=2, keepdims=True), means.shape)
     best = (means.sum(axis=1, keepdims=True) - means).argmax(axis=0)  # [seed, target]
     chosen: Floats = np.take_along_axis(each, best[np.newaxis, :, np.newaxis, :], axis=0)[0]
     return chosen
 
 
 def _multitask(study: Study, encoder: str) -> Estimate | None:
-    return _average(study, encoder, condition="multitask")
+    return _average(study, encoder, condition=MULTITASK)
+
+
+def _multitask_over_best(study: Study, encoder: str) -> Estimate | None:
+    """All tasks at once minus the one task that is best on average, chosen on the other seeds."""
+    if MULTITASK not in study.intermediates or not _alone(study) or len(study.seeds) < 2:
+        return None
+    cubes = [gains(study, each, [MULTITASK]) - _chosen(study, each, _alone(study), True) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
+
+
+def _typical(study: Study, encoder: str, *, target: str) -> Estimate | None:
+    """The median over intermediate tasks in each language and seed: above zero where most tasks give a gain."""
+    if target not in study.targets or not _alone(study):
+        return None
+    cubes = [np.median([gains(study, each, [name]) for name in _alone(study)], axis=0) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study, [target]), cubes)
+
+
+def _below_a_point(study: Study, encoder: str, *, target: str) -> Estimate | None:
+    """One point minus the gain of the target's best task, chosen on the other seeds."""
+    if target not in study.targets or not _alone(study) or len(study.seeds) < 2:
+        return None
+    cubes = [1 - _chosen(study, each, _alone(study)) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study, [target]), cubes)
+
+
+def _over_variant(study: Study, encoder: str, *, is_mlm: bool) -> Estimate | None:
+    """Tasks by themselves minus the same tasks with multilingual MLM, or in translation."""
+    pairs = [(name.split("+")[0], name) for name in study.intermediates if "+" in name]
+    pairs = [(task, name) for task, name in pairs if name.endswith(f"+{MLM}") == is_mlm and task in study.intermediates]
+    if not pairs:
+        return None
+    plain, variants = zip(*pairs, strict=True)
+    cubes = [gains(study, each, plain) - gains(study, each, variants) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
 
 
 CLAIMS = (
@@ -120,8 +168,19 @@ CLAIMS = (
     Claim("largest", "SQuAD, MNLI and HellaSwag raise it more than the other tasks.", _largest),
     Claim("best", "The best task for each target raises the average.", _best_per_target),
     Claim("multitask", "All nine tasks together raise the average.", _multitask),
+    Claim("multitask-best", "All nine tasks together raise it more than the best task alone.", _multitask_over_best),
     Claim("retrieval", "Retrieval by the bare encoder gains more than the trained targets.", _bare_retrieval),
     Claim("tydiqa", "TyDiQA gains more than the other targets.", partial(_against_rest, chosen=("tydiqa",))),
+    Claim(
+        "tydiqa-most", "TyDiQA gains from most tasks: the median task raises it.", partial(_typical, target="tydiqa")
+    ),
     Claim("xnli", "XNLI gains less than the other targets.", partial(_against_rest, chosen=("xnli",), sign=-1)),
+    Claim(
+        "xnli-none",
+        "XNLI gains from no task: even its best one raises it by less than a point.",
+        partial(_below_a_point, target="xnli"),
+    ),
     Claim("panx", "Entity tagging (PAN-X) loses.", partial(_loss, target="panx")),
+    Claim("mlm", "English alone beats English with multilingual MLM.", partial(_over_variant, is_mlm=True)),
+    Claim("translated", "English alone beats translated data.", partial(_over_variant, is_mlm=False)),
 )

@@ -1,8 +1,12 @@
 """Every claim with its published value and the verdict of our scores, for each encoder."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from xit import discover
 from xit.claims import Claim, Finding, findings
-from xit.tables import Cell, Inputs, Table
+from xit.statistics import Study
+from xit.tables import Cell, Inputs, Row, Table
 
 
 def claims() -> tuple[Claim, ...]:
@@ -10,6 +14,30 @@ def claims() -> tuple[Claim, ...]:
     modules = [discover.load("tables", name) for name in discover.names("tables")]
     found = [claim for module in modules for claim in getattr(module, "CLAIMS", ())]
     return tuple(sorted(found, key=lambda claim: claim.is_comparison))
+
+
+def entries(study: Study, published: Sequence[Row]) -> list[dict[str, Any]]:
+    """The ledger as plain JSON values; `published` and its `source` are None where a claim is our own."""
+    rows = {row["key"]: row for row in published if row["key"]}
+    return [
+        {
+            "id": claim.id,
+            "statement": claim.statement.format(first=study.encoders[0]),
+            "source": rows[claim.id]["source"] if claim.id in rows else None,
+            "published": rows[claim.id]["value"] if claim.id in rows else None,
+            "by_encoder": {one.encoder: _entry(one) for one in findings(claim, study)},
+        }
+        for claim in claims()
+    ]
+
+
+def _entry(finding: Finding) -> dict[str, Any]:
+    one = finding.estimate
+    return {
+        "estimate": one.value if one else None,
+        "interval": [one.low, one.high] if one and one.low is not None else None,
+        "verdict": finding.verdict,
+    }
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
