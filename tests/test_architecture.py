@@ -31,7 +31,7 @@ findings
 tables
 claims
 statistics
-evaluation task_training masked_language_model
+evaluation task_training masked_language_model importing
 models training
 scoring
 benchmarks

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import checkpoints, discover, formats, models, submission
+from xit import checkpoints, discover, encoders, formats, models, submission
 from xit.errors import CheckpointError, ConfigError
 from xit.examples import Example, read_examples
 from xit.formats import Reading
@@ -134,7 +134,7 @@ def report_of(
     """
     facts = checkpoints.head_facts(checkpoint)
     chosen = list(tasks) if tasks else [facts.task] if facts else bare_tasks()
-    made_of = checkpoints.made_of(checkpoint)
+    encoder, condition, seed = checkpoints.made_of(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name in chosen:
         task = discover.load("tasks", name).task
@@ -146,8 +146,10 @@ def report_of(
         wanted = list(languages) if languages else list(available)
         examples = [row for code in wanted for row in module.examples(name, task, "test", code, settings)]
         found = evaluate(checkpoint, name, examples, retrieval, predictions)
+        result["direction"] = direction = encoders.direction(checkpoint)
+        named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
         result["scores"] += [
-            Score(*made_of[:2], name, code, "test", source, metric, made_of[2], value, count).as_dict()
+            Score(named, condition, name, code, "test", source, metric, seed, value, count).as_dict()
             for code, (values, count) in found.items()
             for metric, value in values.items()
         ]

@@ -17,12 +17,14 @@ class Encoder(nn.Module):
         dimension: Width of a hidden state.
         layers: How many there are after that of the embedding.
         size: Of an architecture of ours; None for a released encoder.
+        direction: What a state depends on: `bidirectional`, or how a causal encoder reads.
     """
 
     embedding: nn.Embedding
     dimension: int
     layers: int
     size: EncoderSize | None = None
+    direction: str = "bidirectional"
 
     @property
     def name(self) -> str:
@@ -41,6 +43,16 @@ class Encoder(nn.Module):
             nor on the rest of the batch; those of padding are finite and mean nothing.
         """
         raise NotImplementedError
+
+    def summary(self, attention_mask: Tensor) -> Tensor:
+        """`<bool>[batch, length]`: which states heads average for a vector of the whole text.
+
+        All real tokens; of a causal encoder the last one, the only one that has read them all.
+        """
+        is_real = attention_mask.bool()
+        if self.direction != "causal":
+            return is_real
+        return torch.arange(is_real.shape[1], device=is_real.device) == is_real.sum(dim=1, keepdim=True) - 1
 
 
 class OwnEncoder(Encoder):
@@ -120,5 +132,5 @@ def reversal(attention_mask: Tensor) -> Tensor:
 
 
 def reorder(states: Tensor, order: Tensor) -> Tensor:
-    """`<float>[batch, length, width]` with its positions in another order, `<int64>[batch, length]`."""
-    return states.gather(1, order[:, :, None].expand_as(states))
+    """`<float>[batch, length, width]` at other positions, `<int64>[batch, another length]`."""
+    return states.gather(1, order[:, :, None].expand(-1, -1, states.shape[-1]))
