@@ -205,7 +205,7 @@ def test_all_faults_are_reported_at_once() -> None:
         ),
         (
             {"grid__encoders": ["lstn"]},
-            r"grid.encoders: lstn: no such encoder. Did you mean lstm\? Known: gru, lstm, mingru, transf",
+            r"grid.encoders: lstn: no such encoder. Did you mean lstm\? Known: gru, laser2, lstm, mingru, transf",
         ),
         ({"grid__controls": ["none", "random"]}, r"grid.controls: random: no such control. Known: none, untrained"),
         ({"grid__bare_targets": ["tatoeb"]}, r"grid.bare_targets: tatoeb: no such bare target. Did you mean tatoeba\?"),

@@ -749,6 +749,19 @@ def import_released(
     _print(make.released(source, direction, out))
 
 
+@importing.command("laser2")
+def import_laser2(
+    weights: Annotated[Path, typer.Option(help="laser2.pt")],
+    sentencepiece: Annotated[Path, typer.Option(help="laser2.spm")],
+    vocabulary: Annotated[Path, typer.Option(help="laser2.cvocab")],
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+) -> None:
+    """LASER2, the released BiLSTM: its three files."""
+    from xit import importing as make
+
+    _print(make.laser2(weights, sentencepiece, vocabulary, out))
+
+
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     from rich.console import Console
     from rich.table import Table

@@ -58,7 +58,8 @@ class EncoderModel(nn.Module):
         result: dict[int, Tensor] = {}
         for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
             states = hidden_states[round(settings.layer * (len(hidden_states) - 1))]
-            vectors = pool(states.float(), batch["summary"], settings.pooling).cpu()
+            pooling: Any = self.encoder.pooling or settings.pooling
+            vectors = pool(states.float(), batch["summary"], pooling).cpu()
             result.update(zip(indices, vectors, strict=True))
         return [result[index] for index in range(len(rows))]
 

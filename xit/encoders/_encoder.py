@@ -1,6 +1,7 @@
 """The face that every encoder shows to heads, formats and training, and what those from scratch share."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ class Encoder(nn.Module):
         layers: How many there are after that of the embedding.
         size: Of an architecture of ours; None for a released encoder.
         direction: What a state depends on: `bidirectional`, or how a causal encoder reads.
+        pooling: How its states become a vector of a text, where it was made for one way; it comes before
+            `retrieval.pooling`.
     """
 
     embedding: nn.Embedding
@@ -25,6 +28,7 @@ class Encoder(nn.Module):
     layers: int
     size: EncoderSize | None = None
     direction: str = "bidirectional"
+    pooling: Literal["mean", "max"] | None = None
 
     @property
     def name(self) -> str:
