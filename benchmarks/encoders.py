@@ -166,7 +166,7 @@ def draw(rows: list[Row], path: Path) -> None:
             axes[i, j].plot(*zip(*points, strict=True), marker=".", label=name)
         axes[i, j].set(xscale="log", yscale="log", title=f"{work}, batch {batch}")
         axes[i, j].set_xticks(lengths, map(str, lengths), minor=False)
-        axes[i, j].minorticks_off()
+        axes[i, j].xaxis.minorticks_off()
     figure.supxlabel("tokens a row")
     figure.supylabel("tokens a second")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=5, frameon=False)

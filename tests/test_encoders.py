@@ -75,11 +75,13 @@ def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(name: s
     input_ids, attention_mask = sentences()
 
     together = encoder(input_ids, attention_mask)
+    longer = encoder(nn.functional.pad(input_ids, (0, 50)), nn.functional.pad(attention_mask, (0, 50)))
 
     for row, length in enumerate((7, 4, 1)):
         alone = encoder(input_ids[row : row + 1, :length], attention_mask[row : row + 1, :length])
-        for state, expected in zip(together, alone, strict=True):
+        for state, other, expected in zip(together, longer, alone, strict=True):
             torch.testing.assert_close(state[row, :length], expected[0], atol=1e-5, rtol=0)
+            torch.testing.assert_close(other[row, :length], expected[0], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)

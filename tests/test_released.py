@@ -1,17 +1,21 @@
 """Encoders that transformers loads, in both directions or causal, at tiny random size, as transformers writes them."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
+import tokenizers
 import torch
 import transformers
 from torch import Tensor
+from typer.testing import CliRunner
 
 from xit import cli, encoders, importing, tokenization
-from xit.errors import ConfigError
+from xit.errors import CheckpointError, ConfigError
 from xit.evaluation import evaluate
 from xit.models import load_encoder
 from xit.settings import RetrievalSettings, TaskSettings, TrainingSettings
@@ -174,6 +178,40 @@ def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[st
     assert any(not torch.equal(moved[0][key], moved[1][key]) for key in moved[0])
 
 
+@pytest.mark.parametrize(
+    "before", [None, tokenizers.processors.ByteLevel(trim_offsets=True)], ids=["none", "byte level"]
+)
+def test_a_tokenizer_that_marks_no_texts_ends_each_with_its_end_token(
+    before: Any, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    source = shutil.copytree(folders["mamba"], tmp_path / "source")
+    backend = tiny.tokenizer().backend
+    if before is None:
+        backend.post_processor = tokenizers.processors.Sequence([])
+    else:
+        backend.post_processor = before
+    transformers.PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>").save_pretrained(source)
+    assert tokenization.load(source).special_suffix == ()
+
+    importing.released(str(source), None, tmp_path / "made")
+
+    tokenizer = tokenization.load(tmp_path / "made")
+    plain = [tokenization.load(source).backend.encode(text).ids for text in ("Ida", "Bo")]
+    assert tokenizer.backend.encode("Ida", "Bo").ids == [*plain[0], 2, *plain[1], 2]
+    assert (tokenizer.special_prefix, tokenizer.special_suffix) == ((), (2,))
+    assert tokenizer.backend.encode("").ids == [2]
+
+
+def test_a_tokenizer_without_an_end_token_says_what_to_do(folders: dict[str, Path], tmp_path: Path) -> None:
+    source = shutil.copytree(folders["mamba"], tmp_path / "source")
+    backend = tiny.tokenizer().backend
+    backend.post_processor = tokenizers.processors.Sequence([])
+    transformers.PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>").save_pretrained(source)
+
+    with pytest.raises(CheckpointError, match=r"names no end token, .* Name an eos_token in its tokenizer_config.json"):
+        importing.released(str(source), None, tmp_path / "made")
+
+
 def test_saving_an_rwkv_in_evaluation_keeps_its_weights(folders: dict[str, Path], tmp_path: Path) -> None:
     """transformers halves them in place, more the deeper the layer, and would save them so."""
     encoder = encoders.load(folders["rwkv"])
@@ -201,11 +239,6 @@ def test_a_direction_that_does_not_exist_or_does_not_apply_is_refused(folders: d
 def test_the_command_line_imports_and_scores_and_names_the_direction(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import json
-    import shutil
-
-    from typer.testing import CliRunner
-
     root = Path(__file__).parents[1]
     shutil.copyfile(root / "params.yaml", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)

@@ -1,5 +1,6 @@
 """Encoders of others → a checkpoint folder as ours are: config.json, model.safetensors, tokenizer.json."""
 
+import dataclasses
 import pickle
 import struct
 from collections.abc import Iterator, Mapping
@@ -58,11 +59,31 @@ def released(source: str, direction: str | None, out: Path) -> list[str]:
         out: The folder; it appears whole or not at all.
     """
     encoder = encoders.load(source, direction)
-    tokenizer = tokenization.load(source)
+    tokenizer = _separated(source, tokenization.load(source))
     with atomic(out) as folder:
         encoders.save(encoder, folder)
         tokenization.save(tokenizer, folder)
     return [f"{out}: {encoder.name}, {encoder.direction}, {encoders.parameters(encoder).total:,} parameters"]
+
+
+def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.Tokenizer:
+    """A tokenizer that marks texts; one that puts nothing around them, as of most causal models, ends each with its end
+    token here, since pairs would run together and an empty text would be no token at all."""
+    if tokenizer.special_prefix or tokenizer.special_suffix:
+        return tokenizer
+    end = tokenizer.roles.get("eos_token")
+    number = None if end is None else tokenizer.backend.token_to_id(end)
+    if end is None or number is None:
+        raise CheckpointError(
+            f"{source}: its tokenizer puts no token around texts and names no end token, so that pairs would run "
+            "together. Name an eos_token in its tokenizer_config.json."
+        )
+    marks = processors.TemplateProcessing(
+        single=f"$A {end}", pair=f"$A {end} $B:1 {end}:1", special_tokens=[(end, number)]
+    )
+    before = tokenizer.backend.post_processor
+    tokenizer.backend.post_processor = marks if before is None else processors.Sequence([before, marks])
+    return dataclasses.replace(tokenizer, special_suffix=(number,))
 
 
 class SentencePiece(NamedTuple):
