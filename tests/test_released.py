@@ -179,17 +179,14 @@ def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[st
 
 
 @pytest.mark.parametrize(
-    "before", [None, tokenizers.processors.ByteLevel(trim_offsets=True)], ids=["none", "byte level"]
+    "before", [tokenizers.processors.Sequence([]), tokenizers.processors.ByteLevel()], ids=["nothing", "byte level"]
 )
 def test_a_tokenizer_that_marks_no_texts_ends_each_with_its_end_token(
     before: Any, folders: dict[str, Path], tmp_path: Path
 ) -> None:
     source = shutil.copytree(folders["mamba"], tmp_path / "source")
     backend = tiny.tokenizer().backend
-    if before is None:
-        backend.post_processor = tokenizers.processors.Sequence([])
-    else:
-        backend.post_processor = before
+    backend.post_processor = before
     transformers.PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>").save_pretrained(source)
     assert tokenization.load(source).special_suffix == ()
 
