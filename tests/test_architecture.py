@@ -32,7 +32,7 @@ tables
 claims
 rescoring
 statistics
-evaluation task_training masked_language_model
+evaluation task_training masked_language_model importing
 models training
 scoring
 benchmarks

@@ -28,7 +28,7 @@ from xit.statistics import Spread, minimum_detectable_gain
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
-COMMANDS += ("audit", "analyse", "checklist")
+COMMANDS += ("audit", "analyse", "checklist", "import")
 COMMANDS += ("claims", "verify", "gains")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
@@ -91,9 +91,8 @@ def test_the_help_lists_every_command(xit: Xit) -> None:
     assert {command for command in COMMANDS if re.search(rf"^[│ ]+{command}  ", done.out, re.MULTILINE)} == set(
         COMMANDS
     )
-    assert {info.name or info.callback.__name__ for info in cli.app.registered_commands if info.callback} == set(
-        COMMANDS
-    )
+    named = {info.name or info.callback.__name__ for info in cli.app.registered_commands if info.callback}
+    assert named | {str(group.name) for group in cli.app.registered_groups} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -439,7 +438,8 @@ def test_a_fine_tuned_checkpoint_is_scored_on_its_task(task_id: str, xit: Xit, p
 
     assert (done.code, done.err) == (0, "")
     found = json.loads(Path("scores.json").read_text())
-    assert list(found) == ["checkpoint", "scores", "tasks"]
+    assert list(found) == ["checkpoint", "direction", "scores", "tasks"]
+    assert found["direction"] == "bidirectional"
     assert (found["checkpoint"], list(found["tasks"])) == ("checkpoint", [task_id])
     of_task = found["tasks"][task_id]
     assert set(of_task) == {"mean", "metric", "languages"}

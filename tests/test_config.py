@@ -50,6 +50,12 @@ def test_params_yaml_is_valid() -> None:
     assert loaded.seeds == tuple(VALUES["seeds"])
 
 
+def test_every_encoder_from_scratch_has_a_size_and_may_be_compared() -> None:
+    loaded = config.check(changed(grid__encoders=["transformer", "lstm", "gru", "mingru"]), "params.yaml")
+
+    assert set(loaded.grid.encoders) == set(loaded.encoders)
+
+
 def test_params_yaml_is_the_grid_that_is_promised() -> None:
     """At least two encoders, no and three intermediate tasks, seven targets of all formats, 13 languages, two seeds."""
     grid = config.load(ROOT / "params.yaml").grid
@@ -199,7 +205,7 @@ def test_all_faults_are_reported_at_once() -> None:
         ),
         (
             {"grid__encoders": ["lstn"]},
-            r"grid.encoders: lstn: no such encoder. Did you mean lstm\? Known: lstm, transf",
+            r"grid.encoders: lstn: no such encoder. Did you mean lstm\? Known: gru, laser2, lstm, mingru, transf",
         ),
         ({"grid__controls": ["none", "random"]}, r"grid.controls: random: no such control. Known: none, untrained"),
         ({"grid__bare_targets": ["tatoeb"]}, r"grid.bare_targets: tatoeb: no such bare target. Did you mean tatoeba\?"),

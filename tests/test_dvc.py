@@ -160,11 +160,11 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     ),
     "a new encoder runs itself": (
         lambda root: [
-            set_parameter(root, "grid.encoders", lambda names: [*names, "gru"]),
-            set_parameter(root, "encoders", lambda sections: {**sections, "gru": sections["lstm"]}),
-            shutil.copyfile(root / "xit/encoders/lstm.py", root / "xit/encoders/gru.py"),
+            set_parameter(root, "grid.encoders", lambda names: [*names, "elman"]),
+            set_parameter(root, "encoders", lambda sections: {**sections, "elman": sections["lstm"]}),
+            shutil.copyfile(root / "xit/encoders/lstm.py", root / "xit/encoders/elman.py"),
         ],
-        ("*@gru", "*@gru-*", "collect", "paper"),
+        ("*@elman", "*@elman-*", "collect", "paper"),
         (),
     ),
 }

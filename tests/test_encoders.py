@@ -8,19 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from torch import Tensor, nn
 
 from xit import config, discover, encoders
-from xit.encoders._encoder import Encoder
-from xit.encoders.lstm import Layer, reversal
+from xit.encoders._encoder import Encoder, RecurrentLayer, reversal
+from xit.encoders.mingru import MinGRU, Recurrence, scan
 from xit.errors import CheckpointError, ConfigError
 from xit.settings import EncoderSize
 
 NAMES = discover.names("encoders")
 VOCABULARY = 20
-SIZES = {"lstm": EncoderSize(8, 2, 8, 0), "transformer": EncoderSize(8, 3, 32, 2)}
-"""Tiny, in the proportions in which a transformer and a BiLSTM have equally many parameters."""
+SIZES = {
+    "gru": EncoderSize(8, 2, 10, 0),
+    "laser2": EncoderSize(8, 2, 6, 0),
+    "lstm": EncoderSize(8, 2, 8, 0),
+    "mingru": EncoderSize(8, 3, 16, 0),
+    "transformer": EncoderSize(8, 3, 32, 2),
+}
+"""Tiny, in the proportions in which they have about equally many parameters."""
 
 LOAD = """
 import sys
@@ -44,9 +51,10 @@ def sentences() -> tuple[Tensor, Tensor]:
     return input_ids, (input_ids != 0).long()
 
 
-def test_there_are_a_transformer_and_a_recurrent_encoder() -> None:
-    assert set(NAMES) >= {"lstm", "transformer"}
-    assert set(NAMES) == set(SIZES)
+def test_the_tests_below_run_over_every_encoder() -> None:
+    """A file of xit/encoders that is not here fails; so does a test that ranges over fewer."""
+    assert NAMES == ("gru", "laser2", "lstm", "mingru", "transformer")
+    assert set(NAMES) == set(SIZES) == set(tiny.SIZES)
     assert {encoders.facts(name).architecture for name in NAMES} == {"transformer", "recurrent"}
 
 
@@ -67,11 +75,13 @@ def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(name: s
     input_ids, attention_mask = sentences()
 
     together = encoder(input_ids, attention_mask)
+    longer = encoder(nn.functional.pad(input_ids, (0, 50)), nn.functional.pad(attention_mask, (0, 50)))
 
     for row, length in enumerate((7, 4, 1)):
         alone = encoder(input_ids[row : row + 1, :length], attention_mask[row : row + 1, :length])
-        for state, expected in zip(together, alone, strict=True):
+        for state, other, expected in zip(together, longer, alone, strict=True):
             torch.testing.assert_close(state[row, :length], expected[0], atol=1e-5, rtol=0)
+            torch.testing.assert_close(other[row, :length], expected[0], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,7 +123,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
     encoder = build(name)
 
     output = encoder(*sentences())[-1]
-    (output[..., 0] * sentences()[1]).square().sum().backward()
+    (output @ torch.arange(8.0) * sentences()[1]).square().sum().backward()
 
     without = [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
@@ -248,10 +258,11 @@ def test_auto_model_refuses_padding_on_the_left(tmp_path: Path) -> None:
         model(input_ids=torch.tensor([[0, 5]]), attention_mask=torch.tensor([[0, 1]]))
 
 
-def test_the_bilstm_layer_agrees_with_that_of_torch_on_packed_sequences() -> None:
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_a_layer_agrees_with_the_bidirectional_one_of_torch_on_packed_sequences(kind: Any) -> None:
     torch.manual_seed(0)
-    layer = Layer(SIZES["lstm"])
-    reference = nn.LSTM(8, 8, batch_first=True, bidirectional=True)
+    layer = RecurrentLayer(SIZES["lstm"], lambda: kind(8, 8, batch_first=True))
+    reference = kind(8, 8, batch_first=True, bidirectional=True)
     for name, parameter in layer.forward_run.named_parameters():
         getattr(reference, name).data = parameter.data
         getattr(reference, f"{name}_reverse").data = getattr(layer.backward_run, name).data
@@ -264,6 +275,59 @@ def test_the_bilstm_layer_agrees_with_that_of_torch_on_packed_sequences() -> Non
 
     output = layer(states, reversal(attention_mask))
     torch.testing.assert_close(output[attention_mask], expected[attention_mask], atol=1e-5, rtol=0)
+
+
+def one_by_one(decay: Tensor, update: Tensor) -> Tensor:
+    """The recurrence as it is written, a step after the other, in double precision."""
+    state, states = torch.zeros_like(update[:, 0]).double(), []
+    for time in range(update.shape[1]):
+        state = decay[:, time].double() * state + update[:, time].double()
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 64, 511, 3000])
+def test_the_scan_agrees_with_a_step_after_the_other_at_any_length(length: int) -> None:
+    torch.manual_seed(0)
+    gate, candidate = 6 * torch.randn(2, length, 8), torch.randn(2, length, 8)  # from 0 to 1, both ends often
+    decay, update = (-gate).sigmoid(), gate.sigmoid() * candidate
+
+    states = scan(decay, update)
+
+    torch.testing.assert_close(states.double(), one_by_one(decay, update), atol=2e-6, rtol=0)
+    assert torch.equal(scan(decay[:, : length // 2 + 1], update[:, : length // 2 + 1]), states[:, : length // 2 + 1])
+
+
+def test_a_scan_that_forgets_nothing_or_everything_is_exact() -> None:
+    update = torch.ones(1, 300, 1)
+
+    assert scan(torch.ones(1, 300, 1), update).flatten().tolist() == list(range(1, 301))
+    assert scan(torch.zeros(1, 300, 1), update).flatten().tolist() == [1.0] * 300
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_the_gradient_of_the_scan_is_that_of_its_values(length: int) -> None:
+    torch.manual_seed(0)
+    decay = torch.rand(2, length, 3, dtype=torch.float64, requires_grad=True)
+    update = torch.randn(2, length, 3, dtype=torch.float64, requires_grad=True)
+
+    assert torch.autograd.gradcheck(Recurrence.apply, (decay, update))
+
+
+def test_the_mingru_is_that_of_the_paper() -> None:
+    torch.manual_seed(0)
+    run = MinGRU(8, 5)
+    states = torch.randn(2, 6, 8)
+
+    output, last = run(states)
+
+    (to_gate, to_candidate), (gate_bias, candidate_bias) = run.project.weight.chunk(2), run.project.bias.chunk(2)
+    state = torch.zeros(2, 5)
+    for time in range(6):  # section 3.1
+        gate = torch.sigmoid(states[:, time] @ to_gate.T + gate_bias)
+        state = (1 - gate) * state + gate * (states[:, time] @ to_candidate.T + candidate_bias)
+        torch.testing.assert_close(output[:, time], state, atol=1e-6, rtol=0)
+    assert torch.equal(last, output[:, 5])
 
 
 def released(kind: str) -> Any:

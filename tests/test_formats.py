@@ -66,6 +66,7 @@ def test_there_are_five_formats_and_the_tests_have_a_task_of_each() -> None:
     assert FORMATS == ("classification", "multiple_choice", "retrieval", "span", "tagging")
     assert {form: tiny.task_of(task).format for form, task in tiny.TASKS.items()} == {form: form for form in FORMATS}
     assert {tiny.task_of(task).format for task in TASKS} == set(FORMATS)
+    assert len(ENCODERS) >= 4  # over which the tests below run
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

@@ -244,6 +244,15 @@ def test_hyperparameters_leave_out_the_other_source_and_places_on_the_machine(tm
     assert row_of(table(tmp_path, "hyperparameters-encoders", scores()), "size.layers") == ["2", "2"]
 
 
+def test_hyperparameters_leave_out_encoders_that_were_not_compared(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores())
+    more = {**of.parameters, "encoders": {**of.parameters["encoders"], "gru": {"size": {"layers": 2}}}}
+
+    _, encoders, _ = discover.load("tables", "hyperparameters").build(dataclasses.replace(of, parameters=more))
+
+    assert (encoders.name, encoders.columns) == ("hyperparameters-encoders", ("", "transformer", "lstm"))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "margin", "expected"),
     [

@@ -15,7 +15,13 @@ from xit.tasks import Task
 
 torch.set_num_threads(1)  # several tests run side by side, and two threads are no faster at this size
 
-SIZES = {"lstm": EncoderSize(16, 1, 12, 0), "transformer": EncoderSize(16, 1, 32, 2)}
+SIZES = {
+    "gru": EncoderSize(16, 1, 14, 0),
+    "laser2": EncoderSize(24, 1, 16, 0),
+    "lstm": EncoderSize(16, 1, 12, 0),
+    "mingru": EncoderSize(16, 1, 24, 0),
+    "transformer": EncoderSize(16, 1, 32, 2),
+}
 TASKS = {
     "classification": "xnli",
     "multiple_choice": "xcopa",

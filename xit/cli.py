@@ -34,6 +34,9 @@ STAGES = "Stages (dvc.yaml runs them; `dvc repro` or `xit reproduce` for all)"
 LOOKING = "Looking and scoring"
 ANSWERS = "Answers, from the scores"
 
+importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
+app.add_typer(importing, name="import", rich_help_panel=LOOKING)
+
 Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
 Condition = Annotated[str, typer.Argument(help="none, untrained, or an intermediate task's id.")]
 Target = Annotated[str, typer.Argument(help="A target task's id, as `xit tasks` lists them.")]
@@ -827,12 +830,39 @@ def _print_checklist(found: Mapping[str, Any]) -> None:
     Console().print(table)
 
 
+@importing.command("released")
+def import_released(
+    source: Annotated[str, typer.Argument(help="A folder, or owner/name or owner/name@commit of the Hub.")],
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    direction: Annotated[
+        str | None, typer.Option(help="How a causal model is read: causal, echo (twice) or two-way. Kept.")
+    ] = None,
+) -> None:
+    """An encoder that transformers loads, and its tokenizer."""
+    from xit import importing as make
+
+    _print(make.released(source, direction, out))
+
+
+@importing.command("laser2")
+def import_laser2(
+    weights: Annotated[Path, typer.Option(help="laser2.pt")],
+    sentencepiece: Annotated[Path, typer.Option(help="laser2.spm")],
+    vocabulary: Annotated[Path, typer.Option(help="laser2.cvocab")],
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+) -> None:
+    """LASER2, the released BiLSTM: its three files."""
+    from xit import importing as make
+
+    _print(make.laser2(weights, sentencepiece, vocabulary, out))
+
+
 def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    console.print(found["checkpoint"], soft_wrap=True)
+    console.print(f"{found['checkpoint']} ({found['direction']})", soft_wrap=True, highlight=False)
     for task, values in found["tasks"].items():
         table = Table("language", values["metric"], title=f"{task} ({source} source)", title_style="bold")
         table.columns[1].justify = "right"

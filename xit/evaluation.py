@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import checkpoints, discover, formats, models, submission
+from xit import checkpoints, discover, encoders, formats, models, submission
 from xit.errors import CheckpointError, ConfigError
 from xit.examples import Example, read_examples
 from xit.files import remove
@@ -172,8 +172,10 @@ def report_of(
     facts = checkpoints.head_facts(checkpoint)
     here = [name for name in bare_tasks() if module.languages(discover.load("tasks", name).task, settings)]
     chosen = list(tasks) if tasks else [facts.task] if facts else here or bare_tasks()
-    made_of = checkpoints.made_of(checkpoint)
-    result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
+    encoder, condition, seed = checkpoints.made_of(checkpoint)
+    direction = encoders.direction(checkpoint)
+    named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
+    result: dict[str, Any] = {"checkpoint": str(checkpoint), "direction": direction, "scores": [], "tasks": {}}
     for name in chosen:
         task = discover.load("tasks", name).task
         available = module.languages(task, settings)
@@ -195,7 +197,7 @@ def report_of(
             report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
         )
         result["scores"] += [
-            Score(*made_of[:2], name, code, "test", source, metric, made_of[2], value, count).as_dict()
+            Score(named, condition, name, code, "test", source, metric, seed, value, count).as_dict()
             for code, (values, count) in found.items()
             for metric, value in values.items()
         ]

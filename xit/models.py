@@ -33,7 +33,7 @@ class TaskModel(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The mean loss of a batch from `xit.formats.collate` with the labels of its format."""
         head: Head = self.head  # type: ignore[assignment]
-        logits = head(self.encoder(batch["input_ids"], batch["attention_mask"]), batch)
+        logits = head(self.encoder(batch["input_ids"], batch["attention_mask"]), _summarised(self.encoder, batch))
         return head.loss(logits.float(), batch)
 
     def logits(self, rows: Sequence[Row]) -> list[Tensor]:
@@ -58,7 +58,8 @@ class EncoderModel(nn.Module):
         result: dict[int, Tensor] = {}
         for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
             states = hidden_states[round(settings.layer * (len(hidden_states) - 1))]
-            vectors = pool(states.float(), batch["attention_mask"].bool(), settings.pooling).cpu()
+            pooling: Any = self.encoder.pooling or settings.pooling
+            vectors = pool(states.float(), batch["summary"], pooling).cpu()
             result.update(zip(indices, vectors, strict=True))
         return [result[index] for index in range(len(rows))]
 
@@ -118,6 +119,11 @@ def _encoded(
         with torch.inference_mode():
             for indices in batches_by_length([len(row.input_ids) for row in rows], PREDICTION_TOKENS):
                 batch = {k: v.to(device) for k, v in collate([rows[i] for i in indices], padding_id).items()}
-                yield indices, batch, encoder(batch["input_ids"], batch["attention_mask"])
+                yield indices, _summarised(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
     finally:
         module.train(was_training)
+
+
+def _summarised(encoder: Any, batch: Batch) -> Batch:
+    """The batch with `summary`, the tokens that heads average for a vector of the whole text."""
+    return {**batch, "summary": encoder.summary(batch["attention_mask"])}

@@ -83,7 +83,7 @@ class EncoderSize:
     layers: Positive
     """Layers of blocks."""
     inner: Positive
-    """Feed-forward width of a transformer; cells per direction of a recurrence."""
+    """Feed-forward width of a transformer; cells per direction of a recurrence; the embedding's width of LASER."""
     heads: Count
     """Attention heads; 0 for a recurrence."""
 
@@ -171,7 +171,7 @@ class RetrievalSettings:
     layer: Fraction
     """Which hidden state of the bare encoder, as a fraction of its depth (XTREME: 8 of 12 or 14 of 24, about 7/12)."""
     pooling: Literal["mean", "max", "first"]
-    """Over real tokens, special ones included (XTREME: mean)."""
+    """Over real tokens, special ones included (XTREME: mean); LASER keeps to its own, max."""
     is_centered: bool
     """Whether the mean vector of each language is subtracted before ranking, after training too; XTREME does not."""
 

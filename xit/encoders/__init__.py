@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xit import hub
 from xit.discover import load as load_module
-from xit.errors import CheckpointError
+from xit.errors import CheckpointError, ConfigError
 from xit.files import atomic, write_json
 from xit.settings import EncoderSize
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MODEL_TYPE = "xit"
 """The `model_type` of our config.json; its `encoder` is the id of the architecture."""
+DIRECTIONS = ("causal", "echo", "two-way")
+"""How a released causal model can be read (`xit.encoders._released.ReleasedEncoder.forward`)."""
 _PREFIX = "encoder."
 """Of tensor names: the place of an encoder in the model that transformers sees (`xit.encoders._hub_model`)."""
 
@@ -82,7 +84,7 @@ def save(encoder: Encoder, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if encoder.size is None:  # one of transformers, whose import costs a process a second
         released: Any = encoder
-        released.model.save_pretrained(folder)
+        released.write(folder)
         return
     tensors = {_PREFIX + name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
     with atomic(folder / "model.safetensors") as temporary:
@@ -90,25 +92,44 @@ def save(encoder: Encoder, folder: Path) -> None:
     write_json(folder / "config.json", _config(encoder))
 
 
-def load(source: Path | str) -> Encoder:
+def load(source: Path | str, direction: str | None = None) -> Encoder:
     """The encoder of a checkpoint folder, or of the Hub (`owner/name` or `owner/name@revision`), on the CPU.
 
     Ours are read directly, all others by transformers: safetensors only, and no code that comes with the weights.
 
+    Args:
+        source: The folder or the name.
+        direction: How a released causal model is to be read; it is saved with it. None keeps what was saved.
+
     Raises:
         CheckpointError: no such folder, or it is incomplete or contradicts itself.
+        ConfigError: a direction that the encoder does not have.
     """
     folder = Path(source)
-    if folder.is_dir():
-        config = _read_config(folder)
-        return _load_own(folder, config) if config.get("model_type") == MODEL_TYPE else _load_released(str(folder))
-    return _load_released(*hub.repository(str(source)))
+    if not folder.is_dir():
+        return _load_released(*hub.repository(str(source)), direction)
+    config = _read_config(folder)
+    if config.get("model_type") != MODEL_TYPE:
+        return _load_released(str(folder), None, direction)
+    if direction is not None:
+        raise ConfigError(f"--direction {direction}: {source} is an encoder of ours, which reads in both directions.")
+    return _load_own(folder, config)
 
 
-def _load_released(source: str, revision: str | None = None) -> Encoder:
+def _load_released(source: str, revision: str | None, direction: str | None) -> Encoder:
     from xit.encoders._released import load_released
 
-    return load_released(source, revision)
+    return load_released(source, revision, direction)
+
+
+def direction(source: Path | str) -> str:
+    """What a state of a checkpoint's encoder depends on: `bidirectional`, or for a causal one of `DIRECTIONS`."""
+    folder = Path(source)
+    if folder.is_dir() and (config := _read_config(folder)).get("model_type") == MODEL_TYPE:
+        return facts(config["encoder"]).direction
+    from xit.encoders._released import read_direction
+
+    return read_direction(str(folder)) if folder.is_dir() else read_direction(*hub.repository(str(source)))
 
 
 def _config(encoder: Encoder) -> dict[str, Any]:

@@ -1,7 +1,12 @@
-"""The face that every encoder shows to heads, formats and training."""
+"""The face that every encoder shows to heads, formats and training, and what those from scratch share."""
 
+from collections.abc import Callable
+from typing import Literal
+
+import torch
 from torch import Tensor, nn
 
+from xit.errors import ConfigError
 from xit.settings import EncoderSize
 
 
@@ -13,12 +18,17 @@ class Encoder(nn.Module):
         dimension: Width of a hidden state.
         layers: How many there are after that of the embedding.
         size: Of an architecture of ours; None for a released encoder.
+        direction: What a state depends on: `bidirectional`, or how a causal encoder reads.
+        pooling: How its states become a vector of a text, where it was made for one way; it comes before
+            `retrieval.pooling`.
     """
 
     embedding: nn.Embedding
     dimension: int
     layers: int
     size: EncoderSize | None = None
+    direction: str = "bidirectional"
+    pooling: Literal["mean", "max"] | None = None
 
     @property
     def name(self) -> str:
@@ -38,6 +48,16 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError
 
+    def summary(self, attention_mask: Tensor) -> Tensor:
+        """`<bool>[batch, length]`: which states heads average for a vector of the whole text.
+
+        All real tokens; of a causal encoder the last one, the only one that has read them all.
+        """
+        is_real = attention_mask.bool()
+        if self.direction != "causal":
+            return is_real
+        return torch.arange(is_real.shape[1], device=is_real.device) == is_real.sum(dim=1, keepdim=True) - 1
+
 
 class OwnEncoder(Encoder):
     """An architecture of ours, from scratch: knows its size, starts with an embedding."""
@@ -48,3 +68,73 @@ class OwnEncoder(Encoder):
         self.dimension = size.dimension
         self.layers = size.layers
         self.embedding = nn.Embedding(vocabulary_size, size.dimension, padding_idx=padding_id)
+
+
+class RecurrentEncoder(OwnEncoder):
+    """Layers that read the sentence in both directions and add what they found; no dropout, no longest input."""
+
+    def __init__(
+        self, size: EncoderSize, vocabulary_size: int, padding_id: int, recurrence: Callable[[], nn.Module]
+    ) -> None:
+        super().__init__(size, vocabulary_size, padding_id)
+        if size.heads != 0:
+            raise ConfigError(f"encoders.{self.name}.heads: must be 0, a recurrence has none; found {size.heads}.")
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.norm = nn.LayerNorm(size.dimension)
+        self.blocks = nn.ModuleList(RecurrentLayer(size, recurrence) for _ in range(size.layers))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """Hidden states, as `Encoder` says."""
+        backwards = reversal(attention_mask)
+        states = [self.norm(self.embedding(input_ids))]
+        for layer in self.blocks:
+            states.append(layer(states[-1], backwards))
+        return tuple(states)
+
+
+class RecurrentLayer(nn.Module):
+    """Two one-directional runs, joined and added to what they read.
+
+    The backward run is a forward run over the sentence reversed inside its own length, so that padding comes last in
+    both and no state of a real token has seen it. This is exact, and keeps the fused kernels that packed sequences
+    lose.
+
+    Args:
+        size: Of the encoder.
+        recurrence: Makes a run with the face of `nn.LSTM(dimension, inner, batch_first=True)`.
+    """
+
+    def __init__(self, size: EncoderSize, recurrence: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.forward_run = recurrence()
+        self.backward_run = recurrence()
+        self.join = nn.Linear(2 * size.inner, size.dimension)
+        self.norm = nn.LayerNorm(size.dimension)
+
+    def forward(self, states: Tensor, backwards: Tensor) -> Tensor:
+        """The states after this layer, `<float>[batch, length, dimension]`."""
+        ahead, _ = self.forward_run(states)  # [batch, length, inner]
+        behind, _ = self.backward_run(reorder(states, backwards))
+        found = self.join(torch.cat((ahead, reorder(behind, backwards)), dim=-1))
+        joined: Tensor = self.norm(states + found)
+        return joined
+
+
+def reversal(attention_mask: Tensor) -> Tensor:
+    """Positions in the order that reverses the real tokens of each row and leaves padding in place; its own inverse.
+
+    Returns:
+        `<int64>[batch, length]`
+
+    Examples:
+        >>> reversal(torch.tensor([[1, 1, 1, 0]]))
+        tensor([[2, 1, 0, 3]])
+    """
+    is_real = attention_mask.bool()
+    position = torch.arange(is_real.shape[1], device=is_real.device)
+    return torch.where(is_real, is_real.sum(dim=1, keepdim=True) - 1 - position, position)
+
+
+def reorder(states: Tensor, order: Tensor) -> Tensor:
+    """`<float>[batch, length, width]` at other positions, `<int64>[batch, another length]`."""
+    return states.gather(1, order[:, :, None].expand(-1, -1, states.shape[-1]))

@@ -67,7 +67,7 @@ class Head(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
 
     def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        vectors = pool(self.states(hidden_states), batch["attention_mask"].bool(), "mean")
+        vectors = pool(self.states(hidden_states), batch["summary"], "mean")
         return F.normalize(self.projection(vectors), dim=-1)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:

@@ -12,7 +12,8 @@ CAPTION = "From params.yaml, where each has its unit and range. Made by `xit pap
 def build(inputs: Inputs) -> tuple[Table, ...]:
     """A table for each section whose entries are sections themselves (encoders, tasks), and one for all the others.
 
-    The settings of a source that was not read are left out, and of a folder its place on the machine.
+    What the grid does not name is left out, the settings of a source that was not read, and of a folder its place on
+    the machine.
     """
     tables, plain = [], []
     for section, values in inputs.parameters.items():
@@ -41,7 +42,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
 
 
 def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = {name: _flat(inner) for name, inner in values.items()}
+    compared = {name for ids in inputs.parameters["grid"].values() for name in ids}
+    rows = {name: _flat(inner) for name, inner in values.items() if name in compared}
     keys = list(dict.fromkeys(key for inner in rows.values() for key in inner))
     names = list(rows)
     return Table(

@@ -1,0 +1,252 @@
+"""Encoders that transformers loads, in both directions or causal, at tiny random size, as transformers writes them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import tokenizers
+import torch
+import transformers
+from torch import Tensor
+from typer.testing import CliRunner
+
+from xit import cli, encoders, importing, tokenization
+from xit.errors import CheckpointError, ConfigError
+from xit.evaluation import evaluate
+from xit.models import load_encoder
+from xit.settings import RetrievalSettings, TaskSettings, TrainingSettings
+from xit.task_training import train_on_task
+
+SIZE = {"hidden_size": 16, "num_hidden_layers": 2}
+HEADS = {"num_attention_heads": 2, "intermediate_size": 16}
+STATE = {"state_size": 4}
+MODELS: dict[str, Callable[[int], Any]] = {
+    "bert": lambda pieces: transformers.BertConfig(vocab_size=pieces, **SIZE, **HEADS),
+    "xlm-roberta": lambda pieces: transformers.XLMRobertaConfig(vocab_size=pieces, **SIZE, **HEADS, pad_token_id=0),
+    "modernbert": lambda pieces: transformers.ModernBertConfig(
+        vocab_size=pieces,
+        **SIZE,
+        **HEADS,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        cls_token_id=1,
+        sep_token_id=2,
+    ),
+    "mt5": lambda pieces: transformers.MT5Config(
+        vocab_size=pieces, d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2, pad_token_id=0
+    ),
+    "rwkv": lambda pieces: transformers.RwkvConfig(vocab_size=pieces, **SIZE, context_length=128, rescale_every=1),
+    "mamba": lambda pieces: transformers.MambaConfig(vocab_size=pieces, **SIZE, **STATE),
+    "mamba2": lambda pieces: transformers.Mamba2Config(
+        vocab_size=pieces, **SIZE, **STATE, num_heads=4, head_dim=8, n_groups=1, chunk_size=8
+    ),
+    "falcon_mamba": lambda pieces: transformers.FalconMambaConfig(vocab_size=pieces, **SIZE, **STATE),
+    "xlstm": lambda pieces: transformers.xLSTMConfig(
+        vocab_size=pieces, hidden_size=16, num_blocks=2, num_heads=2, mlstm_round_up_to_multiple_of=4
+    ),
+    "recurrent_gemma": lambda pieces: transformers.RecurrentGemmaConfig(
+        vocab_size=pieces, hidden_size=16, num_hidden_layers=3, lru_width=16, **HEADS, pad_token_id=0
+    ),
+}
+CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
+TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100)
+RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A model of each kind with random weights and a tokenizer, both written by transformers."""
+    backend = tiny.tokenizer().backend
+    made = {}
+    for kind, config in MODELS.items():
+        made[kind] = tmp_path_factory.mktemp(kind)
+        torch.manual_seed(0)
+        transformers.AutoModel.from_config(config(backend.get_vocab_size())).save_pretrained(made[kind])
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **tokenization.ROLES)
+        tokenizer.save_pretrained(made[kind])
+    return made
+
+
+def sentences() -> tuple[Tensor, Tensor]:
+    """Three sentences of 7, 4 and 1 tokens."""
+    input_ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 0, 0, 0], [16, 0, 0, 0, 0, 0, 0]])
+    return input_ids, (input_ids != 0).long()
+
+
+def test_these_tests_run_over_ten_architectures_six_of_them_causal_and_recurrent() -> None:
+    from xit.encoders._released import RECURRENT
+
+    assert len(MODELS) == 10
+    assert set(CAUSAL) == set(RECURRENT) < set(MODELS)
+
+
+CASES = [*((kind, None) for kind in MODELS), *((kind, d) for kind in CAUSAL for d in ("echo", "two-way"))]
+
+
+@pytest.mark.parametrize(("kind", "direction"), CASES)
+@torch.no_grad()
+def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(
+    kind: str, direction: str | None, folders: dict[str, Path]
+) -> None:
+    encoder = encoders.load(folders[kind], direction)
+    input_ids, attention_mask = sentences()
+
+    together = encoder(input_ids, attention_mask)
+    filled = encoder(torch.where(attention_mask.bool(), input_ids, 19), attention_mask)
+
+    assert len(together) == 1 + encoder.layers
+    assert {state.shape for state in together} == {(3, 7, encoder.dimension)}
+    for row, length in enumerate((7, 4, 1)):
+        alone = encoder(input_ids[row : row + 1, :length], attention_mask[row : row + 1, :length])
+        for state, other, expected in zip(together, filled, alone, strict=True):
+            torch.testing.assert_close(state[row, :length], expected[0], atol=1e-5, rtol=0)
+            torch.testing.assert_close(other[row, :length], expected[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@torch.no_grad()
+def test_what_a_first_token_knows_of_the_last_is_what_the_direction_says(kind: str, folders: dict[str, Path]) -> None:
+    input_ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]])
+    directions = ("causal", "echo", "two-way") if kind in CAUSAL else (None,)
+
+    for direction in directions:
+        encoder = encoders.load(folders[kind], direction)
+        first, second = encoder(input_ids, torch.ones_like(input_ids))[-1]
+        assert torch.equal(first[0], second[0]) == (direction == "causal")
+        assert encoder.direction == (direction or "bidirectional")
+
+
+@torch.no_grad()
+def test_echo_is_the_second_reading_and_two_way_the_reversed_one_beside_the_first(folders: dict[str, Path]) -> None:
+    once, echo, both = (encoders.load(folders["rwkv"], direction) for direction in encoders.DIRECTIONS)
+    ids, twice, back = (torch.tensor([some]) for some in ([5, 6, 7], [5, 6, 7, 5, 6, 7], [7, 6, 5]))
+    ahead, again, behind = (once(some, torch.ones_like(some))[-1] for some in (ids, twice, back))
+
+    torch.testing.assert_close(echo(ids, torch.ones_like(ids))[-1], again[:, 3:])
+    torch.testing.assert_close(both(ids, torch.ones_like(ids))[-1], torch.cat([ahead, behind.flip(1)], dim=-1))
+    assert (once.dimension, echo.dimension, both.dimension) == (16, 16, 32)
+
+
+def test_a_causal_encoder_is_pooled_at_its_last_real_token(folders: dict[str, Path]) -> None:
+    _, attention_mask = sentences()
+    last = [[False] * 6 + [True], [False] * 3 + [True] + [False] * 3, [True] + [False] * 6]
+
+    causal, echo = (encoders.load(folders["rwkv"], direction) for direction in (None, "echo"))
+
+    assert causal.summary(attention_mask).tolist() == last
+    assert torch.equal(echo.summary(attention_mask), attention_mask.bool())
+
+
+@torch.no_grad()
+def test_vectors_of_a_causal_encoder_are_its_last_states(folders: dict[str, Path]) -> None:
+    from xit.formats import Reading, text_rows
+
+    model, tokenizer = load_encoder(folders["mamba"])
+    texts = ["Ida painted", "Ida painted the boat in Oslo"]
+    rows = text_rows(Reading(tokenizer, tiny.task_of("tatoeba"), 64), texts, "longest_first")
+
+    vectors = model.vectors(rows, RETRIEVAL)
+
+    for row, vector in zip(rows, vectors, strict=True):
+        input_ids = torch.from_numpy(row.input_ids)[None]
+        torch.testing.assert_close(vector, model.encoder(input_ids, torch.ones_like(input_ids))[-1][0, -1])
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    """Through every stage that a checkpoint of ours goes through; a causal one in one of its directions."""
+    direction = encoders.DIRECTIONS[CAUSAL.index(kind) % 3] if kind in CAUSAL else None
+    importing.released(str(folders[kind]), direction, tmp_path / "parent")
+    tiny.write_data(tmp_path / "data", "xnli")
+    settings = TaskSettings(4, 8, 1, 64, None, 4, 1)
+
+    train_on_task(
+        tmp_path / "parent", "xnli", tmp_path / "data", tmp_path / "model", tmp_path / "working", 0, settings, TRAINING,
+        0.01, {}, lambda *_: None,
+    )  # fmt: skip
+    found = evaluate(tmp_path / "model", "xnli", tiny.examples("classification", 24), RETRIEVAL)
+
+    assert found["en"][1] == 24
+    assert 0 <= found["en"][0]["accuracy"] <= 100
+    assert encoders.direction(tmp_path / "model") == (direction or "bidirectional")
+    moved = [encoders.load(tmp_path / name).state_dict() for name in ("parent", "model")]
+    assert any(not torch.equal(moved[0][key], moved[1][key]) for key in moved[0])
+
+
+@pytest.mark.parametrize(
+    "before", [tokenizers.processors.Sequence([]), tokenizers.processors.ByteLevel()], ids=["nothing", "byte level"]
+)
+def test_a_tokenizer_that_marks_no_texts_ends_each_with_its_end_token(
+    before: Any, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    source = shutil.copytree(folders["mamba"], tmp_path / "source")
+    backend = tiny.tokenizer().backend
+    backend.post_processor = before
+    transformers.PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>").save_pretrained(source)
+    assert tokenization.load(source).special_suffix == ()
+
+    importing.released(str(source), None, tmp_path / "made")
+
+    tokenizer = tokenization.load(tmp_path / "made")
+    plain = [tokenization.load(source).backend.encode(text).ids for text in ("Ida", "Bo")]
+    assert tokenizer.backend.encode("Ida", "Bo").ids == [*plain[0], 2, *plain[1], 2]
+    assert (tokenizer.special_prefix, tokenizer.special_suffix) == ((), (2,))
+    assert tokenizer.backend.encode("").ids == [2]
+
+
+def test_a_tokenizer_without_an_end_token_says_what_to_do(folders: dict[str, Path], tmp_path: Path) -> None:
+    source = shutil.copytree(folders["mamba"], tmp_path / "source")
+    backend = tiny.tokenizer().backend
+    backend.post_processor = tokenizers.processors.Sequence([])
+    transformers.PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>").save_pretrained(source)
+
+    with pytest.raises(CheckpointError, match=r"names no end token, .* Name an eos_token in its tokenizer_config.json"):
+        importing.released(str(source), None, tmp_path / "made")
+
+
+def test_saving_an_rwkv_in_evaluation_keeps_its_weights(folders: dict[str, Path], tmp_path: Path) -> None:
+    """transformers halves them in place, more the deeper the layer, and would save them so."""
+    encoder = encoders.load(folders["rwkv"])
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+
+    with torch.no_grad():
+        encoder(*sentences())
+    encoders.save(encoder, tmp_path)
+
+    assert all(torch.equal(value, before[name]) for name, value in encoders.load(tmp_path).state_dict().items())
+
+
+def test_a_direction_that_does_not_exist_or_does_not_apply_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"eco: no such direction. Did you mean echo\? Directions: causal, echo, two"):
+        encoders.load(folders["rwkv"], "eco")
+    with pytest.raises(
+        ConfigError, match=r"--direction echo: .* is a bert model, which has no direction .* rwkv, xlstm"
+    ):
+        encoders.load(folders["bert"], "echo")
+    tiny.write_checkpoint(tmp_path)
+    with pytest.raises(ConfigError, match=r"--direction echo: .* an encoder of ours, which reads in both directions"):
+        encoders.load(tmp_path, "echo")
+
+
+def test_the_command_line_imports_and_scores_and_names_the_direction(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(__file__).parents[1]
+    shutil.copyfile(root / "params.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+
+    made = CliRunner().invoke(
+        cli.app, ["import", "released", str(folders["rwkv"]), "--direction", "echo", "--out", "parrot"]
+    )
+    scored = CliRunner().invoke(cli.app, ["eval", "parrot", "--language", "de", "--json", "scores.json"])
+
+    assert (made.exit_code, scored.exit_code) == (0, 0), (made.output, scored.output)
+    assert made.output.startswith("parrot: rwkv, echo, ")
+    assert scored.output.startswith("parrot (echo)\n")
+    found = json.loads(Path("scores.json").read_text())
+    assert (found["direction"], found["scores"][0]["encoder"]) == ("echo", "parrot (echo)")

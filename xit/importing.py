@@ -1,0 +1,246 @@
+"""Encoders of others → a checkpoint folder as ours are: config.json, model.safetensors, tokenizer.json."""
+
+import dataclasses
+import pickle
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tokenizers
+import torch
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
+
+from xit import encoders, tokenization
+from xit.errors import CheckpointError, raise_all
+from xit.files import atomic
+from xit.settings import EncoderSize
+
+LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
+"""Of LASER2, in the order of their ids (facebookresearch/LASER:laser_encoders/models.py)."""
+
+# Patterns and what takes their place, in their order: the normalisation of Moses for English, as LASER applies it to
+# every language (mosesdecoder:scripts/tokenizer/normalize-punctuation.perl), in look-around where Moses puts back what
+# it has matched, since replacements are plain text here.
+MOSES = (
+    (r"\(", " ("),
+    (r"\)", ") "),
+    (r" +", " "),
+    (r"\) (?=[.!:?;,])", ")"),
+    (r"\( ", "("),
+    (r" \)", ")"),
+    (r"(?<=\d) %", "%"),
+    (r" :", ":"),
+    (r" ;", ";"),
+    (r"`", "'"),
+    (r"''", ' " '),
+    (r"[„“”]", '"'),
+    (r"–", "-"),
+    (r"—", " - "),
+    (r" +", " "),
+    (r"[´‘‚’]", "'"),
+    (r"''", '"'),
+    (r"…", "..."),
+    (r"\u00a0«\u00a0|«\u00a0|«|\u00a0»\u00a0|\u00a0»|»", '"'),
+    (r"\u00a0(?=[%:?!;])", ""),
+    (r"(?<=nº)\u00a0|\u00a0(?=ºC|cm)|(?<=,)\u00a0", " "),
+    (r" +", " "),
+    *(((r'"\.', '."'), (r'",', ',"')) * 3),  # a closing quotation mark goes behind at most three marks
+    (r"(?<=\d)\u00a0(?=\d)", "."),
+)
+
+
+def released(source: str, direction: str | None, out: Path) -> list[str]:
+    """Copy an encoder that transformers loads, of a folder or the Hub, and its tokenizer; a line that says what it is.
+
+    Args:
+        source: A folder, or `owner/name` or `owner/name@revision` of the Hub.
+        direction: How a causal model is to be read, of `xit.encoders.DIRECTIONS`; the folder keeps it.
+        out: The folder; it appears whole or not at all.
+    """
+    encoder = encoders.load(source, direction)
+    tokenizer = _separated(source, tokenization.load(source))
+    with atomic(out) as folder:
+        encoders.save(encoder, folder)
+        tokenization.save(tokenizer, folder)
+    return [f"{out}: {encoder.name}, {encoder.direction}, {encoders.parameters(encoder).total:,} parameters"]
+
+
+def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.Tokenizer:
+    """A tokenizer that marks texts; one that puts nothing around them, as of most causal models, ends each with its end
+    token here, since pairs would run together and an empty text would be no token at all."""
+    if tokenizer.special_prefix or tokenizer.special_suffix:
+        return tokenizer
+    end = tokenizer.roles.get("eos_token")
+    number = None if end is None else tokenizer.backend.token_to_id(end)
+    if end is None or number is None:
+        raise CheckpointError(
+            f"{source}: its tokenizer puts no token around texts and names no end token, so that pairs would run "
+            "together. Name an eos_token in its tokenizer_config.json."
+        )
+    marks = processors.TemplateProcessing(
+        single=f"$A {end}", pair=f"$A {end} $B:1 {end}:1", special_tokens=[(end, number)]
+    )
+    before = tokenizer.backend.post_processor
+    tokenizer.backend.post_processor = marks if before is None else processors.Sequence([before, marks])
+    return dataclasses.replace(tokenizer, special_suffix=(number,))
+
+
+class SentencePiece(NamedTuple):
+    """What a SentencePiece model holds (google/sentencepiece:src/sentencepiece_model.proto)."""
+
+    scores: Mapping[str, float]
+    character_map: bytes
+
+
+def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> list[str]:
+    """LASER2's released files → a checkpoint folder with its encoder and a fast tokenizer with offsets.
+
+    A piece of the SentencePiece model that LASER does not know is read as unknown by it; here it has a row of its own
+    in the embedding, a copy of that of `<unk>`.
+
+    Args:
+        weights: laser2.pt: sizes (`params`), tensors (`model`) and the ids of pieces (`dictionary`).
+        sentencepiece: laser2.spm, a Unigram model.
+        vocabulary: laser2.cvocab: pieces with their counts; only compared, since the weights have the ids.
+        out: The folder; it appears whole or not at all.
+
+    Raises:
+        CheckpointError: a file is damaged, of another kind, or contradicts another.
+    """
+    sizes, tensors, ids = _laser_weights(weights)
+    ids |= {token: number for number, token in enumerate(LASER_SPECIAL_TOKENS)}
+    listed = {line.rpartition(" ")[0] for line in vocabulary.read_text(encoding="utf-8").split("\n") if line.strip()}
+    differing = sorted(listed.symmetric_difference(set(ids) - set(LASER_SPECIAL_TOKENS)))
+    if differing or sorted(ids.values()) != list(range(sizes["num_embeddings"])):
+        raise CheckpointError(
+            f"{vocabulary}: not the vocabulary of {weights}, which has {sizes['num_embeddings']} embeddings and "
+            f"{len(ids)} pieces; in one only are {len(differing)} ({' '.join(differing[:3])}). Take files of one "
+            "release."
+        )
+    known = tuple(sorted(ids, key=ids.__getitem__))
+    model = _read_sentencepiece(sentencepiece)
+    unknown = [piece for piece in model.scores if piece not in ids]
+    tokenizer = _laser_tokenizer((*known, *unknown), model)
+    size = EncoderSize(2 * sizes["hidden_size"], sizes["num_layers"], sizes["embed_dim"], 0)
+    encoder = encoders.build("laser2", size, len(known) + len(unknown), sizes["padding_idx"])
+    encoder.load_state_dict(_laser_tensors(tensors, size.layers, len(unknown)))
+    with atomic(out) as folder:
+        encoders.save(encoder, folder)
+        tokenization.save(tokenizer, folder)
+    counts = (
+        f"{encoders.parameters(encoder).total:,} parameters, {len(known):,} pieces and {len(unknown):,} unknown ones"
+    )
+    return [f"{out}: laser2, {counts}"]
+
+
+def _laser_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        sizes, tensors, ids = (dict(found[key]) for key in ("params", "model", "dictionary"))
+    except FileNotFoundError:
+        raise
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(
+            f"{path}: not the weights of LASER2, a dictionary of params, model and dictionary without code: {reason}"
+        ) from error
+    needed = ("num_embeddings", "padding_idx", "embed_dim", "hidden_size", "num_layers", "bidirectional")
+    faults = [f"{path}: params: {key} is missing." for key in needed if key not in sizes]
+    if not faults:
+        directions, layers = ("", "_reverse"), range(sizes["num_layers"])
+        parts = [f"{kind}_{of}" for kind in ("weight", "bias") for of in ("ih", "hh")]
+        names = {f"lstm.{part}_l{layer}{end}" for part in parts for layer in layers for end in directions}
+        names.add("embed_tokens.weight")
+        faults += [f"{path}: model: {name} is missing." for name in sorted(names - set(tensors))]
+        faults += [f"{path}: model: {name}: LASER2 has no such tensor." for name in sorted(set(tensors) - names)]
+    raise_all(CheckpointError, faults)
+    return sizes, tensors, ids
+
+
+def _laser_tensors(tensors: Mapping[str, torch.Tensor], layers: int, unknown: int) -> dict[str, torch.Tensor]:
+    """LASER's tensors by our names, with a copy of the row of `<unk>` for each of so many further pieces."""
+    embedding = tensors["embed_tokens.weight"].float()
+    row = embedding[LASER_SPECIAL_TOKENS.index("<unk>")]
+    renamed = {"embedding.weight": torch.cat([embedding, row.expand(unknown, -1)])}
+    for layer in range(layers):
+        for ours, theirs in (("ahead", ""), ("behind", "_reverse")):
+            for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                renamed[f"{ours}.{layer}.{part}_l0"] = tensors[f"lstm.{part}_l{layer}{theirs}"].float()
+    return renamed
+
+
+def _laser_tokenizer(pieces: tuple[str, ...], model: SentencePiece) -> tokenization.Tokenizer:
+    """LASER's reading of a text: non-printing characters as blanks, Moses, lower case, SentencePiece, then `</s>`.
+
+    Differs from LASER: a pair, which it does not know, is `A </s> B </s>`. Of several quotation marks before a comma,
+    and of a final sigma behind an apostrophe, the form can be another.
+    """
+    never = min(model.scores.values()) - 10  # what SentencePiece gives to what is unknown
+    scored = [(piece, model.scores.get(piece, never)) for piece in pieces]
+    backend = tokenizers.Tokenizer(models.Unigram(scored, unk_id=LASER_SPECIAL_TOKENS.index("<unk>")))
+    steps: list[Any] = [normalizers.Replace(Regex(r"\p{C}"), " ")]
+    steps += [normalizers.Replace(Regex(pattern), content) for pattern, content in MOSES]
+    steps += [normalizers.Replace(Regex(r"(?<=\p{L})Σ(?!\p{L})"), "ς"), normalizers.Lowercase()]
+    if model.character_map:
+        steps.append(normalizers.Precompiled(model.character_map))
+    backend.normalizer = normalizers.Sequence([*steps, normalizers.Strip(), normalizers.Replace(Regex(r" +"), " ")])
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in LASER_SPECIAL_TOKENS])
+    backend.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B:1 </s>:1", special_tokens=[("</s>", LASER_SPECIAL_TOKENS.index("</s>"))]
+    )
+    begin, padding, end, unknown = LASER_SPECIAL_TOKENS
+    roles = {"bos_token": begin, "pad_token": padding, "eos_token": end, "sep_token": end, "unk_token": unknown}
+    return tokenization.Tokenizer(backend, roles, (), (LASER_SPECIAL_TOKENS.index("</s>"),))
+
+
+def _read_sentencepiece(path: Path) -> SentencePiece:
+    data = path.read_bytes()
+    scores: dict[str, float] = {}
+    character_map, kind = b"", 1
+    try:
+        for field, value in _fields(data):
+            if field == 1:  # a piece: text, score, type
+                piece = dict(_fields(value))
+                if piece.get(3, 1) == 1:  # neither unknown nor control
+                    scores[piece[1].decode("utf-8")] = struct.unpack("<f", piece[2])[0]
+            elif field == 2:
+                kind = dict(_fields(value)).get(3, 1)
+            elif field == 3:
+                character_map = dict(_fields(value)).get(2, b"")
+    except (IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error) as error:
+        raise CheckpointError(f"{path}: not a SentencePiece model, or cut short.") from error
+    if not scores or kind != 1:
+        raise CheckpointError(
+            f"{path}: a Unigram model with pieces is needed; found type {kind}, {len(scores)} pieces."
+        )
+    return SentencePiece(scores, character_map)
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Numbers and values of the fields of a protocol buffer's message: integers, and the bytes of all others."""
+    place = 0
+
+    def integer() -> int:
+        nonlocal place
+        value = shift = 0
+        while True:
+            byte = data[place]
+            place += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while place < len(data):
+        key = integer()
+        if key & 7 == 0:
+            yield key >> 3, integer()
+            continue
+        size = {1: 8, 5: 4}[key & 7] if key & 7 != 2 else integer()
+        if place + size > len(data):
+            raise IndexError
+        yield key >> 3, data[place : place + size]
+        place += size
