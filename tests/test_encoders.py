@@ -215,7 +215,14 @@ def test_auto_model_gives_the_same_states_and_saves_them_again(name: str, tmp_pa
     assert_same_states(AutoModel.from_pretrained(tmp_path / "theirs").encoder, encoder)
 
 
-@pytest.mark.parametrize("imports", ["import xit", "import transformers; import xit", "import xit, transformers"])
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import xit",
+        pytest.param("import transformers; import xit", marks=pytest.mark.slow),
+        pytest.param("import xit, transformers", marks=pytest.mark.slow),
+    ],
+)
 def test_auto_model_knows_our_folders_whichever_is_imported_first(imports: str, tmp_path: Path) -> None:
     encoders.save(build("lstm"), tmp_path)
     code = LOAD.format(imports=imports, folder=str(tmp_path))

@@ -138,6 +138,7 @@ def test_intervals_hold_the_truth_in_about_nineteen_of_twenty_experiments() -> N
     assert 90 <= held <= 99
 
 
+@pytest.mark.slow
 def test_false_alarms_are_as_rare_as_they_should_be_in_a_cell_and_in_a_table() -> None:
     rng = np.random.default_rng(0)
     cells, tables = 0, 0

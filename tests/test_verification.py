@@ -313,6 +313,7 @@ def compared(folder: Path, found: Sequence[Score], wanted: Sequence[Score]) -> V
     return verify(folder, write_results(folder, found), folder / "reference")
 
 
+@pytest.mark.slow
 def test_fresh_seeds_reproduce_and_a_shifted_run_does_not(tmp_path: Path) -> None:
     wanted = with_noise(0)
     moved = [

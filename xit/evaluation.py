@@ -173,9 +173,7 @@ def report_of(
     here = [name for name in bare_tasks() if module.languages(discover.load("tasks", name).task, settings)]
     chosen = list(tasks) if tasks else [facts.task] if facts else here or bare_tasks()
     encoder, condition, seed = checkpoints.made_of(checkpoint)
-    direction = encoders.direction(checkpoint)
-    named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
-    result: dict[str, Any] = {"checkpoint": str(checkpoint), "direction": direction, "scores": [], "tasks": {}}
+    result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name in chosen:
         task = discover.load("tasks", name).task
         available = module.languages(task, settings)
@@ -196,6 +194,8 @@ def report_of(
             working=working and working / own,
             report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
         )
+        result["direction"] = direction = encoders.direction(checkpoint)
+        named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
         result["scores"] += [
             Score(named, condition, name, code, "test", source, metric, seed, value, count).as_dict()
             for code, (values, count) in found.items()

@@ -11,11 +11,6 @@ ROWS = (
     ("peak learning rate, pretraining", "pretraining_learning_rate", "g"),
     ("peak learning rate, tasks", "learning_rate", "g"),
 )
-RATES = {
-    True: "learning rates were searched with the same budget on English validation",
-    False: "learning rates are the profile's, and were not searched on this source",
-}
-"""benchmarks/learning_rates.py searched those of the micro source."""
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
@@ -26,7 +21,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="encoders",
         title=f"The encoders ({inputs.label})",
         caption=(
-            f"Heads, data, batches and steps on tasks are the same for all; {RATES[inputs.study.source == 'micro']}. "
+            "Heads, data, batches and steps on tasks are the same for all. Learning rates were searched with the same "
+            "budget on English validation for transformer and lstm on the micro source; others are taken from them. "
             "Means over seeds. Made by `xit paper` from results/encoders.csv."
         ),
         columns=("", *encoders),
