@@ -22,7 +22,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         title=f"The encoders ({inputs.label})",
         caption=(
             "Heads, data, batches and steps on tasks are the same for all. Learning rates were searched with the same "
-            "budget on English validation for transformer and lstm on the micro source; others are taken from them. "
+            "budget on English validation for transformer and lstm in the default profile; others are taken from them. "
             "Means over seeds. Made by `xit paper` from results/encoders.csv."
         ),
         columns=("", *encoders),
