@@ -106,7 +106,8 @@ def test_files_name_readers_and_their_options(task_id: str) -> None:
         assert set(source.options) - {"labels"} <= set(parameters)
         assert set(source.options.get("labels", {}).values()) <= set(task.labels)
         assert 0 <= source.rows[0] < source.rows[1] <= 1
-    assert ("train" in task.files) == ("validation" in task.files) == task.is_trained
+    assert ("train" in task.files) == task.is_trained
+    assert ("validation" in task.files) == (task.is_trained or task.is_mined)
 
 
 @pytest.mark.parametrize("task_id", IDS)

@@ -38,7 +38,7 @@ def audit(task_ids: Sequence[str] | None, source: str, settings: Settings) -> di
         settings: Of the source.
 
     Returns:
-        `source`, `absent` (tasks that the source has nothing of, where none were named) and `tasks`: of each its
+        `source`, `absent` (tasks that the source has nothing of, which are passed over) and `tasks`: of each its
         `splits`, `revision` where the source has one, `missing_languages` (of the benchmark's), `known_faults`,
         `variants` of XCOPA, and `errors`.
     """
@@ -46,7 +46,7 @@ def audit(task_ids: Sequence[str] | None, source: str, settings: Settings) -> di
     if not isinstance(settings, MicroSettings):
         settings = dataclasses.replace(settings, most_test=0)
     known = {name: discover.load("tasks", name).task for name in task_ids or discover.names("tasks")}
-    absent = [] if task_ids else [name for name, task in known.items() if not module.has(task, settings)]
+    absent = [name for name, task in known.items() if not module.has(task, settings)]
     found = {name: _task(name, task, source, module, settings) for name, task in known.items() if name not in absent}
     return {"source": source, "absent": absent, "tasks": found}
 
@@ -54,6 +54,7 @@ def audit(task_ids: Sequence[str] | None, source: str, settings: Settings) -> di
 def _task(task_id: str, task: Task, source: str, module: Any, settings: Settings) -> dict[str, Any]:
     available = module.languages(task, settings)
     cells: list[tuple[Split, str]] = [("train", "en"), ("validation", "en")] if task.is_trained else []
+    cells += [("validation", code) for code in available if task.is_mined]
     cells += [("test", code) for code in available]
     errors: list[str] = []
     rows: dict[tuple[Split, str], list[Row]] = {}

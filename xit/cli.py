@@ -430,7 +430,7 @@ def show(
     facts = discover.load("tasks", task).task
     name, module, settings = _chosen_source(_config(), source, data, language)
     available = module.languages(facts, settings)
-    codes = language or (["en"] if split != "test" or "en" in available else list(available[:1]))
+    codes = language or (["en"] if "en" in available or (split != "test" and facts.is_trained) else list(available[:1]))
     console = Console()
     for code in codes:
         for example in itertools.islice(module.examples(task, facts, split, code, settings), count):

@@ -60,16 +60,20 @@ def submit(
         right = stack.enter_context(atomic(gold)) if gold else spare
         for folder in (answers, right):
             folder.mkdir(exist_ok=True)
+        skipped = []
         for number, (task_id, model) in enumerate(chosen.items(), 1):
             task: Task = discover.load("tasks", task_id).task
             asked = [code for code in benchmark.languages(task_id) if languages is None or code in languages]
             available = [code for code in module.languages(task, settings) if code in asked]
             examples, validation = evaluation.examples_of(task_id, task, available, module, settings)
-            if examples:
+            if not examples:
+                where = f" in {', '.join(languages)}" if languages else ""
+                skipped.append(f"{task_id}: skipped; the {source} source has no test examples of it{where}.")
+            else:
                 evaluation.evaluate(model, task_id, examples, retrieval, answers, right, validation)
             report(number, len(chosen), {})
         found = scoring.score(answers, right, name, is_partial=True)
-    found["notes"].insert(0, f"The examples are those of the {source} source.")
+    found["notes"] = [f"The examples are those of the {source} source.", *skipped, *found["notes"]]
     return found
 
 

@@ -40,7 +40,7 @@ def examples(
     Args:
         task_id: For messages.
         task: Where its files lie.
-        split: Train and validation exist in English only.
+        split: Train and validation exist in English only, but validation in every language where pairs are mined.
         language: An ISO code.
         settings: The data folder, and the rules for what is known to be wrong in published files.
         notes: Takes how often each rule changed or left out something, for the audit.
@@ -51,7 +51,7 @@ def examples(
     if split not in task.files:
         splits = ", ".join(task.files) or "none"
         raise DataError(f"{task_id}: the files source has no {split} split of it. It has: {splits}.")
-    if split != "test" and language != "en":
+    if split != "test" and language != "en" and not task.is_mined:
         raise DataError(f"{task_id}: its {split} split is in English only, not in {language}.")
     reading = Reading(
         split,
@@ -84,8 +84,14 @@ def languages(task: Task, settings: FilesSettings) -> tuple[str, ...]:
 
 
 def has(task: Task, settings: FilesSettings) -> bool:
-    """Whether any file of a task is in the data folder."""
+    """Whether any file of a task is in the data folder.
+
+    Raises:
+        DataError: there is no such folder.
+    """
     folder = Path(settings.folder)
+    if not folder.is_dir():
+        raise DataError(_missing(folder, ""))
     codes = (*task.languages, "en")
     return any(_found(folder, s.path, code) for split in task.files.values() for s in split for code in codes)
 

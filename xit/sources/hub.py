@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from xit.errors import DataError, raise_all
 from xit.hub import repository
 from xit.settings import HubSettings
-from xit.sources import _hub_files, _hub_rows, readers
+from xit.sources import _hub_files, _hub_rows, absent, readers
 from xit.sources._hub_files import EXPORT, AbsentError, Arrival
 from xit.sources.files import ISO3, check_ids, first
 from xit.sources.readers import Group, Reading, Row, Table
@@ -53,10 +53,10 @@ def examples(
     Raises:
         DataError: a data set cannot be had, or is not what it should be; the message lists every fault.
     """
+    if not task.hub:
+        raise DataError(absent(task_id, task, "hub"))
     if split not in task.hub:
-        what = f"no {split} split of it. It has: {', '.join(task.hub)}" if task.hub else "nothing of it"
-        hint = "" if task.hub else f" Its licence: {task.licence}. Take it from another source, or out of the grid."
-        raise DataError(f"{task_id}: the hub source has {what}.{hint}")
+        raise DataError(f"{task_id}: the hub source has no {split} split of it. It has: {', '.join(task.hub)}.")
     if split != "test" and language != "en":
         raise DataError(f"{task_id}: its {split} split is in English only, not in {language}.")
     reading = Reading(

@@ -408,6 +408,32 @@ def xtreme_tags(file: Path, reading: Reading) -> Iterator[Group]:
             number, words, tags = number + 1, [], []
 
 
+def supertags(file: Path, reading: Reading) -> Iterator[Group]:
+    """CCG: a sentence a line, its words, a tab and as many supertags, all with blanks between; or, as CCGbank's own
+    pipe format, `word|POS|supertag` with blanks between. Every supertag is a label (facts 5.4)."""
+    for number, line in enumerate(_sentences(file, reading)):
+        where = f"{file}, line {number + 1}"
+        columns = line.split("\t")
+        if not line:
+            continue
+        if len(columns) == 2:
+            words, tags = (column.split() for column in columns)
+        elif len(columns) == 1 and all(len(token.split("|")) == 3 for token in line.split()):
+            words, _, tags = (
+                list(column) for column in zip(*(token.split("|") for token in line.split()), strict=True)
+            )
+        else:
+            shape = f"{len(columns)} columns; 2 are needed: words, supertags"
+            reading.fault(where, f"{shape}. Or one, of word|POS|supertag with blanks between.")
+            continue
+        if len(words) != len(tags):
+            reading.fault(where, f"{len(words)} words but {len(tags)} supertags.")
+        elif not all([*words, *tags]):
+            reading.fault(where, "a word or a supertag is empty.")
+        else:
+            yield [{"id": str(number), "words": words, "tags": tags}]
+
+
 CONLLU_COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 
 # coastalcph/ud-conversion-tools:conllu_to_conll.py, the default, with SYM, which it lacks
@@ -692,6 +718,38 @@ def _sentences(file: Path, reading: Reading) -> list[str]:
         if not sentence:
             reading.fault(f"{file}, line {number}", "is empty.")
     return sentences
+
+
+def comparable(file: Path, reading: Reading) -> Iterator[Group]:
+    """BUCC 2018: sentences with their ids, the English ones beside them, and which are translations (`.gold`).
+
+    The queries are those of the language, the candidates the English ones; most have no partner.
+    """
+    english, gold = file.with_suffix(".en"), file.with_suffix(".gold")
+    queries, candidates = _two(file, "sentence", reading), _two(english, "sentence", reading)
+    partners: dict[str, list[str]] = collections.defaultdict(list)
+    known = {side: {name for _, name, _ in rows} for side, rows in ((file, queries), (english, candidates))}
+    for where, query, candidate in _two(gold, f"id in {english.name}", reading):
+        for name, side in ((query, file), (candidate, english)):
+            if name not in known[side]:
+                reading.fault(where, f"id {_shown(name)} is not in {side.name}.")
+        if candidate in partners[query]:
+            reading.fault(where, f"{query} and {candidate} are a pair already.")
+        partners[query].append(candidate)
+    yield from ([_candidate(name, sentence)] for _, name, sentence in candidates)
+    yield from ([_query(name, sentence, partners[name])] for _, name, sentence in queries)
+
+
+def _two(file: Path, second: str, reading: Reading) -> list[tuple[str, str, str]]:
+    """Where a line is, and its columns, an id and another."""
+    found = []
+    for number, line in enumerate(_sentences(file, reading), 1):
+        where, columns = f"{file}, line {number}", line.split("\t")
+        if len(columns) == 2:
+            found.append((where, columns[0], columns[1]))
+        elif line:
+            reading.fault(where, f"{len(columns)} columns; 2 are needed: id, {second}.")
+    return found
 
 
 def squad_sentences(file: Path, reading: Reading) -> Iterator[Group]:

@@ -12,6 +12,7 @@ from xit.errors import DataError, raise_all
 from xit.examples import Example, write_examples
 from xit.files import atomic, write_json
 from xit.settings import FilesSettings, HubSettings, MicroSettings
+from xit.sources import absent
 from xit.tasks import Split, Task
 
 Settings = MicroSettings | FilesSettings | HubSettings
@@ -21,11 +22,13 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
     """Write the train and validation split (English) and the test split (every language) of a task, and their audit.
 
     Raises:
-        DataError: a file or a record contradicts itself; all faults are listed.
+        DataError: the source has nothing of the task; a file or a record contradicts itself; all faults are listed.
     """
     task: Task = discover.load("tasks", task_id).task
     module: Any = discover.load("sources", source)
     available = [code for code in module.languages(task, settings) if code in languages]
+    if not module.has(task, settings):
+        raise DataError(absent(task_id, task, source, settings.folder if isinstance(settings, FilesSettings) else ""))
     splits: list[tuple[Split, list[str]]] = [("train", ["en"]), ("validation", ["en"])] if task.is_trained else []
     if available and task.is_mined:  # the margin from which pairs count is chosen on it, in each language
         splits.append(("validation", sorted(available, key=languages.index)))

@@ -1,9 +1,9 @@
-"""CCG: the supertag of every word, from CCGbank (LDC2005T13), which is licensed: there are no files of it.
+"""CCG: the supertag of every word, from CCGbank (LDC2005T13), which is licensed: its files are yours to bring.
 
-The labels are those of the examples, 1,363 in nyu-mll/jiant.
+Sections 02 to 21 train, 00 validates, 23 tests. The labels are those of the examples, 1,363 in nyu-mll/jiant.
 """
 
-from xit.tasks import Task
+from xit.tasks import Files, Task
 
 task = Task(
     title="CCG",
@@ -11,6 +11,11 @@ task = Task(
     metric="accuracy",
     languages=("en",),
     micro="supertags",
+    files={
+        "train": (Files("supertags", "ccg/ccg.train"),),
+        "validation": (Files("supertags", "ccg/ccg.dev"),),
+        "test": (Files("supertags", "ccg/ccg.test"),),
+    },
     published={"train": 38_015, "validation": 5_484},
     faults=("Published counts are from memory, not verified.",),
     citation="Hockenmaier and Steedman 2007, Computational Linguistics 33(3)",
