@@ -66,6 +66,29 @@ def test_languages_that_are_missing_are_those_of_the_benchmark(tmp_path: Path) -
     assert found["tasks"]["pawsx"]["missing_languages"] == ["de", "es", "fr", "ja", "ko", "zh"]
 
 
+def test_the_validation_pairs_of_mining_are_audited_in_their_language(tmp_path: Path) -> None:
+    for split, count in (("sample", 1), ("training", 2)):
+        file = f"bucc2018/de-en/de-en.{split}"
+        for code in ("de", "en"):
+            write(tmp_path, f"{file}.{code}", "".join(f"{code}-{n}\t{split} {n}\n" for n in range(count)))
+        write(tmp_path, f"{file}.gold", "de-0\ten-0\n")
+
+    splits = splits_of(tmp_path, "bucc2018")
+
+    assert {cell: row["examples"] for cell, row in splits.items()} == {("validation", "de"): 1, ("test", "de"): 2}
+
+
+def test_a_task_that_is_named_but_not_there_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, "pawsx/dev-en.tsv", pairs(*ENGLISH))
+
+    found = audit.audit(["ccg", "pawsx"], "files", settings_of(tmp_path))
+
+    assert found["absent"] == ["ccg"]
+    assert list(found["tasks"]) == ["pawsx"]
+    with pytest.raises(DataError, match=r"nowhere: no such data folder"):
+        audit.audit(["ccg"], "files", settings_of(tmp_path / "nowhere"))
+
+
 def squad(*answers: tuple[str, int]) -> str:
     qas = [
         {"id": str(n), "question": "Which?", "answers": [{"text": text, "answer_start": start}]}

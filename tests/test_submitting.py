@@ -10,7 +10,8 @@ import yaml
 
 from xit import config, evaluation, scoring, workspace
 from xit.errors import CheckpointError, ConfigError
-from xit.sources import micro
+from xit.settings import FilesSettings
+from xit.sources import files, micro
 from xit.submitting import submit
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +78,29 @@ def test_what_the_benchmark_asks_for_beside_is_named(models: Any, parameters: An
     assert found["missing"]["xnli"] == [code for code in tiny.task_of("xnli").languages if code not in LANGUAGES]
     assert found["notes"] == ["The examples are those of the micro source."]
     assert found["overall"] is None
+
+
+def test_a_task_that_the_source_does_not_have_is_skipped_and_named(
+    models: Any, parameters: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "bucc2018" / "de-en"
+    folder.mkdir(parents=True)
+    for split in ("sample", "training"):
+        for code in ("de", "en"):
+            sentences = [f"{code}-{n}\t{text}\n" for n, text in enumerate(dict.fromkeys(tiny.texts()[:20]))]
+            (folder / f"de-en.{split}.{code}").write_text("".join(sentences))
+        (folder / f"de-en.{split}.gold").write_text("de-0\ten-0\nde-1\ten-1\n")
+    settings = FilesSettings(str(tmp_path / "data"), "", 0, "error", "released")
+    source = (None, "files", files, settings, parameters.retrieval, lambda done, total, figures: None)
+
+    found = submit([str(models["bare"])], "xtreme", tmp_path / "out", tmp_path / "gold", *source)
+
+    assert list(found["tasks"]) == ["bucc2018"]
+    assert found["notes"][:2] == [
+        "The examples are those of the files source.",
+        "tatoeba: skipped; the files source has no test examples of it.",
+    ]
+    assert found["tasks"]["bucc2018"]["languages"]["de"]["recall"] == 100.0  # the same sentences on both sides
 
 
 def test_checkpoints_that_do_not_fit_are_all_named_and_nothing_is_written(
