@@ -844,7 +844,7 @@ def shared(one: str, other: str) -> int:
 
 
 @given(case=st.sampled_from(READ), where=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @example(case=READ[10], where=CONLLU.index("\n\n# sent_id = b") / len(CONLLU), byte=ord("#"))
 @example(case=READ[8], where=COSMOS.index('"c ') / len(COSMOS), byte=1)
 def test_a_changed_byte_changes_a_text_or_a_label_or_is_a_fault(
@@ -867,7 +867,7 @@ def test_a_changed_byte_changes_a_text_or_a_label_or_is_a_fault(
 
 
 @given(case=st.sampled_from(READ), where=st.floats(0, 1, exclude_max=True))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_truncated_file_is_a_fault_unless_it_ends_between_two_lines(
     small: Path, case: tuple[str, Split, str, str], where: float
 ) -> None:
@@ -888,7 +888,7 @@ def test_a_truncated_file_is_a_fault_unless_it_ends_between_two_lines(
 
 
 @given(case=st.sampled_from(READ), where=st.floats(0, 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_nul_byte_anywhere_is_a_fault(small: Path, case: tuple[str, Split, str, str], where: float) -> None:
     raw = FOLDER[case[0]][case[3]].encode()
     place = int(where * len(raw))

@@ -4,15 +4,12 @@ import doctest
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xit import metrics, submission
 from xit.errors import DataError
 from xit.tasks import Format, Task
-
-settings.register_profile("xit", deadline=None)  # a busy machine is not a fault
-settings.load_profile("xit")
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:

@@ -36,7 +36,7 @@ def found(queries: Any, candidates: Any, count: int, blocks: tuple[int, int]) ->
 
 
 @given(st.integers(1, 60), st.integers(1, 12), st.integers(1, 9), st.integers(1, 25), st.integers(0, 10**6), st.data())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_search_ranks_as_a_stable_sort_of_whole_numbers(
     candidates: int, queries: int, hidden: int, count: int, seed: int, data: Any
 ) -> None:

@@ -145,7 +145,7 @@ def scored(
 
 
 @pytest.mark.parametrize(("name", "task_id"), CELLS)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_perfect_predictions_score_100_in_every_task_and_language(name: str, task_id: str, data: st.DataObject) -> None:
     task = tiny.task_of(task_id)
@@ -184,7 +184,7 @@ def worse(predicted: Any, seed: int) -> Any:
 
 
 @pytest.mark.parametrize(("name", "task_id"), CELLS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_order_of_examples_and_files_never_changes_a_score(
     name: str, task_id: str, data: st.DataObject, seed: int
@@ -387,7 +387,7 @@ def test_nothing_to_score_is_an_error(out: str, message: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("task_id", GOLD)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_mutated_file_is_scored_or_named(task_id: str, data: st.DataObject) -> None:
     text = GOOD[task_id].encode()
