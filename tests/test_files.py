@@ -50,6 +50,10 @@ SIQA = {
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 LAMP = {"context": "It is late. The lamp is green.", "qas": [question("0", "Which colour?", "green", 24)]}
 TOWER = {"context": "It is 31 m high. It is old.", "qas": [question("0", "How high?", "31 m", 6)]}
+POSSIBLE = [
+    question("0", "Which colour?", "green", 24) | {"is_impossible": False},
+    {"id": "1", "question": "How high?", "answers": [], "is_impossible": True, "plausible_answers": []},
+]
 SENTENCES = {"sentences": ["It is late. ", "The lamp is green."], "sentence_breaks": [[0, 12], [12, 30]]}
 LAMPE = {
     "context": "Die Lampe ist grün. Es ist spät.",
@@ -137,6 +141,8 @@ FOLDER: dict[str, dict[str, str]] = {
         "panx/dev-sw.tsv": "Ida\tB-PER\naliondoka\tO\n\nTurin\tB-LOC\n",
     },
     "udpos": {"ud/UD_German-X/de_x-ud-test.conllu": CONLLU},
+    "squad": {"squad/train-v1.1.json": squad(LAMP), "squad/dev-v1.1.json": squad(TOWER)},
+    "squad2": {"squad/train-v2.0.json": squad(LAMP | {"qas": POSSIBLE}), "squad/dev-v2.0.json": squad(TOWER)},
     "xquad": {TYDIQA: squad(*[LAMP] * 3, TOWER), "xquad/xquad.en.json": squad(LAMP)},
     "lareqa": {
         TYDIQA: squad(LAMP, TOWER),
@@ -173,6 +179,8 @@ READ: list[tuple[str, Split, str, str]] = [
     ("cosmosqa", "train", "en", "cosmosqa/valid.csv"),
     ("panx", "test", "sw", "panx/dev-sw.tsv"),
     ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"),
+    ("squad", "train", "en", "squad/train-v1.1.json"),
+    ("squad2", "train", "en", "squad/train-v2.0.json"),
     ("xquad", "test", "en", "xquad/xquad.en.json"),
     ("lareqa", "train", "en", TYDIQA),
     ("lareqa", "test", "de", "lareqa/xquad-r/de.json"),
@@ -420,13 +428,11 @@ def test_xquad_rows_hold_answers_and_their_offsets(tmp_path: Path) -> None:
 
 
 def test_squad_2_has_questions_without_an_answer(tmp_path: Path) -> None:
-    (tmp_path / "squad").mkdir()
-    paragraph = {"context": "It is late.", "qas": [{"id": "0", "question": "Who?", "answers": []}]}
-    (tmp_path / "squad" / "train-v2.0.json").write_text(squad(paragraph))
+    write(tmp_path, "squad2")
 
-    (row,) = read(tmp_path, "squad2", "train", "en")
+    rows = read(tmp_path, "squad2", "train", "en")
 
-    assert (row["answers"], row["starts"]) == ([], [])
+    assert [(row["id"], row["answers"], row["starts"]) for row in rows] == [("0", ["green"], [24]), ("1", [], [])]
 
 
 def test_tatoeba_asks_in_english_for_lines_of_the_language(tmp_path: Path) -> None:
@@ -572,6 +578,13 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ("= a\n#", "= a #", r"line 1: sent_id 'a # text = Im Haus' is not one word\."),
         ("sent_id = b", "sent_id = a", r"udpos, test, de: record a occurs 2 times"),
         ("punct\t_\t_\n\n", "punct\t_\t_\n", r"does not end with a blank line. Is it cut off\?"),
+    ],
+    ("squad", "train", "en", "squad/train-v1.1.json"): [
+        ('[{"text": "green", "answer_start": 24}]', "[]", r"train-v1.1.json, record 0: has no answer\."),
+    ],
+    ("squad2", "train", "en", "squad/train-v2.0.json"): [
+        ("false", "true", r"record 0: is_impossible is True, but it has 1 answers\."),
+        ('"is_impossible": true', '"is_impossible": false', r"record 1: is_impossible is False, but it has 0 answers"),
     ],
     ("xquad", "test", "en", "xquad/xquad.en.json"): [
         (

@@ -571,6 +571,7 @@ class Question(Record):
     id: str
     question: Text
     answers: list[Answer]
+    is_impossible: bool | None = None
 
 
 class Paragraph(Record):
@@ -665,6 +666,9 @@ def _answers(
         reading.fault(
             where, "has no answer. (The benchmark's test files have theirs blanked; the originals have them.)"
         )
+        return None
+    if question.is_impossible is not None and question.is_impossible == bool(question.answers):
+        reading.fault(where, f"is_impossible is {question.is_impossible}, but it has {len(question.answers)} answers.")
         return None
     placed = []
     for answer in question.answers:
