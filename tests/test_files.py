@@ -108,6 +108,14 @@ FOLDER: dict[str, dict[str, str]] = {
             *({"uid": f"u{n}", "context": "A.", "hypothesis": "B.", "label": "e"} for n in range(10))
         )
     },
+    "mnli": {
+        "mnli/multinli_1.0_train.jsonl": json_lines(
+            *(
+                {"gold_label": label, "sentence1": "The Lamp is on.", "sentence2": text, "pairID": "7e"}
+                for label, text in [("neutral", "It is big."), ("-", "Is it?"), ("entailment", "It shines.")]
+            )
+        )
+    },
     "xcopa": {
         "siqa/socialIQa_v1.4_dev.jsonl": json_lines(SIQA),
         "copa/train-en.jsonl": json_lines(COPA | {"idx": 0}),
@@ -179,6 +187,7 @@ READ: list[tuple[str, Split, str, str]] = [
     ("cosmosqa", "train", "en", "cosmosqa/valid.csv"),
     ("panx", "test", "sw", "panx/dev-sw.tsv"),
     ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"),
+    ("mnli", "train", "en", "mnli/multinli_1.0_train.jsonl"),
     ("squad", "train", "en", "squad/train-v1.1.json"),
     ("squad2", "train", "en", "squad/train-v2.0.json"),
     ("xquad", "test", "en", "xquad/xquad.en.json"),
@@ -253,6 +262,21 @@ def test_anli_letters_become_the_labels_of_the_task(tmp_path: Path) -> None:
     rows = read(tmp_path, "anli_plus", "validation", "en")
 
     assert rows == [{"id": "u9", "text_a": "A.", "text_b": "B.", "label": "entailment", "language": "en"}]
+
+
+def test_mnli_pairs_without_a_label_or_a_sentence_are_left_out_and_counted(tmp_path: Path) -> None:
+    lines = FOLDER["mnli"]["mnli/multinli_1.0_train.jsonl"]
+    content = lines + json_lines({"gold_label": "neutral", "sentence1": "The Lamp is on.", "sentence2": " "})
+    write(tmp_path, "mnli", {"mnli/multinli_1.0_train.jsonl": content.encode()})
+    notes: collections.Counter[str] = collections.Counter()
+
+    rows = list(files.examples("mnli", task_of("mnli"), "train", "en", settings_of(tmp_path), notes))
+
+    assert [(row["id"], row["text_a"], row["text_b"], row["label"]) for row in rows] == [
+        ("0", "The Lamp is on.", "It is big.", "neutral"),
+        ("2", "The Lamp is on.", "It shines.", "entailment"),
+    ]
+    assert notes == {"records left out: no label": 1, "records left out: a sentence is empty": 1}
 
 
 def test_xcopa_trains_on_siqa_and_copa_with_ids_by_file(tmp_path: Path) -> None:
@@ -534,6 +558,10 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ('"uid": "u0"', '"uid": "u1"', r"anli_plus, train, en: record u1 occurs 2 times; an id names one\."),
         ('"e"}', "", r"line 1: not JSON: .*Is the file cut off\?"),
     ],
+    ("mnli", "train", "en", "mnli/multinli_1.0_train.jsonl"): [
+        ("entailment", "entails", r"train.jsonl, line 3: label 'entails' is unknown\."),
+        ("gold_label", "label", r"line 1: gold_label is missing\. Did you mean label\?"),
+    ],
     ("xcopa", "test", "tr", "xcopa/data/tr/test.tr.jsonl"): [
         (
             '"effect"',
@@ -726,8 +754,8 @@ def test_training_examples_of_another_language_are_refused(tmp_path: Path) -> No
 
 
 def test_a_split_without_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"mnli: the files source has no train split of it. It has: none\."):
-        read(tmp_path, "mnli", "train", "en")
+    with pytest.raises(DataError, match=r"sick: the files source has no test split of it. It has: train, validation\."):
+        read(tmp_path, "sick", "test", "en")
 
 
 # --- answers away from their offset, repaired ---
@@ -1021,7 +1049,7 @@ def test_the_published_files_hold_as_many_training_examples_as_stated(task_id: s
 def test_these_tests_read_every_task_that_has_files_but_those_that_are_not_here() -> None:
     with_files = {task_id for task_id in discover.names("tasks") if task_of(task_id).files}
 
-    assert with_files - {"squad", "squad2", "ccg", "bucc2018"} == set(TEST_COUNTS) | set(TRAINING_COUNTS)
+    assert with_files - {"squad", "squad2", "mnli", "ccg", "bucc2018"} == set(TEST_COUNTS) | set(TRAINING_COUNTS)
 
 
 @real

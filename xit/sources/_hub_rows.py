@@ -6,9 +6,7 @@ Labels have become names, and columns the fields of these records, by what a tas
 from collections.abc import Iterator
 
 from xit.sources import readers
-from xit.sources.readers import Group, Reading, Record, Table, Text
-
-NO_LABEL = "no label"
+from xit.sources.readers import EMPTY_SENTENCE, NO_LABEL, Group, Reading, Record, Table, Text
 
 
 class Pair(Record):
@@ -25,7 +23,7 @@ def pairs(table: Table, reading: Reading) -> Iterator[Group]:
         if record.label is None:
             reading.left_out(where, NO_LABEL)
         elif not record.text_a.strip() or not record.text_b.strip():
-            reading.left_out(where, "a sentence is empty")
+            reading.left_out(where, EMPTY_SENTENCE)
         else:
             yield [readers.pair(str(number), record.text_a, record.text_b, reading.label(where, record.label))]
 

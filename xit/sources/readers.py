@@ -26,6 +26,9 @@ from xit.tasks import Split
 Row = dict[str, Any]
 Group = list[Row]
 
+NO_LABEL = "no label"
+EMPTY_SENTENCE = "a sentence is empty"
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:
@@ -251,6 +254,26 @@ def anli(file: Path, reading: Reading) -> Iterator[Group]:
     """ANLI: labels are the letters e, n, c."""
     for where, _, record in records(file, Anli, reading):
         yield [pair(record.uid, record.context, record.hypothesis, reading.label(where, record.label))]
+
+
+class Nli(Record):
+    """A record of MultiNLI and SNLI."""
+
+    sentence1: str
+    sentence2: str
+    gold_label: str
+
+
+def nli(file: Path, reading: Reading) -> Iterator[Group]:
+    """MultiNLI, SNLI: the label is `-` where annotators did not agree, and the pair is then left out (facts 2.1)."""
+    for where, number, record in records(file, Nli, reading):
+        if record.gold_label == "-":
+            reading.left_out(where, NO_LABEL)
+        elif not record.sentence1.strip() or not record.sentence2.strip():
+            reading.left_out(where, EMPTY_SENTENCE)
+        else:
+            label = reading.label(where, record.gold_label)
+            yield [pair(str(number), record.sentence1, record.sentence2, label)]
 
 
 class Copa(Record):

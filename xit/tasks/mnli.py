@@ -1,6 +1,6 @@
 """MNLI: natural-language inference in ten genres."""
 
-from xit.tasks import Hub, Task
+from xit.tasks import Files, Hub, Task
 
 GLUE = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 PAIR = "text_a:premise text_b:hypothesis label"
@@ -13,6 +13,10 @@ task = Task(
     languages=("en",),
     labels=("contradiction", "entailment", "neutral"),
     micro="inference",
+    files={
+        "train": (Files("nli", "mnli/multinli_1.0_train.jsonl"),),
+        "validation": (Files("nli", "mnli/multinli_1.0_dev_matched.jsonl"),),
+    },
     hub={
         "train": (Hub("pairs", GLUE, "mnli/train", PAIR, 392_702, ORDER),),
         "validation": (Hub("pairs", GLUE, "mnli/validation_matched", PAIR, 9_815, ORDER),),
