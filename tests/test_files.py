@@ -103,6 +103,10 @@ FOLDER: dict[str, dict[str, str]] = {
         "sick/SICK_train.txt": "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
         '7\tA "boat\tNobody sails\t4.5\tCONTRADICTION\n'
     },
+    "qqp": {
+        "qqp/train.tsv": "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n"
+        '40\t1\t2\tWhere is "the Lamp?\tWhere is it?\t1\n43\t7\t8\tWho left?\tWho came?\t0\n'
+    },
     "anli_plus": {
         "anli/anli_v1.0/R1/dev.jsonl": json_lines(
             *({"uid": f"u{n}", "context": "A.", "hypothesis": "B.", "label": "e"} for n in range(10))
@@ -112,7 +116,7 @@ FOLDER: dict[str, dict[str, str]] = {
         "mnli/multinli_1.0_train.jsonl": json_lines(
             *(
                 {"gold_label": label, "sentence1": "The Lamp is on.", "sentence2": text, "pairID": "7e"}
-                for label, text in [("neutral", "It is big."), ("-", "Is it?"), ("entailment", "It shines.")]
+                for label, text in [("neutral", "It is big."), ("entailment", "It shines.")]
             )
         )
     },
@@ -187,6 +191,7 @@ READ: list[tuple[str, Split, str, str]] = [
     ("cosmosqa", "train", "en", "cosmosqa/valid.csv"),
     ("panx", "test", "sw", "panx/dev-sw.tsv"),
     ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"),
+    ("qqp", "train", "en", "qqp/train.tsv"),
     ("mnli", "train", "en", "mnli/multinli_1.0_train.jsonl"),
     ("squad", "train", "en", "squad/train-v1.1.json"),
     ("squad2", "train", "en", "squad/train-v2.0.json"),
@@ -256,6 +261,21 @@ def test_sick_is_read_without_quoting_and_with_small_labels(tmp_path: Path) -> N
     assert rows == [expected]
 
 
+def test_qqp_rows_that_lack_a_column_or_a_question_are_left_out_and_counted(tmp_path: Path) -> None:
+    broken = '41\t3\t4\t"Who left?\n"\tWho came?\t0\n42\t5\t6\tWho left?\t\t0\n43\t'
+    content = FOLDER["qqp"]["qqp/train.tsv"].replace("43\t", broken)
+    write(tmp_path, "qqp", {"qqp/train.tsv": content.encode()})
+    notes: collections.Counter[str] = collections.Counter()
+
+    rows = list(files.examples("qqp", task_of("qqp"), "train", "en", settings_of(tmp_path), notes))
+
+    assert [(row["id"], row["text_a"], row["text_b"], row["label"]) for row in rows] == [
+        ("0", 'Where is "the Lamp?', "Where is it?", "duplicate"),
+        ("1", "Who left?", "Who came?", "not_duplicate"),
+    ]
+    assert notes == {"records left out: columns are missing": 2, "records left out: a column is empty": 1}
+
+
 def test_anli_letters_become_the_labels_of_the_task(tmp_path: Path) -> None:
     write(tmp_path, "anli_plus")
 
@@ -265,16 +285,17 @@ def test_anli_letters_become_the_labels_of_the_task(tmp_path: Path) -> None:
 
 
 def test_mnli_pairs_without_a_label_or_a_sentence_are_left_out_and_counted(tmp_path: Path) -> None:
-    lines = FOLDER["mnli"]["mnli/multinli_1.0_train.jsonl"]
-    content = lines + json_lines({"gold_label": "neutral", "sentence1": "The Lamp is on.", "sentence2": " "})
+    record = {"gold_label": "-", "sentence1": "The Lamp is on.", "sentence2": "Is it?"}
+    added = json_lines(record, record | {"gold_label": "neutral", "sentence2": " "})
+    content = added + FOLDER["mnli"]["mnli/multinli_1.0_train.jsonl"]
     write(tmp_path, "mnli", {"mnli/multinli_1.0_train.jsonl": content.encode()})
     notes: collections.Counter[str] = collections.Counter()
 
     rows = list(files.examples("mnli", task_of("mnli"), "train", "en", settings_of(tmp_path), notes))
 
     assert [(row["id"], row["text_a"], row["text_b"], row["label"]) for row in rows] == [
-        ("0", "The Lamp is on.", "It is big.", "neutral"),
-        ("2", "The Lamp is on.", "It shines.", "entailment"),
+        ("2", "The Lamp is on.", "It is big.", "neutral"),
+        ("3", "The Lamp is on.", "It shines.", "entailment"),
     ]
     assert notes == {"records left out: no label": 1, "records left out: a sentence is empty": 1}
 
@@ -553,13 +574,18 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ("sentence_B", "sentence_C", r"line 1: the header is \['pair_ID', .*; it should be \['pair_ID'"),
         ("CONTRADICTION", "CONTRADICTS", r"line 2: label 'CONTRADICTS' is unknown. Did you mean CONTRADICTION\?"),
     ],
+    ("qqp", "train", "en", "qqp/train.tsv"): [
+        ("\tquestion2", "", r"train.tsv, line 1: the header is \['id', .*; it should be \['id', 'qid1'"),
+        ("\t1\n", "\t2\n", r"line 2: label '2' is unknown. Labels: 0, 1\."),
+        ("\t1\n", "\t1\t\n", r"line 2: 7 columns; 6 are needed: id, qid1, qid2"),
+    ],
     ("anli_plus", "train", "en", "anli/anli_v1.0/R1/dev.jsonl"): [
         ('"label": "e"', '"label": "x"', r"dev.jsonl, line 1: label 'x' is unknown. Labels: c, e, n\."),
         ('"uid": "u0"', '"uid": "u1"', r"anli_plus, train, en: record u1 occurs 2 times; an id names one\."),
         ('"e"}', "", r"line 1: not JSON: .*Is the file cut off\?"),
     ],
     ("mnli", "train", "en", "mnli/multinli_1.0_train.jsonl"): [
-        ("entailment", "entails", r"train.jsonl, line 3: label 'entails' is unknown\."),
+        ("entailment", "entails", r"train.jsonl, line 2: label 'entails' is unknown\."),
         ("gold_label", "label", r"line 1: gold_label is missing\. Did you mean label\?"),
     ],
     ("xcopa", "test", "tr", "xcopa/data/tr/test.tr.jsonl"): [
@@ -829,7 +855,10 @@ def groups_of(folder: Path, task_id: str, split: Split, language: str, name: str
 
 
 def damaged(folder: Path, case: tuple[str, Split, str, str], content: bytes) -> list[Group] | None:
-    """What a reader makes of a file with that content; None where it finds faults, each with its file and place."""
+    """What a reader makes of a file with that content; None where it finds faults, each with its file and place.
+
+    None too where it has left out and counted rows, of which none of the small files has any.
+    """
     task_id, split, language, name = case
     file = folder / task_id / name
     file.write_bytes(content)
@@ -838,7 +867,7 @@ def damaged(folder: Path, case: tuple[str, Split, str, str], content: bytes) -> 
         if not reading.faults:
             with contextlib.suppress(DataError):  # two equal ids, or too few rows for the split
                 read(folder / task_id, task_id, split, language)
-            return groups
+            return None if any(note.startswith("records left out") for note in reading.notes) else groups
         with pytest.raises(DataError):
             read(folder / task_id, task_id, split, language)
     finally:
@@ -1049,7 +1078,7 @@ def test_the_published_files_hold_as_many_training_examples_as_stated(task_id: s
 def test_these_tests_read_every_task_that_has_files_but_those_that_are_not_here() -> None:
     with_files = {task_id for task_id in discover.names("tasks") if task_of(task_id).files}
 
-    assert with_files - {"squad", "squad2", "mnli", "ccg", "bucc2018"} == set(TEST_COUNTS) | set(TRAINING_COUNTS)
+    assert with_files - {"squad", "squad2", "mnli", "qqp", "ccg", "bucc2018"} == set(TEST_COUNTS) | set(TRAINING_COUNTS)
 
 
 @real

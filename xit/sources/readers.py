@@ -128,9 +128,19 @@ def lines(file: Path, reading: Reading) -> list[str]:
 
 
 def _columns(
-    file: Path, reading: Reading, names: Sequence[str], delimiter: str, *, is_quoted: bool, has_header: bool
+    file: Path,
+    reading: Reading,
+    names: Sequence[str],
+    delimiter: str,
+    *,
+    is_quoted: bool,
+    has_header: bool,
+    may_lack: bool = False,
 ) -> Iterator[tuple[str, list[str]]]:
-    """Where a row is, and its columns: exactly those named, in that order, none empty."""
+    """Where a row is, and its columns: exactly those named, in that order, none empty.
+
+    Where `may_lack`, a row with fewer or with empty columns is left out by rule; else it is a fault.
+    """
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
     raw = lines(file, reading)
     rows = csv.reader((f"{line}\n" for line in raw), delimiter=delimiter, quoting=quoting, strict=True)
@@ -150,8 +160,12 @@ def _columns(
                 return
         elif size > 1:
             reading.fault(where, f"a row runs over {size} lines. Is a quote not closed?")
+        elif may_lack and len(row) < len(names):
+            reading.left_out(where, "columns are missing")
         elif len(row) != len(names):
             reading.fault(where, f"{len(row)} columns; {len(names)} are needed: {', '.join(names)}.")
+        elif may_lack and not all(value.strip() for value in row):
+            reading.left_out(where, "a column is empty")
         elif empty := [name for name, value in zip(names, row, strict=True) if not value.strip()]:
             reading.fault(where, f"{', '.join(empty)} is empty.")
         elif is_quoted and (bare := [name for name, value in zip(names, row, strict=True) if _lacks(value, line)]):
@@ -183,6 +197,18 @@ def sick(file: Path, reading: Reading) -> Iterator[Group]:
     found = _columns(file, reading, names, "\t", is_quoted=False, has_header=True)
     for where, (name, text_a, text_b, _, label) in found:
         yield [pair(name, text_a, text_b, reading.label(where, label))]
+
+
+def qqp(file: Path, reading: Reading) -> Iterator[Group]:
+    """QQP as GLUE writes it: a table with a header, not read as quoted.
+
+    A few training rows are broken in two by a line end in a question, and two have an empty question
+    (huggingface/datasets, issue 277; nyu-mll/GLUE-baselines, issue 5): they are left out.
+    """
+    names = ("id", "qid1", "qid2", "question1", "question2", "is_duplicate")
+    found = _columns(file, reading, names, "\t", is_quoted=False, has_header=True, may_lack=True)
+    for number, (where, (_, _, _, text_a, text_b, label)) in enumerate(found):
+        yield [pair(str(number), text_a, text_b, reading.label(where, label))]
 
 
 def pair(name: str, text_a: str, text_b: str, label: str) -> Row:

@@ -1,10 +1,11 @@
 """QQP: whether two questions put to a forum ask the same."""
 
-from xit.tasks import Hub, Task
+from xit.tasks import Files, Hub, Task
 
 GLUE = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 PAIR = "text_a:question1 text_b:question2 label"
 ORDER = "not_duplicate duplicate"
+DIGITS = {"0": "not_duplicate", "1": "duplicate"}
 
 task = Task(
     title="QQP",
@@ -13,6 +14,10 @@ task = Task(
     languages=("en",),
     labels=("not_duplicate", "duplicate"),
     micro="paraphrase",
+    files={
+        "train": (Files("qqp", "qqp/train.tsv", options={"labels": DIGITS}),),
+        "validation": (Files("qqp", "qqp/dev.tsv", options={"labels": DIGITS}),),
+    },
     hub={
         "train": (Hub("pairs", GLUE, "qqp/train", PAIR, 363_846, ORDER),),
         "validation": (Hub("pairs", GLUE, "qqp/validation", PAIR, 40_430, ORDER),),
