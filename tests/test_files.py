@@ -893,7 +893,7 @@ def texts(groups: list[Group], *, is_derived: bool) -> list[Group]:
 
 
 def is_near(found: Any, expected: Any) -> bool:
-    """Whether values are equal but for one place in each text and one tag, of a changed head; numbers, labels may differ."""
+    """Whether values are equal but for one place in each text and one tag, of a changed head; labels may differ."""
     if isinstance(expected, dict):
         if "tags" in expected and "tags" in found:
             pairs = zip(found["tags"], expected["tags"], strict=True)
