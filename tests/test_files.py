@@ -174,6 +174,22 @@ FOLDER: dict[str, dict[str, str]] = {
         f"{TRAINING}.en": "en-1\tIt is late.\nen-2\tBo stayed.\n",
         f"{TRAINING}.gold": "de-2\ten-1\n",
     },
+    "mewslix": {
+        "mewslix/wikipedia_pairs/train.jsonl": json_lines(
+            {"mention": "The { Lamp } is green.", "entity": "It gives light."},
+            {"mention": "{ Taa } hums.", "entity": "A village by a river."},
+        ),
+        "mewslix/wikipedia_pairs/dev.jsonl": json_lines({"mention": "{ Bo } ran.", "entity": "A boat of 1902."}),
+        "mewslix/candidate_entities.jsonl": json_lines(
+            {"entity_id": "Q1", "description": "It gives light.", "title": "Lamp"},
+            {"entity_id": "Q2", "description": "Ein Dorf am Fluss.", "title": "Taa"},
+        ),
+        "mewslix/wikinews_mentions/en/test.jsonl": json_lines({"mention": "A { Lamp } fell.", "entity_id": "Q1"}),
+        "mewslix/wikinews_mentions/de/test.jsonl": json_lines(
+            {"mention": "In { Taa } ist es spät.", "entity_id": "Q2"},
+            {"mention": "Das { Haus } ist alt.", "entity_id": "Q3"},
+        ),
+    },
 }
 
 COSMOS = FOLDER["cosmosqa"]["cosmosqa/valid.csv"]
@@ -202,6 +218,8 @@ READ: list[tuple[str, Split, str, str]] = [
     ("ccg", "train", "en", "ccg/ccg.train"),
     ("bucc2018", "validation", "de", f"{SAMPLE}.de"),
     ("bucc2018", "test", "de", f"{TRAINING}.de"),
+    ("mewslix", "train", "en", "mewslix/wikipedia_pairs/train.jsonl"),
+    ("mewslix", "test", "de", "mewslix/wikinews_mentions/de/test.jsonl"),
 ]
 
 
@@ -410,6 +428,44 @@ def test_bucc_becomes_examples_with_a_validation_split_of_every_language(tmp_pat
     ]
     assert json.loads((out / "audit.json").read_text())["missing_languages"] == ["fr"]
     assert [row["id"] for row in examples.read_examples(out / "validation.parquet", "de")] == ["en-1", "de-1"]
+
+
+def test_mewslix_trains_on_english_pairs_with_a_candidate_for_each_text(tmp_path: Path) -> None:
+    name = "mewslix/wikipedia_pairs/train.jsonl"
+    repeated = FOLDER["mewslix"][name] + json_lines({"mention": "A { light } fell.", "entity": "It gives light."})
+    write(tmp_path, "mewslix", {name: repeated.encode()})
+
+    rows = read(tmp_path, "mewslix", "train", "en")
+
+    assert [(row["id"], row["role"], row["text"], row["gold"]) for row in rows] == [
+        ("0", "query", "The { Lamp } is green.", ["0"]),
+        ("0", "candidate", "It gives light.", []),
+        ("1", "query", "{ Taa } hums.", ["1"]),
+        ("1", "candidate", "A village by a river.", []),
+        ("2", "query", "A { light } fell.", ["0"]),
+    ]
+    assert [row["text"] for row in read(tmp_path, "mewslix", "validation", "en")] == ["{ Bo } ran.", "A boat of 1902."]
+
+
+def test_mewslix_has_the_candidates_of_all_languages_once_with_the_english_mentions(tmp_path: Path) -> None:
+    write(tmp_path, "mewslix")
+    out = tmp_path / "out"
+
+    assert data.data("mewslix", "files", settings_of(tmp_path), ["en", "de", "tr"], out) == [
+        f"{out}: 2 train, 1 validation, 3 test"
+    ]
+
+    rows = examples.read_examples(out / "test.parquet")
+    assert [(row["language"], row["id"], row["role"], row["text"], row["gold"]) for row in rows] == [
+        ("en", "Q1", "candidate", "It gives light.", []),
+        ("en", "Q2", "candidate", "Ein Dorf am Fluss.", []),
+        ("en", "0", "query", "A { Lamp } fell.", ["Q1"]),
+        ("de", "0", "query", "In { Taa } ist es spät.", ["Q2"]),
+        ("de", "1", "query", "Das { Haus } ist alt.", ["Q3"]),
+    ]
+    audit = json.loads((out / "audit.json").read_text())
+    assert audit["missing_languages"] == ["tr"]
+    assert [row["notes"] for row in audit["splits"]] == ["", "", "", "mentions whose entity is no candidate: 1"]
 
 
 def test_a_task_that_has_no_file_says_which_files_and_sources_would_do(tmp_path: Path) -> None:
@@ -695,6 +751,17 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
     ("bucc2018", "validation", "de", f"{SAMPLE}.gold"): [
         ("de-1\ten-1", "en-1\tde-1", r"gold, line 1: id 'en-1' is not in de-en.sample.de\."),
         ("de-1\ten-1\n", "de-1\ten-1\n" * 2, r"gold, line 2: de-1 and en-1 are a pair already\."),
+    ],
+    ("mewslix", "train", "en", "mewslix/wikipedia_pairs/train.jsonl"): [
+        ('"entity"', '"entiti"', r"train.jsonl, line 1: entity is missing\. Did you mean entiti\?"),
+        ("{ Taa } hums.", " ", r"train.jsonl, line 2: mention is empty\."),
+    ],
+    ("mewslix", "test", "de", "mewslix/wikinews_mentions/de/test.jsonl"): [
+        ('"Q3"', "3", r"de/test.jsonl, line 2: entity_id is 3: Input should be a valid string\."),
+    ],
+    ("mewslix", "test", "en", "mewslix/candidate_entities.jsonl"): [
+        ("It gives light.", "", r"candidate_entities.jsonl, line 1: description is empty\."),
+        ("Q2", "Q1", r"mewslix, test, en: candidate Q1 occurs 2 times; an id names one\."),
     ],
 }
 
@@ -1079,7 +1146,9 @@ def test_the_published_files_hold_as_many_training_examples_as_stated(task_id: s
 def test_these_tests_read_every_task_that_has_files_but_those_that_are_not_here() -> None:
     with_files = {task_id for task_id in discover.names("tasks") if task_of(task_id).files}
 
-    assert with_files - {"squad", "squad2", "mnli", "qqp", "ccg", "bucc2018"} == set(TEST_COUNTS) | set(TRAINING_COUNTS)
+    assert with_files - {"squad", "squad2", "mnli", "qqp", "ccg", "bucc2018", "mewslix"} == set(TEST_COUNTS) | set(
+        TRAINING_COUNTS
+    )
 
 
 @real

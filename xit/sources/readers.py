@@ -866,6 +866,53 @@ def squad_answers(file: Source, reading: Reading) -> Iterator[Group]:
         yield group
 
 
+class Linked(Record):
+    """A mention in its text and the text of its entity."""
+
+    mention: Text
+    entity: Text
+
+
+def linked(file: Path, reading: Reading) -> Iterator[Group]:
+    """Mewsli-X, Wikipedia: mentions and texts of their entities; equal texts, which have no id, are one candidate."""
+    numbers: dict[str, str] = {}
+    for _, number, record in records(file, Linked, reading):
+        is_new = record.entity not in numbers
+        name = numbers.setdefault(record.entity, str(number))
+        query = _query(str(number), record.mention, [name])
+        yield [query, _candidate(name, record.entity)] if is_new else [query]
+
+
+class Mention(Record):
+    """A mention in its text and the id of its entity."""
+
+    mention: Text
+    entity_id: Text
+
+
+class Entity(Record):
+    """An entity and what describes it."""
+
+    entity_id: Text
+    description: Text
+
+
+def mentions(file: Path, reading: Reading) -> Iterator[Group]:
+    """Mewsli-X, Wikinews: mentions of a language, and, with the English ones, the candidates of all languages.
+
+    With every language, the one pool would hold them eleven times. A mention whose entity is no candidate stays, and is
+    never found.
+    """
+    known = set()
+    for _, _, entity in records(file.parents[2] / "candidate_entities.jsonl", Entity, reading):
+        known.add(entity.entity_id)
+        if file.parent.name == "en":
+            yield [_candidate(entity.entity_id, entity.description)]
+    for _, number, record in records(file, Mention, reading):
+        reading.notes["mentions whose entity is no candidate"] += record.entity_id not in known
+        yield [_query(str(number), record.mention, [record.entity_id])]
+
+
 def _query(name: str, text: str, gold: list[str]) -> Row:
     return {"id": name, "role": "query", "text": text, "gold": gold}
 
