@@ -84,6 +84,48 @@ def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path,
     assert first["files"]["sha256"] != second["files"]["sha256"]
 
 
+GRID = """
+grid:
+  intermediates: [ccg, mnli]
+  conditions: [none, ccg, mnli]
+  targets: [xnli]
+  tasks: [ccg, mnli, xnli]
+"""
+FILES = "files: {most_test: 0, misplaced_answers: error, xcopa_questions: released}\n"
+
+
+@pytest.mark.parametrize("source", ["files", "hub"])
+def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
+    source: str, project: Path, tmp_path: Path
+) -> None:
+    (project / "profiles/all.yaml").write_text(f"source: {source}\n{FILES}{GRID}")
+    data = tmp_path / "published"
+    data.mkdir()
+    told: list[str] = []
+
+    root = workspace.prepare(project, "all", data, told.append)
+
+    assert yaml.safe_load((root / "params.yaml").read_text())["grid"] == {
+        "intermediates": ["mnli"],
+        "conditions": ["none", "mnli"],
+        "targets": ["xnli"],
+        "tasks": ["mnli", "xnli"],
+    }
+    assert told == [f"ccg: passed over; the {source} source has nothing of it. `xit data ccg` says which have."]
+
+
+def test_a_licensed_task_that_is_in_the_folder_is_kept(project: Path, tmp_path: Path) -> None:
+    (project / "profiles/all.yaml").write_text(f"source: files\n{FILES}{GRID}")
+    (tmp_path / "published/ccg").mkdir(parents=True)
+    (tmp_path / "published/ccg/ccg.train").write_text("A lamp\tNP/N N\n")
+    told: list[str] = []
+
+    root = workspace.prepare(project, "all", tmp_path / "published", told.append)
+
+    assert yaml.safe_load((root / "params.yaml").read_text())["grid"]["tasks"] == ["ccg", "mnli", "xnli"]
+    assert told == []
+
+
 def test_an_unknown_profile_is_told_with_the_nearest_one(project: Path) -> None:
     with pytest.raises(ConfigError, match=r"quik: no such profile\. Did you mean quick\? Profiles: default, published"):
         workspace.prepare(project, "quik", None)

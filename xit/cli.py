@@ -298,7 +298,7 @@ def reproduce(
     """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
     from xit import grid, workspace
 
-    root = workspace.prepare(Path(), profile, data)
+    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True))
     with _grid_progress() as report:
         ran = grid.run(root, jobs, report)
     typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)

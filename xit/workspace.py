@@ -6,6 +6,7 @@ paper's text as they are now, params.yaml with the profile's differences laid ov
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ CONFIG = """[core]
 COPIED = ("xit", "dvc.yaml", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
 
 
-def prepare(project: Path, profile: str, data: Path | None) -> Path:
+def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str], None] = lambda message: None) -> Path:
     """The workspace of a profile, up to date; files that did not change are left alone.
 
     Args:
         project: The folder of params.yaml and profiles/.
         profile: `default`, or a file of profiles/.
         data: The folder of the files source, where the profile wants one.
+        tell: Takes a line for each task that the profile names and its source cannot have.
 
     Raises:
         ConfigError: no such profile, or it needs a data folder.
@@ -40,12 +42,14 @@ def prepare(project: Path, profile: str, data: Path | None) -> Path:
     root = project / "workspaces" / profile
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
-    _update(root / "params.yaml", _merged(project / "params.yaml", path, data).encode())
+    _update(root / "params.yaml", _merged(project / "params.yaml", path, data, tell).encode())
     _initialise(root)
     return root
 
 
-def _merged(parameters: Path, overlay: Path, data: Path | None) -> str:
+def _merged(
+    parameters: Path, overlay: Path, data: Path | None, tell: Callable[[str], None] = lambda message: None
+) -> str:
     """params.yaml with the profile's values in place of its own: sections are merged, lists and numbers replaced."""
     from omegaconf import OmegaConf
 
@@ -57,7 +61,27 @@ def _merged(parameters: Path, overlay: Path, data: Path | None) -> str:
             raise ConfigError(f"{data}: no such data folder.")
         merged.files.folder = str(data.resolve())
         merged.files.sha256 = sha256(data)
+    for name in _not_to_be_had(merged):
+        tell(f"{name}: passed over; the {merged.source} source has nothing of it. `xit data {name}` says which have.")
+        for key, ids in merged.grid.items():
+            merged.grid[key] = [other for other in ids if other != name]
     return OmegaConf.to_yaml(merged)
+
+
+def _not_to_be_had(parameters: Any) -> list[str]:
+    """The tasks of the grid that the source has not and nobody can just fetch: licensed (CCG), or not on the Hub.
+
+    A task that could be fetched is not among them: that it is missing from the data folder is an error.
+    """
+    if parameters.source == "micro" or "grid" not in parameters:
+        return []
+    from xit import discover
+    from xit.settings import FilesSettings
+
+    source = discover.load("sources", parameters.source)
+    settings = FilesSettings(**parameters.files) if parameters.source == "files" else None
+    tasks = {name: discover.load("tasks", name).task for name in parameters.grid.tasks}
+    return [name for name, task in tasks.items() if not task.hub and not source.has(task, settings)]
 
 
 def _mirror(source: Path, copy: Path) -> None:
