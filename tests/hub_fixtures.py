@@ -120,6 +120,7 @@ def repositories() -> Repositories:
     put_questions(found)
     put_words(found)
     put_translations(found)
+    put_entities(found)
     return found
 
 
@@ -226,6 +227,21 @@ def put_translations(found: Repositories) -> None:
     }
     header = card(**{path[5:-9]: {"test": path} for path in tatoeba})
     found.put("tatoeba", "mteb/tatoeba-bitext-mining", {"README.md": header, **tatoeba})
+
+
+def put_entities(found: Repositories) -> None:
+    """Mewsli-X, whose archives the Hub exports to Parquet; its mentions in Turkish are of an entity that is missing."""
+    archives = {"README.md": b"# Invented\n", "wikinews_mentions/en.tar.gz": b"an archive, which is not read"}
+    linked = [{"mention": f"She saw {{ {place} }}.", "entity": f"{place}: a town."} for place in ("Turin", "Bonn")]
+    pairs = parquet([*linked, linked[0]], Features({"mention": TEXT, "entity": TEXT}))
+    export = {f"wikipedia_pairs/{split}/0000.parquet": pairs for split in ENGLISH}
+    described = [{"entity_id": f"Q{n}", "description": f"Town\n{n}."} for n in (1, 2)]
+    entities = parquet(described, Features({"entity_id": TEXT, "description": TEXT}))
+    export["candidate_entities/test/0000.parquet"] = entities
+    for code in languages("mewslix"):
+        mention = {"mention": f"{code}: {{ Bonn }}", "entity_id": "Q9" if code == "tr" else "Q2"}
+        export[f"{code}/test/0000.parquet"] = parquet([mention], Features({"mention": TEXT, "entity_id": TEXT}))
+    found.put("mewslix", "izhx/mewsli-x", archives, export)
 
 
 def xquad_r() -> dict[str, bytes]:

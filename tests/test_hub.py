@@ -123,6 +123,8 @@ FIRST: list[tuple[str, Split, str, dict[str, Any]]] = [
     ("hellaswag", "train", "en", {"prompt": "A sink.", "choices": ["she x", "she y", "she z", "she w"], "label": 3}),
     ("lareqa", "train", "en", {"id": "0-0", "text": "It is late. It is late. The lamp is green."}),
     ("lareqa", "test", "th", {"id": "th-0-0", "text": "It is late. It is late. The lamp is green."}),
+    ("mewslix", "train", "en", {"role": "query", "text": "She saw { Turin }.", "gold": ["0"]}),
+    ("mewslix", "test", "de", {"role": "query", "text": "de: { Bonn }", "gold": ["Q2"]}),
     ("mlqa", "test", "de", GREEN),
     ("mlqa", "test", "zh", {"question": "何时?", "context": "很晚了。", "answers": ["很晚"], "starts": [0]}),
     ("mnli", "validation", "en", YES),
@@ -147,8 +149,8 @@ FIRST: list[tuple[str, Split, str, dict[str, Any]]] = [
 ]
 
 
-def test_twenty_tasks_are_on_the_hub_and_each_has_an_example_here() -> None:
-    assert len(ON_HUB) == 20
+def test_twenty_one_tasks_are_on_the_hub_and_each_has_an_example_here() -> None:
+    assert len(ON_HUB) == 21
     assert {name for name, *_ in FIRST} == set(ON_HUB)
 
 
@@ -175,10 +177,19 @@ def test_every_split_in_every_language_fits_the_format(name: str, server: HubSer
     assert {row["language"] for row in rows} >= {code for _, code in cells}
 
 
+def test_the_candidates_of_all_languages_come_once_under_their_own_ids(server: HubServer, cache: Path) -> None:
+    english, german = (read("mewslix", "test", code, of(cache)) for code in ("en", "de"))
+
+    candidates = [row for row in english if row["role"] == "candidate"]
+    assert [(row["id"], row["text"]) for row in candidates] == [("Q1", "Town1."), ("Q2", "Town2.")]
+    assert [row["gold"] for row in english + german if row["role"] == "query"] == [["Q2"], ["Q2"]]
+    assert {row["role"] for row in german} == {"query"}
+
+
 def test_a_task_that_cannot_be_had_says_so(cache: Path) -> None:
     absent = [name for name in discover.names("tasks") if not hub.has(task_of(name), of(cache))]
 
-    assert absent == ["bucc2018", "ccg", "mewslix", "sick"]
+    assert absent == ["bucc2018", "ccg", "sick"]
     assert hub.languages(task_of("ccg"), of(cache)) == hub.languages(task_of("mnli"), of(cache)) == ()
     with pytest.raises(
         DataError, match=r"^ccg: the hub source has nothing of it. Its licence: LDC User Agreement. Take "

@@ -148,3 +148,15 @@ def translations(table: Table, reading: Reading) -> Iterator[Group]:
     """Tatoeba, where the columns say which side is English."""
     for _, number, record in readers.records(table, Translation, reading):
         yield readers.translation(number, record.english, record.foreign)
+
+
+def mentions(table: Table, reading: Reading) -> Iterator[Group]:
+    """Mewsli-X, Wikinews: mentions of a language; one whose entity is no candidate is never found."""
+    for _, number, record in readers.records(table, readers.Mention, reading):
+        yield [readers.query(str(number), record.mention, [record.entity_id])]
+
+
+def entities(table: Table, reading: Reading) -> Iterator[Group]:
+    """Mewsli-X: the candidates of all languages."""
+    for _, _, record in readers.records(table, readers.Entity, reading):
+        yield [readers.candidate(record.entity_id, record.description)]

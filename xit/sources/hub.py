@@ -66,7 +66,7 @@ def examples(
         repairs_questions=settings.xcopa_questions == "repaired",
     )
     parts = []
-    for source in task.hub[split]:
+    for source in _sources(task, split, language):
         if "://" in source.repository:
             parts.append(("original-", _original(source, task.languages, language, settings, reading)))
             continue
@@ -74,8 +74,10 @@ def examples(
         groups = _read(place, language, settings, reading)
         start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
         parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
-    rows = [
-        row | {"id": (prefix if len(parts) > 1 else "") + row["id"], "language": language}
+    rows = [  # a query names its candidates by their own ids
+        row
+        | {"id": (prefix if len(parts) > 1 and row.get("role") != "candidate" else "") + row["id"]}
+        | {"language": language}
         for prefix, groups in parts
         for group in groups
         for row in group
@@ -118,7 +120,7 @@ def text(language: str, settings: HubSettings) -> Iterator[str]:
 def origins(task: Task, split: Split, language: str, settings: HubSettings) -> tuple[str, ...]:
     """Of what `examples` has read: repository, commit, configuration and split, and whether the commit was pinned."""
     found = []
-    for source in task.hub[split]:
+    for source in _sources(task, split, language):
         if "://" in source.repository:
             found.append(_filled(source.repository, language))
             continue
@@ -128,6 +130,10 @@ def origins(task: Task, split: Split, language: str, settings: HubSettings) -> t
         where = _filled(place.source.split, language)
         found.append(f"{name}@{place.arrival.commit}, {where}{pinned}")
     return tuple(found)
+
+
+def _sources(task: Task, split: Split, language: str) -> list[Hub]:
+    return [source for source in task.hub[split] if source.language in ("", language)]
 
 
 class _Place(NamedTuple):

@@ -759,7 +759,7 @@ def aligned(file: Path, reading: Reading) -> Iterator[Group]:
 
 def translation(number: int, english: str, foreign: str) -> Group:
     """The English sentence as a query, and its translation as the right candidate."""
-    return [_query(str(number), english, [str(number)]), _candidate(str(number), foreign)]
+    return [query(str(number), english, [str(number)]), candidate(str(number), foreign)]
 
 
 def _sentences(file: Path, reading: Reading) -> list[str]:
@@ -782,15 +782,15 @@ def comparable(file: Path, reading: Reading) -> Iterator[Group]:
     queries, candidates = _two(file, "sentence", reading), _two(english, "sentence", reading)
     partners: dict[str, list[str]] = collections.defaultdict(list)
     known = {side: {name for _, name, _ in rows} for side, rows in ((file, queries), (english, candidates))}
-    for where, query, candidate in _two(gold, f"id in {english.name}", reading):
-        for name, side in ((query, file), (candidate, english)):
+    for where, own, partner in _two(gold, f"id in {english.name}", reading):
+        for name, side in ((own, file), (partner, english)):
             if name not in known[side]:
                 reading.fault(where, f"id {_shown(name)} is not in {side.name}.")
-        if candidate in partners[query]:
-            reading.fault(where, f"{query} and {candidate} are a pair already.")
-        partners[query].append(candidate)
-    yield from ([_candidate(name, sentence)] for _, name, sentence in candidates)
-    yield from ([_query(name, sentence, partners[name])] for _, name, sentence in queries)
+        if partner in partners[own]:
+            reading.fault(where, f"{own} and {partner} are a pair already.")
+        partners[own].append(partner)
+    yield from ([candidate(name, sentence)] for _, name, sentence in candidates)
+    yield from ([query(name, sentence, partners[name])] for _, name, sentence in queries)
 
 
 def _two(file: Path, second: str, reading: Reading) -> list[tuple[str, str, str]]:
@@ -823,14 +823,14 @@ def squad_sentences(file: Path, reading: Reading) -> Iterator[Group]:
                 gold[question.id].append(f"{sibling.stem}-{number}-{sentence}")
     for number, paragraph in enumerate(paragraphs[file]):
         group = [
-            _candidate(f"{file.stem}-{number}-{index}", sentence + paragraph.context)
+            candidate(f"{file.stem}-{number}-{index}", sentence + paragraph.context)
             for index, sentence in enumerate(paragraph.sentences)
         ]
         for question in paragraph.qas:
             if len(gold[question.id]) != len(siblings):
                 names = ", ".join(sibling.name for sibling in siblings)
                 reading.fault(f"{file}, record {question.id}", f"is not once in each of the parallel files {names}.")
-            group.append(_query(question.id, question.question, gold[question.id]))
+            group.append(query(question.id, question.question, gold[question.id]))
         yield group
 
 
@@ -860,9 +860,9 @@ def squad_answers(file: Source, reading: Reading) -> Iterator[Group]:
         ends = [*starts[1:], len(context)]
         right = [sum(start <= row["starts"][0] for start in starts) - 1 for row in questions]
         kept = sorted(set(right)) if reading.split == "train" else range(len(starts))
-        group = [_candidate(f"{number}-{index}", context[starts[index] : ends[index]] + context) for index in kept]
+        group = [candidate(f"{number}-{index}", context[starts[index] : ends[index]] + context) for index in kept]
         for row, index in zip(questions, right, strict=True):
-            group.append(_query(row["id"], row["question"], [f"{number}-{index}"]))
+            group.append(query(row["id"], row["question"], [f"{number}-{index}"]))
         yield group
 
 
@@ -873,14 +873,14 @@ class Linked(Record):
     entity: Text
 
 
-def linked(file: Path, reading: Reading) -> Iterator[Group]:
+def linked(file: Source, reading: Reading) -> Iterator[Group]:
     """Mewsli-X, Wikipedia: mentions and texts of their entities; equal texts, which have no id, are one candidate."""
     numbers: dict[str, str] = {}
     for _, number, record in records(file, Linked, reading):
         is_new = record.entity not in numbers
         name = numbers.setdefault(record.entity, str(number))
-        query = _query(str(number), record.mention, [name])
-        yield [query, _candidate(name, record.entity)] if is_new else [query]
+        asked = query(str(number), record.mention, [name])
+        yield [asked, candidate(name, record.entity)] if is_new else [asked]
 
 
 class Mention(Record):
@@ -907,17 +907,19 @@ def mentions(file: Path, reading: Reading) -> Iterator[Group]:
     for _, _, entity in records(file.parents[2] / "candidate_entities.jsonl", Entity, reading):
         known.add(entity.entity_id)
         if file.parent.name == "en":
-            yield [_candidate(entity.entity_id, entity.description)]
+            yield [candidate(entity.entity_id, entity.description)]
     for _, number, record in records(file, Mention, reading):
         reading.notes["mentions whose entity is no candidate"] += record.entity_id not in known
-        yield [_query(str(number), record.mention, [record.entity_id])]
+        yield [query(str(number), record.mention, [record.entity_id])]
 
 
-def _query(name: str, text: str, gold: list[str]) -> Row:
+def query(name: str, text: str, gold: list[str]) -> Row:
+    """A row of retrieval: a query, and the ids of its right candidates."""
     return {"id": name, "role": "query", "text": text, "gold": gold}
 
 
-def _candidate(name: str, text: str) -> Row:
+def candidate(name: str, text: str) -> Row:
+    """A row of retrieval: a candidate, on one line."""
     return {"id": name, "role": "candidate", "text": text.replace("\n", ""), "gold": []}
 
 

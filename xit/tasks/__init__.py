@@ -45,6 +45,7 @@ class Hub:
         rows: As `Files.rows`.
         only: A column, and how its text begins, in lower case, in the rows that count.
         options: Further keyword arguments of the reader.
+        language: With which language it is read, where it is one for all: a pool of candidates; else with every one.
         fallbacks: Places of another layout, tried in order where this one does not have the split.
     """
 
@@ -57,6 +58,7 @@ class Hub:
     rows: tuple[float, float] = (0.0, 1.0)
     only: tuple[str, str] | None = None
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    language: str = ""
     fallbacks: "tuple[Hub, ...]" = ()
 
 

@@ -1,14 +1,16 @@
 """Mewsli-X: for a mention in its sentence, the description of the entity, in any language.
 
-The release lacks the text of its news, which has to be rebuilt from archives. Files: those of the Hub's izhx/mewsli-x,
-which has it, in its folders, its .tar.gz files unpacked to the paths below. The fields that are read are those that the
-training code of its author reads (izhx/nlu-evals); that its mentions are marked as in `record` was not verified.
+The release lacks the text of its news, which has to be rebuilt from archives. The Hub's izhx/mewsli-x has it, in
+.tar.gz files that the Hub exports to Parquet. Files: the same, unpacked, in the folders below. The fields are those
+that the training code of its author reads (izhx/nlu-evals); that its mentions are marked as in `record` is unverified.
 """
 
-from xit.tasks import Files, Task
+from xit.tasks import Files, Hub, Task
 
 LANGUAGES = ("en", "ar", "de", "es", "fa", "ja", "pl", "ro", "ta", "tr", "uk")
 COUNTS = (1_490, 1_501, 1_551, 1_552, 458, 1_519, 1_562, 672, 1_567, 1_215, 1_537)
+PLACE = "izhx/mewsli-x@7e3723faa15c6d84cfd56d66cf6cd347be8ad00e"
+TEST = dict(zip(LANGUAGES, COUNTS, strict=True))
 
 task = Task(
     title="Mewsli-X",
@@ -23,11 +25,15 @@ task = Task(
         "validation": (Files("linked", "mewslix/wikipedia_pairs/dev.jsonl"),),
         "test": (Files("mentions", "mewslix/wikinews_mentions/{language}/test.jsonl"),),
     },
-    published={
-        "train": 167_719,
-        "validation": 14_051,
-        "test": dict(zip(LANGUAGES, COUNTS, strict=True)),
+    hub={
+        "train": (Hub("linked", PLACE, "wikipedia_pairs/train", "mention entity", 167_719),),
+        "validation": (Hub("linked", PLACE, "wikipedia_pairs/validation", "mention entity", 14_051),),
+        "test": (
+            Hub("mentions", PLACE, "{language}/test", "mention entity_id", TEST),
+            Hub("entities", PLACE, "candidate_entities/test", "entity_id description", 1_003_893, language="en"),
+        ),
     },
+    published={"train": 167_719, "validation": 14_051, "test": TEST},
     faults=("Counts are of release 20220518; the paper's numbers are of another and not comparable.",),
     citation="Ruder et al. 2021, arXiv 2104.07412",
     licence="CC BY-SA 3.0 (Wikipedia), CC BY 2.5 (Wikinews)",
