@@ -147,3 +147,18 @@ def test_a_checkpoint_that_cannot_be_evaluated_leaves_nothing(models: Any, param
         submitted([tmp_path / "models"], parameters, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_language_without_the_candidates_of_its_pool_is_told(parameters: Any, tmp_path: Path) -> None:
+    tiny.write_checkpoint(tmp_path / "model")
+    tiny.write_head(tmp_path / "model", "mewslix", "matching")
+    folder = tmp_path / "data/mewslix"
+    (folder / "wikinews_mentions/de").mkdir(parents=True)
+    (folder / "wikinews_mentions/de/test.jsonl").write_text('{"mention": "{ Bonn }", "entity_id": "Q1"}\n')
+    (folder / "candidate_entities.jsonl").write_text('{"entity_id": "Q1", "description": "A town."}\n')
+    settings = FilesSettings(str(tmp_path / "data"), "", 0, "error", "released")
+
+    with pytest.raises(ConfigError, match=r"^mewslix: no candidates come with de. Add --language en, which has them.$"):
+        evaluation.report_of(
+            str(tmp_path / "model"), None, ["de"], "files", files, settings, parameters.retrieval, None
+        )

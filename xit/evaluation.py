@@ -183,6 +183,10 @@ def report_of(
             raise ConfigError(f"{name}: the {source} source has no {', '.join(unknown) or 'test data'}. It has: {has}.")
         wanted = list(languages) if languages else list(available)
         examples, validation = examples_of(name, task, wanted, module, settings)
+        if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
+            raise ConfigError(
+                f"{name}: no candidates come with {', '.join(wanted)}. Add --language en, which has them."
+            )
         own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
         found = evaluate(
             checkpoint,

@@ -61,13 +61,7 @@ def examples(
         sums=_sums(Path(settings.folder)),
     )
     rows = _rows(task.files[split], language, Path(settings.folder), reading)
-    check_ids(rows, f"{task_id}, {split}, {language}", reading)
-    raise_all(DataError, reading.faults)
-    if not rows:
-        raise DataError(f"{task_id}, {split}, {language}: the files hold no example.")
-    if notes is not None:
-        notes.update(+reading.notes)
-    return iter(first(rows, settings.most_test) if split == "test" and settings.most_test else rows)
+    return checked(rows, f"{task_id}, {split}, {language}", reading, settings.most_test, notes)
 
 
 def languages(task: Task, settings: FilesSettings) -> tuple[str, ...]:
@@ -181,15 +175,27 @@ def _check_parallel(file: Path, english: Path, size: int, source: Files, reading
         reading.fault(str(file), f"{size} records, but {english.name} has {expected}. Parallel files have as many.")
 
 
-def check_ids(rows: list[Row], where: str, reading: Reading) -> None:
-    """Note every id that occurs more than once."""
+def checked(
+    rows: list[Row], where: str, reading: Reading, most_test: int, notes: collections.Counter[str] | None
+) -> Iterator[Row]:
+    """The rows of a split, of test the first ones, if nothing is wrong with any; what was noted goes to the notes.
+
+    Raises:
+        DataError: with all faults, those of ids that occur more than once among them; or there is no row.
+    """
     counts = collections.Counter((row.get("role", ""), row["id"]) for row in rows)
     for (role, name), count in counts.items():
         if count > 1:
             reading.fault(where, f"{role or 'record'} {name} occurs {count} times; an id names one.")
+    raise_all(DataError, reading.faults)
+    if not rows:
+        raise DataError(f"{where}: the source holds no example.")
+    if notes is not None:
+        notes.update(+reading.notes)
+    return iter(_first(rows, most_test) if reading.split == "test" and most_test else rows)
 
 
-def first(rows: list[Row], most: int) -> list[Row]:
+def _first(rows: list[Row], most: int) -> list[Row]:
     """The first examples; of retrieval the first queries, and every candidate, so that the task stays as hard."""
     candidates = sum(row.get("role") == "candidate" for row in rows)
     if not candidates:

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xit.errors import DataError, raise_all
+from xit.errors import DataError
 from xit.hub import repository
 from xit.settings import HubSettings
 from xit.sources import _hub_files, _hub_rows, absent, readers
 from xit.sources._hub_files import EXPORT, AbsentError, Arrival
-from xit.sources.files import ISO3, check_ids, first
+from xit.sources.files import ISO3, checked
 from xit.sources.readers import Group, Reading, Row, Table
 from xit.tasks import Hub, Split, Task
 
@@ -82,13 +82,7 @@ def examples(
         for group in groups
         for row in group
     ]
-    check_ids(rows, f"{task_id}, {split}, {language}", reading)
-    raise_all(DataError, reading.faults)
-    if not rows:
-        raise DataError(f"{task_id}, {split}, {language}: the data sets hold no example.")
-    if notes is not None:
-        notes.update(+reading.notes)
-    return iter(first(rows, settings.most_test) if split == "test" and settings.most_test else rows)
+    return checked(rows, f"{task_id}, {split}, {language}", reading, settings.most_test, notes)
 
 
 def languages(task: Task, settings: HubSettings) -> tuple[str, ...]:
