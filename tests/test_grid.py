@@ -171,7 +171,7 @@ def test_what_a_killed_run_left_behind_is_not_started_a_second_time(root: Path) 
     assert ran == ["+join", "-join"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_run_stops_its_instances_and_goes_on_later(root: Path, number: signal.Signals) -> None:
     (root / "make.sh").write_text(WAIT)
     stopped = reproduce(root)
