@@ -66,9 +66,10 @@ clean:  ## Remove what was built: data, models, results, caches
 clean-all: clean  ## Remove .venv too
 	rm -rf $(VENV) .venv-lock
 
-lock: .venv-lock/bin/uv  ## Resolve the dependencies of pyproject.toml anew, with hashes
+lock: .venv-lock/bin/uv  ## Resolve the dependencies of pyproject.toml, with hashes; UPGRADE=1 takes the newest of all
+	cat requirements/base.lock requirements/cuda.lock > .venv-lock/all.lock
 	$< pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header \
-		--quiet --upgrade --output-file .venv-lock/all.lock
+		--quiet $(if $(UPGRADE),--upgrade) --output-file .venv-lock/all.lock
 	awk '/^[a-z0-9]/ {cuda = /^(torch|triton|nvidia-|cuda-)/} {print > (cuda ? "requirements/cuda.lock" : "requirements/base.lock")}' \
 		.venv-lock/all.lock
 
