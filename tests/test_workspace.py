@@ -87,7 +87,8 @@ def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path,
 GRID = """
 grid:
   intermediates: [ccg, mnli]
-  conditions: [none, ccg, mnli]
+  recipes: [ccg+mlm, mnli-30]
+  conditions: [none, ccg, mnli, ccg+mlm, mnli-30]
   targets: [xnli]
   tasks: [ccg, mnli, xnli]
 """
@@ -107,7 +108,8 @@ def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
 
     assert yaml.safe_load((root / "params.yaml").read_text())["grid"] == {
         "intermediates": ["mnli"],
-        "conditions": ["none", "mnli"],
+        "recipes": ["mnli-30"],
+        "conditions": ["none", "mnli", "mnli-30"],
         "targets": ["xnli"],
         "tasks": ["mnli", "xnli"],
     }

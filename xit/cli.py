@@ -38,7 +38,9 @@ importing = typer.Typer(help="Encoders of others → a checkpoint folder like ou
 app.add_typer(importing, name="import", rich_help_panel=LOOKING)
 
 Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
-Condition = Annotated[str, typer.Argument(help="none, untrained, or an intermediate task's id.")]
+Condition = Annotated[
+    str, typer.Argument(help="none, untrained, an intermediate task's id, or a recipe: multitask, mnli+mlm, …")
+]
 Target = Annotated[str, typer.Argument(help="A target task's id, as `xit tasks` lists them.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write it as JSON to this file; - for the terminal.")]
 
@@ -167,8 +169,8 @@ def pretrain(encoder: Encoder) -> None:
 
 @app.command(rich_help_panel=STAGES)
 def intermediate(encoder: Encoder, condition: Condition) -> None:
-    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task in English, or a control."""
-    from xit.config import CONTROLS
+    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task, by a recipe, or a control."""
+    from xit.conditions import CONTROLS, parse
 
     config = _config()
     pretrained, out = layout.pretrained(encoder), layout.intermediate(encoder, condition)
@@ -176,6 +178,9 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
         from xit.stages import control
 
         _print(control.control(encoder, condition, config.seeds, pretrained, out))
+        return
+    if parse(condition).kind != "task":
+        _recipe(config, encoder, condition)
         return
     from xit.stages import intermediate as stage
 
@@ -190,6 +195,31 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
             layout.data(condition),
             out,
             settings,
+            config.training,
+            rate,
+            report,
+        )
+    _print(lines)
+
+
+def _recipe(config: "Config", encoder: str, condition: str) -> None:
+    from xit.conditions import parse
+    from xit.stages import recipe as stage
+
+    own = config.intermediate.get(parse(condition).task or "")
+    rate = (own and own.learning_rate) or _section(config.encoders, encoder, "encoders").learning_rate
+    with _progress() as report:
+        lines = stage.recipe(
+            encoder,
+            condition,
+            config.seeds,
+            config.languages.pretraining,
+            layout.pretrained(encoder),
+            Path("data"),
+            layout.intermediate(encoder, condition),
+            config.intermediate,
+            config.recipes,
+            config.pretraining,
             config.training,
             rate,
             report,
@@ -256,7 +286,7 @@ def collect() -> None:
 
     config = _config()
     grid = config.grid
-    cells = (grid.encoders, grid.conditions, grid.targets, grid.bare_targets, config.seeds)
+    cells = (grid.encoders, grid.conditions, grid.targets, grid.bare_targets, grid.tasks, config.seeds)
     rates = {name: settings.learning_rate for name, settings in config.encoders.items()}
     _print(stage.collect(*cells, rates, Path(), layout.RESULTS))
 

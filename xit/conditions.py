@@ -18,6 +18,7 @@ from typing import Literal
 from xit.errors import ConfigError
 
 BASELINE = "none"
+"""What every gain is measured against."""
 CONTROLS = (BASELINE, "untrained")
 """Conditions that are not trained at all."""
 MULTITASK, MLM, SHUFFLED = "multitask", "mlm", "shuffled"

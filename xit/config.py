@@ -10,9 +10,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from xit import discover, settings
+from xit.conditions import CONTROLS, MULTITASK, parse
 from xit.errors import ConfigError, near, raise_all
-
-CONTROLS = ("none", "untrained")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Config:
     pretraining: settings.PretrainingSettings
     training: settings.TrainingSettings
     intermediate: dict[str, settings.TaskSettings]
+    recipes: settings.RecipeSettings
     targets: dict[str, settings.TaskSettings]
     retrieval: settings.RetrievalSettings
 
@@ -132,19 +132,23 @@ def _contradictions(config: Config) -> list[str]:
                 word = key.replace("_", " ").removesuffix("s")
                 found.append(f"grid.{key}: {name}: no such {word}.{near(name, known)} Known: {', '.join(known)}.")
         found += [f"grid.{key}: {name} is there twice." for name in sorted({n for n in ids if ids.count(n) > 1})]
+    recipes, trained = _recipes(config, tasks)
+    found += recipes
     for section, ids, has, known in (
         ("encoders", grid.encoders, config.encoders, discover.names("encoders")),
-        ("intermediate", grid.intermediates, config.intermediate, tasks),
+        ("intermediate", trained, config.intermediate, tasks),
         ("targets", grid.targets, config.targets, tasks),
     ):
-        found += [f"{section}.{name}: missing, but grid names {name}." for name in ids if name not in has]
+        found += [
+            f"{section}.{name}: missing, but grid names {name}." for name in ids if name in known and name not in has
+        ]
         found += [
             f"{section}.{name}: no such id.{near(name, known)} Known: {', '.join(known)}."
             for name in has
             if name not in known
         ]
     for key, ids, is_trained in (
-        ("intermediates", grid.intermediates, True),
+        ("intermediates", trained, True),
         ("targets", grid.targets, True),
         ("bare_targets", grid.bare_targets, False),
     ):
@@ -152,12 +156,14 @@ def _contradictions(config: Config) -> list[str]:
             if name in tasks and discover.load("tasks", name).task.is_trained != is_trained:
                 why = "has no training; name it in bare_targets" if is_trained else "is trained; name it in targets"
                 found.append(f"grid.{key}: {name} {why}.")
-    if grid.conditions != grid.controls + grid.intermediates:
-        both = ", ".join(grid.controls + grid.intermediates)
-        found.append(f"grid.conditions: should be the controls, then the intermediates: [{both}].")
-    named = dict.fromkeys(grid.intermediates + grid.targets + grid.bare_targets)
+    if grid.conditions != (all_of := grid.controls + grid.intermediates + grid.recipes):
+        found.append(f"grid.conditions: should be controls, intermediates, recipes: [{', '.join(all_of)}].")
+    named = dict.fromkeys(trained + grid.targets + grid.bare_targets)
     if sorted(grid.tasks) != sorted(named):
-        found.append(f"grid.tasks: should be the intermediates, targets and bare targets: [{', '.join(named)}].")
+        found.append(
+            "grid.tasks: should be the tasks of intermediates and recipes, targets and bare targets: "
+            f"[{', '.join(named)}]."
+        )
     if "none" not in grid.controls:
         found.append("grid.controls: none is missing; every gain is measured against it.")
     if "en" not in config.languages.evaluation:
@@ -177,3 +183,31 @@ def _contradictions(config: Config) -> list[str]:
             if task.batch_size % task.micro_batches
         ]
     return found
+
+
+def _recipes(config: Config, tasks: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    """The faults of grid.recipes, and the tasks that intermediate training takes, in recipes too."""
+    found: list[str] = []
+    grid, named = config.grid, list(config.grid.intermediates)
+    for name in grid.recipes:
+        try:
+            condition = parse(name)
+        except ConfigError as error:
+            found.append(f"grid.recipes: {error}")
+            continue
+        if name in CONTROLS or condition.kind == "task":
+            found.append(
+                f"grid.recipes: {name}: belongs in grid.{'controls' if name in CONTROLS else 'intermediates'}."
+            )
+        elif condition.task == MULTITASK:
+            named += config.recipes.multitask.tasks
+        elif condition.task is not None:
+            named.append(condition.task)
+    found += [
+        f"grid.recipes: {name}: no such task.{near(name, tasks)} Known: {', '.join(tasks)}."
+        for name in dict.fromkeys(named)
+        if name not in tasks and name not in grid.intermediates
+    ]
+    twice = sorted({name for name in grid.recipes if grid.recipes.count(name) > 1})
+    found += [f"grid.recipes: {name} is there twice." for name in twice]
+    return found, tuple(dict.fromkeys(named))

@@ -6,8 +6,8 @@ interval, a sentence gives the number and says so.
 
 from collections.abc import Mapping, Sequence
 
+from xit.conditions import BASELINE
 from xit.statistics import (
-    BASELINE,
     ENGLISH,
     MEAN,
     Estimate,
@@ -19,7 +19,7 @@ from xit.statistics import (
     scatter,
     transfer_gap,
 )
-from xit.tables import interval, signed
+from xit.tables import interval, recipes, signed
 from xit.tables.languages import language_gains
 
 
@@ -33,6 +33,8 @@ def findings(of: Study) -> dict[str, list[str]]:
         "languages": [sentence for encoder in of.encoders for sentence in _languages(of, encoder)],
         "gaps": [sentence for encoder in of.encoders for sentence in _gaps(of, encoder)],
         "pretraining": [sentence for encoder in of.encoders for sentence in _pretraining(of, encoder)],
+        "recipes": [sentence for encoder in of.encoders for sentence in _recipes(of, encoder)],
+        "controls": [sentence for encoder in of.encoders for sentence in _controls(of, encoder)],
         "noise": _noise(of),
     }
 
@@ -178,6 +180,38 @@ def _pretraining(of: Study, encoder: str) -> list[str]:
         return []
     effect = direction(one, "higher than", "lower than", "not settled to differ from")
     return [f"An untrained {encoder} encoder scores {effect} a pretrained one: {points(one)} points."]
+
+
+def _recipes(of: Study, encoder: str) -> list[str]:
+    sentences = []
+    for name in of.recipes:
+        one = recipes.over(of, encoder, name)
+        if one is not None:
+            than = listed(recipes.plain(of, name)) + (" alone" if len(recipes.plain(of, name)) == 1 else " on average")
+            effect = direction(
+                one, "raises the average more than", "raises it less than", "is not settled to differ from"
+            )
+            sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(one)} points.")
+    return sentences
+
+
+def _controls(of: Study, encoder: str) -> list[str]:
+    sentences = []
+    one = gain(of, encoder, ["mlm"]) if "mlm" in of.controls else None
+    if one is not None:
+        effect = direction(one, "raise", "lower", "have no settled effect on")
+        sentences.append(
+            f"As many more steps of masked LM {effect} the average of the {encoder} encoder: {points(one)} points."
+        )
+    names = [name for name in of.intermediates if f"{name}+shuffled" in of.controls]
+    shuffled = gain(of, encoder, [f"{name}+shuffled" for name in names]) if names else None
+    if shuffled is not None:
+        effect = direction(shuffled, "raise", "lower", "have no settled effect on")
+        sentences.append(
+            f"With shuffled labels, {listed(names)} {effect} the average of the {encoder} encoder: "
+            f"{points(shuffled)} points."
+        )
+    return sentences
 
 
 def _noise(of: Study) -> list[str]:

@@ -22,7 +22,18 @@ from typing import Any
 
 from xit.errors import XitError
 
-ORDER = ("text", "data", "tokenizer", "pretrain", "control", "intermediate", "finetune", "evaluate", "retrieve")
+ORDER = (
+    "text",
+    "data",
+    "tokenizer",
+    "pretrain",
+    "control",
+    "intermediate",
+    "recipe",
+    "finetune",
+    "evaluate",
+    "retrieve",
+)
 """Of instances that are ready at once, those of the earlier stage go first: long chains hang on them."""
 
 

@@ -5,11 +5,14 @@ section 3.1.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from xit.encoders._encoder import Encoder
@@ -18,6 +21,9 @@ from xit.formats import IGNORED, Batch
 from xit.settings import PretrainingSettings
 from xit.tokenization import Tokenizer
 from xit.training import Step
+
+HEAD = "masked_language_model.safetensors"
+"""Of a pretrained checkpoint: what is not the encoder's, so that the same training can go on."""
 
 Blocks = npt.NDArray[np.int32]
 """Packed text of one language, [blocks, block_tokens]."""
@@ -45,11 +51,41 @@ class MaskedLanguageModel(nn.Module):
         """Scores of all pieces, `<float>[..., vocabulary]`, for output states, `<float>[..., dimension]`."""
         return F.linear(self.norm(F.gelu(self.transform(states))), self.encoder.embedding.weight, self.bias)
 
+    def save_head(self, folder: Path) -> None:
+        """Write what is not the encoder's beside it."""
+        own = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("encoder.")}
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}, folder / HEAD)
+
+    def load_head(self, folder: Path) -> bool:
+        """Take over the head of a checkpoint; whether it has one (a released encoder's does not come with it).
+
+        Raises:
+            CheckpointError: it is there but cannot be read, or does not fit.
+        """
+        try:
+            self.load_state_dict(load_file(folder / HEAD), strict=False)
+        except FileNotFoundError:
+            return False
+        except (SafetensorError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{folder / HEAD}: does not fit, or was cut short: {error}. Pretrain again."
+            ) from None
+        return True
+
 
 def pack(documents: Iterable[Sequence[int]], block_tokens: int) -> Blocks:
     """Documents one after another, cut into blocks without padding; what fills no block at the end is left out."""
     stream = np.fromiter((token for document in documents for token in document), dtype=np.int32)
     return stream[: len(stream) // block_tokens * block_tokens].reshape(-1, block_tokens)
+
+
+def packed(languages: Sequence[str], text: Path, tokenizer: Tokenizer, block_tokens: int) -> dict[str, Blocks]:
+    """Each language's documents, with the special tokens of a single text around each, packed."""
+    blocks = {}
+    for language in languages:
+        lines = (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+        blocks[language] = pack((encoding.ids for encoding in tokenizer.backend.encode_batch(lines)), block_tokens)
+    return blocks
 
 
 def mask(input_ids: Tensor, fraction: float, tokenizer: Tokenizer, generator: torch.Generator) -> tuple[Tensor, Tensor]:

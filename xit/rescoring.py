@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from xit import discover, scoring, submission
+from xit.conditions import BASELINE
 from xit.errors import ConfigError, DataError, raise_all
 from xit.examples import read_examples
 from xit.results import Score
-from xit.statistics import BASELINE, ExampleGain, example_gain
+from xit.statistics import ExampleGain, example_gain
 from xit.tasks import Task
 
 

@@ -165,6 +165,49 @@ class TrainingSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class MultitaskSettings:
+    """The condition `multitask`: several intermediate tasks at once, a head each on the shared encoder."""
+
+    tasks: tuple[str, ...]
+    """Intermediate tasks; each has its batches as `intermediate.<task>` says."""
+    most_examples: Positive
+    """Of a task's examples, as many count at most when tasks are drawn in proportion (Raffel et al. 2020, section
+    3.5.2; 2**17 in Phang et al. 2020 [mem])."""
+    steps: Positive
+    """Optimizer steps at most; each is a batch of one task."""
+    validate_every: Positive
+    """Steps between looks at the mean of the tasks' main metrics on English validation (jiant)."""
+    patience: Positive
+    """Looks without a better mean before training stops."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedRecipeSettings:
+    """Masked LM after pretraining, in all languages: the control `mlm`, and `+mlm` between the batches of tasks."""
+
+    share: Rate
+    """Of the steps of a `+mlm` condition; those of the task stay as many as without."""
+    steps: Positive
+    """Of `mlm`: as many as an intermediate task has."""
+    batch_size: Positive
+    """Blocks of `pretraining.block_tokens` a step."""
+    language_exponent: Fraction
+    """Languages are drawn in proportion to (their tokens) ** this (0.3 in Phang et al. 2020 [mem])."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeSettings:
+    """What grid.recipes do beside training on one intermediate task (xit/conditions.py has their ids)."""
+
+    multitask: MultitaskSettings
+    """Several tasks at once."""
+    mlm: MaskedRecipeSettings
+    """Masked LM."""
+    subset_budget: Literal["steps", "epochs"]
+    """Whether a subset such as mnli-300 is trained for as many steps as the whole, or for as many epochs."""
+
+
+@dataclasses.dataclass(frozen=True)
 class RetrievalSettings:
     """How sentences become vectors for retrieval."""
 
@@ -193,11 +236,14 @@ class GridSettings:
     encoders: tuple[str, ...]
     """Files of xit/encoders."""
     controls: tuple[str, ...]
-    """Conditions without an intermediate task: `none` (the baseline) and `untrained` (not even pretraining)."""
+    """Conditions that are not trained: `none` (the baseline) and `untrained` (not even pretraining)."""
     intermediates: tuple[str, ...]
     """Intermediate tasks, files of xit/tasks."""
+    recipes: tuple[str, ...]
+    """Conditions that are made of intermediate tasks, or control for them: multitask, mlm, mnli+mlm, mnli-300, …
+    (xit/conditions.py)."""
     conditions: tuple[str, ...]
-    """Controls, then intermediates: the rows of the tables."""
+    """Controls, intermediates, recipes: the rows of the tables."""
     targets: tuple[str, ...]
     """Tasks that are fine-tuned on English and scored in every language."""
     bare_targets: tuple[str, ...]

@@ -23,14 +23,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from xit.conditions import BASELINE, CONTROLS, parse
 from xit.errors import DataError, raise_all
 from xit.results import Score
 from xit.tasks import Task
 
 Floats = NDArray[np.float64]
 
-BASELINE = "none"
-CONTROLS = (BASELINE, "untrained")
 ENGLISH = "en"
 LEVEL = 0.95
 MEAN = "mean"
@@ -59,8 +58,26 @@ class Study:
 
     @property
     def intermediates(self) -> tuple[str, ...]:
-        """The intermediate tasks: the conditions that are no controls."""
+        """The plain intermediate tasks, each by itself on all of its English examples."""
+        return self._of_kind("task")
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Several tasks at once, tasks with masked LM, tasks in translation."""
+        return self._of_kind("recipe")
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """What a gain has to be told from: no pretraining, masked LM alone, shuffled labels; not `none`."""
+        return tuple(name for name in self._of_kind("control") if name != BASELINE)
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The conditions with a training between pretraining and fine-tuning, of whatever kind."""
         return tuple(name for name in self.conditions if name not in CONTROLS)
+
+    def _of_kind(self, kind: str) -> tuple[str, ...]:
+        return tuple(name for name in self.conditions if parse(name).kind == kind)
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -101,7 +118,7 @@ def study(scores: Iterable[Score], tasks: Mapping[str, Task], order: Sequence[st
         )
 
     found = {score.intermediate for score in kept}
-    if BASELINE not in found or found <= set(CONTROLS):
+    if BASELINE not in found or not any(parse(name).kind == "task" for name in found):
         raise DataError(
             f"scores: a gain needs {BASELINE} and an intermediate task; found {', '.join(sorted(found))}. "
             "Add one to grid.intermediates in params.yaml."
@@ -186,11 +203,13 @@ def gain(of: Study, encoder: str, conditions: Sequence[str], targets: Sequence[s
 
 @functools.cache
 def main_gains(of: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    """The gain of every (condition, encoder, target), `mean` for all targets, corrected together."""
+    """The gain of every (condition, encoder, target), `mean` for all targets, corrected together.
+
+    Subsets of the data of a task are left out: they are points of a curve (`xit.tables.scaling`).
+    """
     found = {
         (condition, encoder, target): gain(of, encoder, [condition], () if target == MEAN else [target])
-        for condition in of.conditions
-        if condition != BASELINE
+        for condition in (*of.intermediates, *of.recipes, *of.controls)
         for encoder in of.encoders
         for target in (*of.targets, MEAN)
     }
@@ -214,8 +233,8 @@ def difference(
 
 def pool(of: Study, conditions: Sequence[str]) -> list[Floats]:
     """The gains whose spread over seeds stands for that of one: of every encoder and every condition of its kind."""
-    if len(conditions) == 1 and conditions[0] not in CONTROLS:
-        return [gains(of, encoder, [name]) for encoder in of.encoders for name in of.intermediates]
+    if len(conditions) == 1 and conditions[0] in of.trained:
+        return [gains(of, encoder, [name]) for encoder in of.encoders for name in of.trained]
     return [gains(of, encoder, conditions) for encoder in of.encoders]
 
 
@@ -373,7 +392,7 @@ def spread(of: Study, targets: Sequence[str] = ()) -> Spread | None:
     weight = weights(of, targets)
     chosen = weight[weight != 0]
     between: dict[str, list[float]] = {"seeds": [], "languages": []}
-    for cube in pool(of, of.intermediates[:1]):
+    for cube in pool(of, of.trained[:1]):
         complete = _complete(cube, weight)
         by_language = complete.mean(axis=0) if len(complete) else complete
         known = ~np.isnan(by_language)

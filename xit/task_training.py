@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from xit import checkpoints, discover, formats
 from xit.errors import TrainingError
-from xit.examples import read_examples
+from xit.examples import Example, read_examples
 from xit.files import write_json
 from xit.formats import Reading
 from xit.models import TaskModel, load_encoder
 from xit.settings import TaskSettings, TrainingSettings
-from xit.training import Outcome, Plan, Report, task_steps, train
+from xit.tokenization import Tokenizer
+from xit.training import Outcome, Plan, Report, Step, task_steps, train
 
 VALIDATION_EXAMPLES = 500
 """English validation examples of a look at most (jiant's XTREME guide: 500)."""
@@ -113,28 +115,72 @@ def train_on_task(
         TrainingError: there is nothing to train on, or the loss is not finite.
     """
     torch.set_num_threads(training.threads)
+    bare, tokenizer = load_encoder(parent)
     examples = read_examples(data / "train.parquet", "en")
+    validation = read_examples(data / "validation.parquet", "en")
+    torch.manual_seed(seed)
+    part = task_part(task_id, examples, validation, bare.encoder, tokenizer, seed, settings, training)
+    plan = plan_of(settings.steps, settings.validate_every, settings.patience, seed, training, learning_rate)
+    outcome = train(part.model, part.step_at, plan, working, run, part.validate, report)
+    save(folder, working, parent, bare.encoder, outcome, [part])
+    return outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A stream of batches, and the head on the shared encoder that learns from them."""
+
+    name: str
+    model: nn.Module
+    """`forward(batch)` is the mean loss."""
+    step_at: Callable[[int], Step]
+    """Its own step 0, 1, …, whatever comes between."""
+    validate: Callable[[], float] | None = None
+    """The task's main metric on English validation."""
+    facts: checkpoints.HeadFacts | None = None
+    """What the head answers; None where it is of no use later."""
+
+
+def task_part(
+    task_id: str,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    encoder: nn.Module,
+    tokenizer: Tokenizer,
+    seed: int,
+    settings: TaskSettings,
+    training: TrainingSettings,
+) -> Part:
+    """A task as a stream of batches, with a new head drawn from torch's global generator.
+
+    Raises:
+        TrainingError: there is nothing to train on.
+    """
     tags = {tag for example in examples for tag in example.get("tags", ())}
     task = discover.load("tasks", task_id).task.answering(tuple(sorted(tags)))
     form = formats.load(task.format)
-    bare, tokenizer = load_encoder(parent)
     reading = Reading(tokenizer, task, settings.max_length_tokens)
-    validation = read_examples(data / "validation.parquet", "en")
     features = form.features(examples, reading)
     if not features:
-        raise TrainingError(f"{data}/train.parquet: no English training examples of {task_id}.")
-    encoder: Any = bare.encoder
-    torch.manual_seed(seed)
-    head = form.head(training.head, encoder.dimension, encoder.layers, task)
-    model = TaskModel(encoder, head, tokenizer.padding_id)
+        raise TrainingError(f"data/{task_id}/train.parquet: no training examples of {task_id}.")
+    shape: Any = encoder
+    model = TaskModel(encoder, form.head(training.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
     steps = task_steps(features, form, settings.batch_size, settings.micro_batches, tokenizer.padding_id, seed)
     looked_at = validation if task.format == "retrieval" else validation[:VALIDATION_EXAMPLES]
 
     def validate() -> float:
         return form.score(form.predict(model, looked_at, reading), looked_at, task, "en")[task.metric]
 
-    plan = Plan(
-        steps=settings.steps,
+    facts = checkpoints.HeadFacts(task_id, task.format, training.head, task.labels, settings.max_length_tokens)
+    return Part(task_id, model, steps, validate, facts)
+
+
+def plan_of(
+    steps: int, validate_every: int, patience: int, seed: int, training: TrainingSettings, learning_rate: float
+) -> Plan:
+    """The numbers of a run after pretraining."""
+    return Plan(
+        steps=steps,
         learning_rate=learning_rate,
         warmup_fraction=training.warmup_fraction,
         final_fraction=0.0,
@@ -143,13 +189,19 @@ def train_on_task(
         seed=seed,
         save_every=training.save_every,
         precision=training.precision,
-        validate_every=settings.validate_every,
-        patience=settings.patience,
+        validate_every=validate_every,
+        patience=patience,
     )
-    outcome = train(model, steps, plan, working, run, validate, report)
-    checkpoints.save(folder, model.encoder, parent)
-    facts = checkpoints.HeadFacts(task_id, task.format, training.head, task.labels, settings.max_length_tokens)
-    checkpoints.save_head(folder, model.head, facts)
+
+
+def save(
+    folder: Path, working: Path, parent: Path, encoder: nn.Module, outcome: Outcome, parts: Sequence[Part], **facts: Any
+) -> None:
+    """Write a trained encoder, the head where there is just one that answers something, and how the run ended."""
+    checkpoints.save(folder, encoder, parent)
+    heads = [part for part in parts if part.facts]
+    if len(heads) == 1:
+        model: Any = heads[0].model
+        checkpoints.save_head(folder, model.head, heads[0].facts)  # type: ignore[arg-type]
     (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
-    write_json(folder / "outcome.json", dataclasses.asdict(outcome))
-    return outcome
+    write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from xit.conditions import parse
 from xit.errors import ConfigError, near
 from xit.files import atomic, sha256
 
@@ -64,7 +65,9 @@ def _merged(
     for name in _not_to_be_had(merged):
         tell(f"{name}: passed over; the {merged.source} source has nothing of it. `xit data {name}` says which have.")
         for key, ids in merged.grid.items():
-            merged.grid[key] = [other for other in ids if other != name]
+            merged.grid[key] = [other for other in ids if other != name and parse(other).task != name]
+        if "recipes" in merged:
+            merged.recipes.multitask.tasks = [other for other in merged.recipes.multitask.tasks if other != name]
     return OmegaConf.to_yaml(merged)
 
 

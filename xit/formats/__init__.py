@@ -102,6 +102,9 @@ class Format(Protocol):
     def count(self, examples: Sequence[Example]) -> int:
         """How many predictions a score over these examples rests on."""
 
+    def shuffled(self, examples: Sequence[Example], generator: "numpy.random.Generator") -> list[Example]:
+        """The same examples with one another's labels, so that nothing can be learnt from them but how labels lie."""
+
 
 def load(name: str) -> Format:
     """The format of that name."""

@@ -6,6 +6,7 @@ Scored by accuracy (google-research/xtreme:evaluate.py, `acc`).
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -64,3 +65,9 @@ def score(predictions: list[str], examples: Sequence[Example], task: Task, langu
 def count(examples: Sequence[Example]) -> int:
     """Every example."""
     return len(examples)
+
+
+def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
+    """The labels permuted."""
+    order = generator.permutation(len(examples))
+    return [{**example, "label": examples[other]["label"]} for example, other in zip(examples, order, strict=True)]

@@ -7,6 +7,7 @@ templates/multiple_choice.py). Scored by accuracy.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -78,3 +79,12 @@ def score(predictions: list[int], examples: Sequence[Example], task: Task, langu
 def count(examples: Sequence[Example]) -> int:
     """Every example."""
     return len(examples)
+
+
+def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
+    """The indices of the right choice permuted, modulo the number of choices where that differs."""
+    order = generator.permutation(len(examples))
+    return [
+        {**example, "label": examples[other]["label"] % len(example["choices"])}
+        for example, other in zip(examples, order, strict=True)
+    ]

@@ -56,6 +56,13 @@ def labels(features: Sequence[Features], length: int) -> Batch:
     return {"labels": torch.tensor([f.label for f in features])}
 
 
+def shuffled(examples: Sequence[Example], generator: np.random.Generator) -> list[Example]:
+    """The right candidates of the queries permuted."""
+    queries, candidates = _split(examples)
+    order = generator.permutation(len(queries))
+    return [*({**e, "gold": queries[other]["gold"]} for e, other in zip(queries, order, strict=True)), *candidates]
+
+
 class Head(nn.Module):
     """Unit vectors <float>[rows, hidden]."""
 

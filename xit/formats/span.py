@@ -4,9 +4,11 @@ Long contexts are read in overlapping windows; the first token stands for "no an
 Spans are characters of the context through the tokenizer's offsets, so that scripts without spaces need no rule.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -139,3 +141,17 @@ def score(predictions: dict[str, str], examples: Sequence[Example], task: Task, 
 def count(examples: Sequence[Example]) -> int:
     """Every question."""
     return len(examples)
+
+
+def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
+    """Each answer moved to a word of its own context drawn at random, of as many characters; none stays none."""
+    return [_moved(example, generator) for example in examples]
+
+
+def _moved(example: Example, generator: numpy.random.Generator) -> Example:
+    if not example["answers"]:
+        return example
+    context, size = example["context"], len(example["answers"][0])
+    starts = [word.start() for word in re.finditer(r"\S+", context) if word.start() + size <= len(context)] or [0]
+    start = starts[generator.integers(len(starts))]
+    return {**example, "answers": [context[start : start + size]], "starts": [start]}

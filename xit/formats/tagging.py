@@ -110,3 +110,10 @@ def score(predictions: list[list[str]], examples: Sequence[Example], task: Task,
 def count(examples: Sequence[Example]) -> int:
     """Every sentence."""
     return len(examples)
+
+
+def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
+    """The tags of all words permuted."""
+    tags = [tag for example in examples for tag in example["tags"]]
+    drawn = iter(generator.permutation(len(tags)))
+    return [{**example, "tags": [tags[next(drawn)] for _ in example["tags"]]} for example in examples]

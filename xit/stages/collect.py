@@ -16,6 +16,7 @@ def collect(
     conditions: Sequence[str],
     targets: Sequence[str],
     bare_targets: Sequence[str],
+    tasks: Sequence[str],
     seeds: Sequence[int],
     rates: Mapping[str, float],
     root: Path,
@@ -41,7 +42,7 @@ def collect(
             write_json(folder / encoder / f"{condition}.json", {"mean": _mean(by_target.values()), **by_target})
     rows = [{"condition": f"{e} {c}", "mean": _mean(by_target.values())} for (e, c), by_target in means.items()]
     write_csv(out / "means.csv", rows)
-    audits = [root / "data" / name / "audit.json" for name in sorted({*conditions, *targets, *bare_targets})]
+    audits = [root / "data" / name / "audit.json" for name in sorted({*tasks, *conditions})]
     write_csv(out / "audit.csv", [row for path in audits if path.is_file() for row in _read(path)["splits"]])
     write_csv(out / "encoders.csv", [_encoder(root / "models/pretrained" / e, e, rates[e], seeds) for e in encoders])
     write_csv(out / "training.csv", _training(root, cells))
@@ -97,7 +98,8 @@ def _run(stage: str, folder: Path, encoder: str, condition: str, target: str, se
     names = {"stage": stage, "encoder": encoder, "intermediate": condition, "target": target, "seed": seed}
     figures = {"steps": outcome["steps"], "best_step": outcome["best_step"], "validation_score": outcome["best_score"]}
     rate = _read(folder / "lineage.json")["parameters"]["learning_rate"]
-    return {**names, **figures, "learning_rate": rate}
+    shares = " ".join(f"{name} {share:.1%}" for name, share in outcome.get("shares", {}).items())
+    return {**names, **figures, "learning_rate": rate, "shares": shares}
 
 
 def _read(path: Path) -> Any:

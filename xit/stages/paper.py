@@ -63,6 +63,7 @@ COLUMNS = {
         "best_step",
         "validation_score",
         "learning_rate",
+        "shares",
     ),
     "coverage": ("seeds", "sd_runs", "sd_languages", "sd_both", "experiments", "ours", "plain_bootstrap"),
     "published": (

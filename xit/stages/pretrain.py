@@ -9,9 +9,8 @@ import torch
 
 from xit import checkpoints, encoders, tokenization
 from xit.files import write_json
-from xit.masked_language_model import Blocks, MaskedLanguageModel, pack, pretraining_steps
+from xit.masked_language_model import MaskedLanguageModel, packed, pretraining_steps
 from xit.settings import EncoderSize, PretrainingSettings
-from xit.tokenization import Tokenizer
 from xit.training import Plan, Report, train
 
 
@@ -68,6 +67,7 @@ def pretrain(
             step_at = pretraining_steps(blocks, settings, tokenizer, seed)
             outcome = train(model, step_at, plan, working, run, report=report(f"{encoder} seed {seed}"))
             checkpoints.save(folder, model.encoder, tokenizer_folder)
+            model.save_head(folder)
             (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
             parameters = encoders.parameters(model.encoder)
             facts = {
@@ -81,12 +81,3 @@ def pretrain(
         lines.append(checkpoints.run_once(out / str(seed), run, make))
     checkpoints.keep_only(out, map(str, seeds))
     return lines
-
-
-def packed(languages: Sequence[str], text: Path, tokenizer: Tokenizer, block_tokens: int) -> dict[str, Blocks]:
-    """Each language's documents, with the special tokens of a single text around each, packed."""
-    blocks = {}
-    for language in languages:
-        lines = (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()
-        blocks[language] = pack((encoding.ids for encoding in tokenizer.backend.encode_batch(lines)), block_tokens)
-    return blocks

@@ -6,14 +6,21 @@ from functools import partial
 import numpy as np
 
 from xit.claims import Claim
-from xit.statistics import CONTROLS, MEAN, Estimate, Floats, Study, estimate, gain, gains, main_gains, pool, weights
+from xit.conditions import MULTITASK, parse
+from xit.statistics import MEAN, Estimate, Floats, Study, estimate, gain, gains, main_gains, pool, weights
 from xit.tables import Inputs, Table
+
+KINDS = {
+    "untrained": "an encoder that was never pretrained",
+    "mlm": "as many more steps of masked LM in all languages",
+    "+shuffled": "the task with its labels shuffled",
+}
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
     """Rows are conditions and encoders, columns targets and their mean."""
     study = inputs.study
-    conditions = [*study.intermediates, *(name for name in study.conditions if name in CONTROLS[1:])]
+    conditions = [*study.intermediates, *study.recipes, *study.controls]
     rows = tuple(
         (
             condition if encoder == study.encoders[0] else "",
@@ -30,9 +37,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
             caption=(
                 "Points on the scale of each target's metric, mean over languages other than English and over seeds, "
                 "paired with the same encoder without intermediate training; 95 % intervals over seeds and "
-                "languages. * differs from zero after Holm's correction for all cells of this table. The row "
-                "untrained is a control: an encoder that was never pretrained. Made by `xit paper` from "
-                "results/scores.csv."
+                "languages. * differs from zero after Holm's correction for all cells of this table. "
+                f"{_controls(study)}Made by `xit paper` from results/scores.csv."
             ),
             columns=("intermediate", "encoder", *study.targets, MEAN),
             rows=rows,
@@ -40,6 +46,12 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
             texts=2,
         ),
     )
+
+
+def _controls(study: Study) -> str:
+    """What the controls are, for the caption."""
+    found = [f"{name}, {what}" for name, what in KINDS.items() if any(one.endswith(name) for one in study.controls)]
+    return f"Controls: {'; '.join(found)}. " if found else ""
 
 
 def _pretraining(study: Study, encoder: str) -> Estimate | None:
@@ -60,17 +72,8 @@ def _overall(study: Study, encoder: str) -> Estimate | None:
 BEST = ("squad", "mnli", "hellaswag")
 
 
-MULTITASK = "multitask"
-MLM = "mlm"
-
-
-def _alone(study: Study) -> list[str]:
-    """The intermediate tasks by themselves: not all at once, and not with something added (`mnli+mlm`, `mnli+de`)."""
-    return [name for name in study.intermediates if name != MULTITASK and "+" not in name]
-
-
 def _largest(study: Study, encoder: str) -> Estimate | None:
-    rest = [name for name in _alone(study) if name not in BEST]
+    rest = [name for name in study.intermediates if name not in BEST]
     if not rest or not set(BEST) <= set(study.intermediates):
         return None
     cubes = [gains(study, each, BEST) - gains(study, each, rest) for each in study.encoders]
@@ -126,32 +129,34 @@ def _multitask(study: Study, encoder: str) -> Estimate | None:
 
 def _multitask_over_best(study: Study, encoder: str) -> Estimate | None:
     """All tasks at once minus the one task that is best on average, chosen on the other seeds."""
-    if MULTITASK not in study.intermediates or not _alone(study) or len(study.seeds) < 2:
+    if MULTITASK not in study.recipes or not study.intermediates or len(study.seeds) < 2:
         return None
-    cubes = [gains(study, each, [MULTITASK]) - _chosen(study, each, _alone(study), True) for each in study.encoders]
+    cubes = [
+        gains(study, each, [MULTITASK]) - _chosen(study, each, study.intermediates, True) for each in study.encoders
+    ]
     return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
 
 
 def _typical(study: Study, encoder: str, *, target: str) -> Estimate | None:
     """The median over intermediate tasks in each language and seed: above zero where most tasks give a gain."""
-    if target not in study.targets or not _alone(study):
+    if target not in study.targets or not study.intermediates:
         return None
-    cubes = [np.median([gains(study, each, [name]) for name in _alone(study)], axis=0) for each in study.encoders]
+    cubes = [np.median([gains(study, each, [name]) for name in study.intermediates], axis=0) for each in study.encoders]
     return estimate(cubes[study.encoders.index(encoder)], weights(study, [target]), cubes)
 
 
 def _below_a_point(study: Study, encoder: str, *, target: str) -> Estimate | None:
     """One point minus the gain of the target's best task, chosen on the other seeds."""
-    if target not in study.targets or not _alone(study) or len(study.seeds) < 2:
+    if target not in study.targets or not study.intermediates or len(study.seeds) < 2:
         return None
-    cubes = [1 - _chosen(study, each, _alone(study)) for each in study.encoders]
+    cubes = [1 - _chosen(study, each, study.intermediates) for each in study.encoders]
     return estimate(cubes[study.encoders.index(encoder)], weights(study, [target]), cubes)
 
 
 def _over_variant(study: Study, encoder: str, *, is_mlm: bool) -> Estimate | None:
     """Tasks by themselves minus the same tasks with multilingual MLM, or in translation."""
-    pairs = [(name.split("+")[0], name) for name in study.intermediates if "+" in name]
-    pairs = [(task, name) for task, name in pairs if name.endswith(f"+{MLM}") == is_mlm and task in study.intermediates]
+    pairs = [(one.task or "", one.id) for one in map(parse, study.recipes) if one.examples is None]
+    pairs = [(task, name) for task, name in pairs if task in study.intermediates and parse(name).has_mlm == is_mlm]
     if not pairs:
         return None
     plain, variants = zip(*pairs, strict=True)

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from xit.statistics import BASELINE, Study, best
+from xit.conditions import BASELINE
+from xit.statistics import Study, best
 from xit.tables import Figure, Inputs
 from xit.tables._drawing import COLOURS, PAGE, panels
 

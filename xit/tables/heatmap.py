@@ -26,14 +26,11 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
 
 
 def _draw(study: Study) -> Any:
-    columns = (*study.targets, MEAN)
+    columns, rows = (*study.targets, MEAN), (*study.intermediates, *study.recipes)
     cells = main_gains(study)
-    found = [
-        [[cells[task, encoder, target] for target in columns] for task in study.intermediates]
-        for encoder in study.encoders
-    ]
+    found = [[[cells[task, encoder, target] for target in columns] for task in rows] for encoder in study.encoders]
     most = max((abs(one.value) for panel in found for row in panel for one in row if one), default=1.0) or 1.0
-    height = 0.62 + 0.24 * len(study.intermediates)
+    height = 0.62 + 0.24 * len(rows)
     figure, axes = panels(len(study.encoders), PAGE, height, sharey=True)
     for axis, encoder, panel in zip(axes, study.encoders, found, strict=True):
         values = np.array([[one.value if one else np.nan for one in row] for row in panel])
@@ -42,7 +39,7 @@ def _draw(study: Study) -> Any:
             axis.text(j, i, _text(panel[i][j]), ha="center", va="center", color=_ink(abs(value) / most))
         axis.axvline(len(study.targets) - 0.5, color="white", linewidth=2)
         axis.set_xticks(range(len(columns)), columns, rotation=35, ha="right", rotation_mode="anchor")
-        axis.set_yticks(range(len(study.intermediates)), study.intermediates)
+        axis.set_yticks(range(len(rows)), rows)
         axis.set_title(encoder)
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)

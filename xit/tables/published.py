@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from xit.statistics import BASELINE, Study
+from xit.conditions import BASELINE
+from xit.statistics import Study
 from xit.tables import Cell, Inputs, Row, Table
 
 

@@ -1,5 +1,6 @@
 """English validation: whether every training learnt its task."""
 
+from xit.conditions import parse
 from xit.tables import Cell, Inputs, Table
 
 
@@ -9,8 +10,10 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
     found: dict[tuple[str, ...], list[float]] = {}
     for row in inputs.training:
         cell = (row["stage"], row["target"], row["encoder"], row["intermediate"])
-        found.setdefault(cell, []).append(float(row["validation_score"]))
-    columns = [(encoder, condition) for encoder in study.encoders for condition in study.conditions]
+        if row["validation_score"]:  # there is none where labels are shuffled, or only masked LM was trained
+            found.setdefault(cell, []).append(float(row["validation_score"]))
+    conditions = [name for name in study.conditions if parse(name).kind != "subset"]
+    columns = [(encoder, condition) for encoder in study.encoders for condition in conditions]
 
     def line(stage: str, task: str) -> tuple[Cell, ...]:
         cells = [found.get((stage, task, *column)) for column in columns]
@@ -28,7 +31,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
             *(line("intermediate", task) for task in study.intermediates),
             *(line("finetune", target) for target in study.targets if study.tasks[target].is_trained),
         ),
-        groups=(("", 1), *((encoder, len(study.conditions)) for encoder in study.encoders)),
+        groups=(("", 1), *((encoder, len(conditions)) for encoder in study.encoders)),
         sections=(len(study.intermediates),),
         span="column" if len(columns) <= 10 else "page",
     )

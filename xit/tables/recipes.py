@@ -1,0 +1,60 @@
+"""Recipes beside what they are made of: several tasks at once, masked LM between the batches, translated data."""
+
+from collections.abc import Sequence
+
+from xit.conditions import parse
+from xit.statistics import Estimate, Study, estimate, gain, gains, weights
+from xit.tables import Cell, Inputs, Table
+
+
+def build(inputs: Inputs) -> tuple[Table, ...]:
+    """A row a recipe: for each encoder its average gain, and that minus the gain of the plain task or tasks."""
+    study = inputs.study
+    if not study.recipes:
+        return ()
+    shares = {row["intermediate"]: row["shares"] for row in inputs.training if row["stage"] == "intermediate"}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            name,
+            shares.get(name) or "–",
+            *(
+                cell
+                for encoder in study.encoders
+                for cell in (gain(study, encoder, [name]), over(study, encoder, name))
+            ),
+        )
+        for name in study.recipes
+    ]
+    table = Table(
+        name="recipes",
+        title=f"Recipes of intermediate training ({inputs.label})",
+        caption=(
+            "Average gain over no intermediate training, and the same minus that of the plain English task (for "
+            "multitask, minus the mean of the tasks by themselves), in points, with 95 % intervals over seeds and "
+            "languages; * after Holm's correction for all cells. Batches: the share of each stream. Made by "
+            "`xit paper` from results/scores.csv."
+        ),
+        columns=("recipe", "batches", *(("gain", "over plain") * len(study.encoders))),
+        rows=tuple(rows),
+        groups=(("", 2), *((encoder, 2) for encoder in study.encoders)),
+        texts=2,
+        stretch=1,
+    )
+    return (table.corrected(),)
+
+
+def plain(study: Study, name: str) -> tuple[str, ...]:
+    """The plain intermediate tasks that a recipe is made of; for multitask, all that were run."""
+    task = parse(name).task
+    return (task,) if task in study.intermediates else study.intermediates
+
+
+def over(study: Study, encoder: str, name: str) -> Estimate | None:
+    """The average gain of a recipe minus that of its plain tasks."""
+    return contrast(study, encoder, [name], plain(study, name))
+
+
+def contrast(study: Study, encoder: str, first: Sequence[str], second: Sequence[str]) -> Estimate | None:
+    """The average gain of some conditions minus that of others, the spread over seeds pooled over encoders."""
+    cubes = [gains(study, each, first) - gains(study, each, second) for each in study.encoders]
+    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
