@@ -162,7 +162,7 @@ def task_part(
     reading = Reading(tokenizer, task, settings.max_length_tokens)
     features = form.features(examples, reading)
     if not features:
-        raise TrainingError(f"data/{task_id}/train.parquet: no training examples of {task_id}.")
+        raise TrainingError(f"data/{task_id}/train.parquet: no English training examples of {task_id}.")
     shape: Any = encoder
     model = TaskModel(encoder, form.head(training.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
     steps = task_steps(features, form, settings.batch_size, settings.micro_batches, tokenizer.padding_id, seed)

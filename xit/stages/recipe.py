@@ -89,8 +89,8 @@ def recipe(
             folder: Path, working: Path, parent: Path = parent, seed: int = seed, run: Mapping[str, Any] = run
         ) -> str:
             torch.set_num_threads(training.threads)
-            torch.manual_seed(seed)
             bare, tokenizer = load_encoder(parent)
+            torch.manual_seed(seed)
             parts, weights = [], []
             for name in names:
                 examples = training_examples(of, name, files[f"{name} train"], seed)
