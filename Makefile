@@ -61,7 +61,7 @@ paper: setup  ## Make tables, figures and the PDF from the scores that are there
 	@$(VENV)/bin/xit paper
 
 clean:  ## Remove what was built: data, models, results, caches
-	rm -rf data models tokenizer workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
+	rm -rf data models tokenizer translations workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
 
 clean-all: clean  ## Remove .venv too
 	rm -rf $(VENV) .venv-lock

@@ -26,7 +26,7 @@ from xit.sources import micro
 from xit.statistics import Spread, minimum_detectable_gain
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("data", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
+COMMANDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist", "import")
 COMMANDS += ("claims", "verify", "gains")
@@ -103,7 +103,7 @@ def test_every_command_says_what_it_does(command: str, xit: Xit) -> None:
     assert f"Usage: xit {command}" in done.out
 
 
-@pytest.mark.parametrize("stage", [name for name in COMMANDS[:8] if name != "evaluate"])
+@pytest.mark.parametrize("stage", [name for name in COMMANDS[:9] if name != "evaluate"])
 def test_the_help_of_a_stage_is_the_first_line_of_its_file(stage: str, xit: Xit) -> None:
     line = str(discover.load("stages", stage).__doc__).splitlines()[0].partition(". Nothing here")[0].rstrip(".")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from xit import discover, examples
 from xit.errors import DataError
+from xit.examples import audited
 from xit.settings import FilesSettings, HubSettings, MicroSettings
-from xit.stages.data import audited
 from xit.tasks import Split, Task
 
 Settings = MicroSettings | FilesSettings | HubSettings

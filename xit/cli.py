@@ -133,6 +133,36 @@ def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the t
 
 
 @app.command(rich_help_panel=STAGES)
+def translate(
+    condition: Annotated[str, typer.Argument(help="A task and a language, as in mnli+de.", metavar="TASK+LANGUAGE")],
+) -> None:
+    """Training examples in another language: rendered by the micro source itself, or translated by a model."""
+    from xit import conditions
+    from xit.stages import translate as stage
+
+    config = _config()
+    found = conditions.parse(condition)
+    if found.task is None or found.language == "en" or condition != f"{found.task}+{found.language}":
+        raise ConfigError(f"{condition}: should be a task, + and a language other than English, as in mnli+de.")
+    with _progress() as report:
+        lines = stage.translate(
+            found.task,
+            found.language,
+            config.source,
+            dataclasses.replace(config.micro, languages=(found.language,)),
+            config.translation,
+            config.hub.cache,
+            config.hub.is_offline,
+            config.training.threads,
+            layout.data(found.task) / "train.parquet",
+            layout.TRANSLATIONS,
+            layout.translated(found.task, found.language),
+            report(condition),
+        )
+    _print(lines)
+
+
+@app.command(rich_help_panel=STAGES)
 def tokenizer() -> None:
     """Text → one tokenizer, shared by every encoder from scratch."""
     from xit.stages import tokenizer as stage

@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from xit import discover, settings
-from xit.conditions import CONTROLS, MULTITASK, parse
+from xit.conditions import CONTROLS, FORM, MULTITASK, parse
 from xit.errors import ConfigError, near, raise_all
 
 
@@ -25,6 +25,7 @@ class Config:
     languages: settings.LanguageSettings
     seeds: tuple[int, ...]
     grid: settings.GridSettings
+    translation: settings.TranslationSettings
     tokenizer: settings.TokenizerSettings
     encoders: dict[str, settings.EncoderSettings]
     pretraining: settings.PretrainingSettings
@@ -164,6 +165,7 @@ def _contradictions(config: Config) -> list[str]:
             "grid.tasks: should be the tasks of intermediates and recipes, targets and bare targets: "
             f"[{', '.join(named)}]."
         )
+    found += _translations(config, trained)
     if "none" not in grid.controls:
         found.append("grid.controls: none is missing; every gain is measured against it.")
     if "en" not in config.languages.evaluation:
@@ -211,3 +213,37 @@ def _recipes(config: Config, tasks: tuple[str, ...]) -> tuple[list[str], tuple[s
     twice = sorted({name for name in grid.recipes if grid.recipes.count(name) > 1})
     found += [f"grid.recipes: {name} is there twice." for name in twice]
     return found, tuple(dict.fromkeys(named))
+
+
+def _translations(config: Config, trained: tuple[str, ...]) -> list[str]:
+    """What is wrong with the tasks and languages of translation; `trained` are those of intermediate training."""
+    grid = config.grid
+    tasks, languages = grid.translated_tasks, grid.translation_languages
+    found = [
+        f"grid.translated_tasks: {name}: no intermediate task or recipe trains on it. These are: {', '.join(trained)}."
+        for name in tasks
+        if name not in trained
+    ]
+    for key, ids in (("translated_tasks", tasks), ("translation_languages", languages)):
+        found += [f"grid.{key}: {name} is there twice." for name in sorted({n for n in ids if ids.count(n) > 1})]
+    if bool(tasks) != bool(languages):
+        found.append(
+            f"grid.translated_tasks, grid.translation_languages: [{', '.join(tasks)}], [{', '.join(languages)}]: each "
+            "task is translated into each language, so both are empty or neither is."
+        )
+    if "en" in languages:
+        found.append("grid.translation_languages: en: training examples are English as they are. Leave it out.")
+    for recipe in filter(FORM.fullmatch, grid.recipes):
+        condition = parse(recipe)
+        read = config.recipes.multitask.tasks if condition.task == MULTITASK else (condition.task,)
+        if condition.language != "en" and not (set(read) <= set(tasks) and condition.language in languages):
+            found.append(
+                f"grid.recipes: {recipe}: nothing makes its examples. Put {', '.join(map(str, read))} into "
+                f"grid.translated_tasks and {condition.language} into grid.translation_languages."
+            )
+    if tasks and config.source != "micro" and not config.translation.model:
+        found.append(
+            f"translation.model: empty, but grid.translated_tasks names {', '.join(tasks)}. Give a folder or a model "
+            "of the Hub, for instance facebook/nllb-200-distilled-600M; only the micro source needs none."
+        )
+    return found

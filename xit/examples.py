@@ -7,6 +7,9 @@ span             id, language, question, context, answers (texts; none: unanswer
 retrieval        id, language, role (query or candidate), text, gold (ids of a query's right candidates)
 """
 
+import collections
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,3 +146,21 @@ def read_examples(path: Path, language: str | None = None) -> list[dict[str, Any
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path}: not Parquet, perhaps cut short: {error}. Delete it and run `dvc repro`.") from None
     return [row for row in rows if language in (None, row["language"])]
+
+
+def audited(
+    task_id: str, split: str, language: str, source: str, rows: Sequence[Example], notes: collections.Counter[str]
+) -> dict[str, Any]:
+    """What the audit says of the rows of a split in a language: their number, their hash, what the reader changed."""
+    digest = hashlib.sha256("\n".join(json.dumps(row, sort_keys=True) for row in rows).encode()).hexdigest()
+    return {
+        "task": task_id,
+        "split": split,
+        "language": language,
+        "source": source,
+        "examples": sum(row.get("role") != "candidate" for row in rows),
+        "sha256": digest,
+        "repaired": sum(count for note, count in notes.items() if "left out" not in note),
+        "dropped": sum(count for note, count in notes.items() if "left out" in note),
+        "notes": "; ".join(f"{note}: {count}" for note, count in sorted(notes.items())),
+    }

@@ -26,6 +26,7 @@ ORDER = (
     "text",
     "data",
     "tokenizer",
+    "translate",
     "pretrain",
     "control",
     "intermediate",

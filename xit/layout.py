@@ -5,6 +5,8 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 TEXT = Path("data/text")
 TOKENIZER = Path("tokenizer")
+TRANSLATIONS = Path("translations")
+"""What translation models have said so far: a cache, which is no output of any stage and may be deleted."""
 EVALUATIONS = Path("evaluations")
 RESULTS = Path("results")
 SCORES = RESULTS / "scores.csv"
@@ -20,6 +22,11 @@ WORKING = Path("vectors.partial")
 def data(task: str) -> Path:
     """train.parquet, validation.parquet (English), test.parquet (all languages) and audit.json of a task."""
     return Path("data") / task
+
+
+def translated(task: str, language: str) -> Path:
+    """train.parquet, a task's training examples in another language, and audit.json."""
+    return data(f"{task}+{language}")
 
 
 def pretrained(encoder: str) -> Path:

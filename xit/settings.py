@@ -250,6 +250,26 @@ class GridSettings:
     """Retrieval tasks scored on the encoder as it is, without training."""
     tasks: tuple[str, ...]
     """All of the tasks above, each once: what the data stage makes."""
+    translated_tasks: tuple[str, ...]
+    """Intermediate tasks whose training examples are translated, each into every one of `translation_languages`."""
+    translation_languages: tuple[str, ...]
+    """Languages that they are translated into, for conditions such as `mnli+de`; both empty: nothing is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslationSettings:
+    """The model that translates training examples; the micro source needs none, it says the same in every language."""
+
+    model: str
+    """An encoder-decoder of transformers (OPUS-MT, M2M100, NLLB): a folder, or `owner/name` of the Hub."""
+    commit: str
+    """Of the Hub; empty for a folder, and for the branch main as it is on arrival."""
+    batch_size: Positive
+    """Sentences at once, of about equal length."""
+    beams: Positive
+    """Of beam search; 1 is greedy. There is no sampling."""
+    max_length_tokens: Positive
+    """Of a sentence and of its translation; an example with a longer one is left out and counted."""
 
 
 @dataclasses.dataclass(frozen=True)

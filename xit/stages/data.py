@@ -1,15 +1,13 @@
 """A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
 
 import collections
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xit import discover
 from xit.errors import DataError, raise_all
-from xit.examples import Example, write_examples
+from xit.examples import Example, audited, write_examples
 from xit.files import atomic, write_json
 from xit.settings import FilesSettings, HubSettings, MicroSettings
 from xit.sources import absent
@@ -59,24 +57,6 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
         f"{out}: {counts}",
         *(f"{out}: {place} is not pinned; its file of xit/tasks can pin it" for place in moving),
     ]
-
-
-def audited(
-    task_id: str, split: str, language: str, source: str, rows: Sequence[Example], notes: collections.Counter[str]
-) -> dict[str, Any]:
-    """What the audit says of the rows of a split in a language: their number, their hash, what the reader changed."""
-    digest = hashlib.sha256("\n".join(json.dumps(row, sort_keys=True) for row in rows).encode()).hexdigest()
-    return {
-        "task": task_id,
-        "split": split,
-        "language": language,
-        "source": source,
-        "examples": sum(row.get("role") != "candidate" for row in rows),
-        "sha256": digest,
-        "repaired": sum(count for note, count in notes.items() if "left out" not in note),
-        "dropped": sum(count for note, count in notes.items() if "left out" in note),
-        "notes": "; ".join(f"{note}: {count}" for note, count in sorted(notes.items())),
-    }
 
 
 def _changed(row: dict[str, Any], expected: Mapping[str, str]) -> list[str]:

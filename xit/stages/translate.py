@@ -1,0 +1,89 @@
+"""Training examples in another language: rendered by the micro source itself, or translated by a model.
+
+The condition `mnli+de` trains on them in place of the English ones (Phang et al. 2020); validation stays
+English. What is said, ids and labels are those of the English examples, in their order.
+"""
+
+import collections
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from xit import discover
+from xit.errors import DataError
+from xit.examples import Example, audited, read_examples, write_examples
+from xit.files import atomic, write_json
+from xit.settings import MicroSettings, TranslationSettings
+from xit.sources import micro
+from xit.tasks import Task
+
+
+def translate(
+    task_id: str,
+    language: str,
+    source: str,
+    micro_settings: MicroSettings,
+    settings: TranslationSettings,
+    hub_cache: str,
+    is_offline: bool,
+    threads: int,
+    english: Path,
+    working: Path,
+    out: Path,
+    report: Callable[[int, int, Mapping[str, float]], None],
+) -> list[str]:
+    """Training examples of a task → the same ones in another language, and their audit.
+
+    The micro source says the same in every language, so that its own rendering is a perfect translation.
+
+    Args:
+        task_id: A task that is trained.
+        language: An ISO code, not English.
+        source: Where the English examples are from.
+        micro_settings: What the micro source makes; not used of another.
+        settings: The translation model; not used of the micro source.
+        hub_cache: Folder of what is downloaded from the Hub; empty for its library's own.
+        is_offline: Whether only what is in that folder is used.
+        threads: CPU threads of the model.
+        english: The English examples, as the data stage wrote them; not read of the micro source.
+        working: The folder of the translations that were made so far; what is there is not translated again.
+        out: The folder to write.
+        report: Progress.
+
+    Raises:
+        DataError: the task has no training examples, or they cannot be carried over; or none was.
+    """
+    task: Task = discover.load("tasks", task_id).task
+    if not task.is_trained:
+        raise DataError(
+            f"{task_id}: it is not trained, so there is nothing to translate. `xit tasks` lists the others."
+        )
+    notes: collections.Counter[str] = collections.Counter()
+    origin = ""
+    rows: list[Example]
+    if source == "micro":
+        rows = list(micro.examples(task_id, task, "train", language, micro_settings, notes))
+    else:
+        from xit import machine_translation, translation
+
+        translation.check(task_id, task)
+        examples = read_examples(english)
+        translator = machine_translation.load(settings, language, hub_cache, is_offline, threads)
+        origin = translator.origin
+
+        def said(sentences: list[str]) -> list[str | None]:
+            return machine_translation.translations(sentences, translator, working, report)
+
+        rows = translation.carried_over(examples, task, language, said, notes)
+        if not rows:
+            raise DataError(f"{task_id}+{language}: no example came through. {_told(notes)}; see translation.model.")
+    audit: dict[str, Any] = audited(task_id, "train", language, source, rows, notes)
+    with atomic(out) as folder:
+        write_examples(folder / "train.parquet", task, rows)
+        write_json(folder / "audit.json", {"splits": [audit], "missing_languages": [], "model": origin})
+    lost = f"; {audit['dropped']} left out ({_told(notes)})" if audit["dropped"] else ""
+    return [f"{out}: {audit['examples']} train{lost}"]
+
+
+def _told(notes: Mapping[str, int]) -> str:
+    return "; ".join(f"{note}: {count}" for note, count in sorted(notes.items()))
