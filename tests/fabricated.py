@@ -98,7 +98,7 @@ def write_inputs(folder: Path, rows: Sequence[Score]) -> None:
         for i, name in enumerate(dict.fromkeys(row.encoder for row in rows))
     ]
     cells = dict.fromkeys((row.encoder, row.intermediate, row.target, row.seed) for row in rows)
-    training = [("finetune", *cell, 100, 80, 90.0, 0.002) for cell in cells]
+    training = [("finetune", *cell, 100, 80, 90.0, 0.002, "") for cell in cells]
     for name, lines in (("audit", audit), ("encoders", encoders), ("training", training)):
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")

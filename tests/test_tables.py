@@ -380,6 +380,44 @@ def test_english_alone_is_compared_with_the_same_tasks_and_an_addition() -> None
     assert (found["mlm", "lstm"].verdict, found["translated", "lstm"].verdict) == ("reproduced", "contradicted")
 
 
+RECIPES = {
+    "mnli": 4.0,
+    "squad": 2.0,
+    "multitask": 5.0,
+    "mnli+mlm": 1.0,
+    "mlm": 1.5,
+    "mnli+shuffled": -1.0,
+    "mnli-30": 9.0,
+}
+
+
+def test_recipes_stand_beside_their_plain_tasks_and_tasks_beside_their_controls(tmp_path: Path) -> None:
+    found = built(tmp_path, scores(RECIPES, noise=0))
+
+    recipes, controls, gains = found["recipes"], found["controls"], found["gains"]
+    assert isinstance(recipes, Table)
+    assert isinstance(controls, Table)
+    assert isinstance(gains, Table)
+    shown = {row[0]: [round(one.value, 6) for one in row[2:4]] for row in recipes.rows}
+    assert shown == {"multitask": [5.0, 2.0], "mnli+mlm": [1.0, -3.0]}  # over the mean of mnli and squad; over mnli
+    beside = {row[0]: [round(one.value, 6) if one else None for one in row[2:]] for row in controls.rows if row[0]}
+    assert beside == {"mnli": [4.0, 2.5, 5.0], "squad": [2.0, 0.5, None]}
+    names = [row[0] for row in gains.rows if row[0]]
+    assert names == ["mnli", "squad", "multitask", "mnli+mlm", "untrained", "mlm", "mnli+shuffled"]
+    assert "mlm, as many more steps of masked LM" in gains.caption
+
+
+def test_recipes_controls_and_subsets_stay_out_of_the_mean_of_the_tasks() -> None:
+    of = study_of(scores(RECIPES, noise=0))
+
+    assert of.intermediates == ("mnli", "squad")
+    found = ruled(of)["intermediate", "lstm"].estimate
+    assert found is not None
+    assert found.value == pytest.approx(3.0)
+    beaten = ruled(of)["over-mlm", "lstm"].estimate, ruled(of)["over-shuffled", "lstm"].estimate
+    assert [round(one.value, 6) for one in beaten if one] == [1.5, 5.0]
+
+
 def test_conditions_that_were_not_run_leave_their_claims_not_run() -> None:
     found = ruled(study_of(scores()))
 
