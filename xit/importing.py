@@ -1,20 +1,28 @@
-"""Encoders of others → a checkpoint folder as ours are: config.json, model.safetensors, tokenizer.json."""
+"""Encoders of others → a checkpoint folder as ours are: config.json, model.safetensors, tokenizer.json.
+
+By hand (`xit import`), or as an encoder of the grid (`pretrained`), or as the vocabulary of one (`vocabulary`).
+"""
 
 import dataclasses
+import os
 import pickle
+import shutil
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tokenizers
 import torch
+from safetensors.torch import save_file
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
 
-from xit import encoders, tokenization
-from xit.errors import CheckpointError, raise_all
-from xit.files import atomic
-from xit.settings import EncoderSize
+from xit import checkpoints, discover, encoders, hub, tokenization
+from xit.encoders import Released
+from xit.errors import CheckpointError, ConfigError, raise_all
+from xit.files import atomic, write_json
+from xit.settings import EncoderSize, VocabularySettings
+from xit.sources import _hub_files
 
 LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
 """Of LASER2, in the order of their ids (facebookresearch/LASER:laser_encoders/models.py)."""
@@ -48,6 +56,147 @@ MOSES = (
     *(((r'"\.', '."'), (r'",', ',"')) * 3),  # a closing quotation mark goes behind at most three marks
     (r"(?<=\d)\u00a0(?=\d)", "."),
 )
+
+
+LASER_FILES = ("laser2.pt", "laser2.spm", "laser2.cvocab")
+TABLE = "table.safetensors"
+"""The embedding of a released encoder, in the folder of its tokenizer."""
+
+
+class Place(NamedTuple):
+    """Where a released encoder was found.
+
+    Attributes:
+        name: `owner/name@commit`, with the commit that arrived; an address, or a folder.
+        is_pinned: Whether the commit was named before; addresses and folders have none.
+        files: All that it is made of, in one folder.
+        facts: What its file says, where it is one of xit/encoders.
+    """
+
+    name: str
+    is_pinned: bool
+    files: tuple[Path, ...]
+    facts: Released | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self.files[0].parent
+
+
+def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cache: str, is_offline: bool) -> list[str]:
+    """A released encoder as the checkpoint of every seed, in the place of our pretraining.
+
+    All seeds start from the same weights, in hard links to the same files: what differs between them is the heads, and
+    the order of examples.
+
+    Args:
+        encoder: Its id.
+        seeds: One checkpoint each.
+        weights: `released`, for the place that its file names; a name of the Hub, or a folder.
+        out: The folder for a checkpoint a seed.
+        cache: Folder of downloads; empty for Hugging Face's own.
+        is_offline: Whether only what is in the cache is used; no socket is opened then.
+    """
+    place = _found(encoder if weights == "released" else weights, cache, is_offline)
+    facts = discover.load("encoders", encoder).RELEASED if discover.defines("encoders", encoder, "RELEASED") else None
+    place = place._replace(facts=facts)
+    code = ("xit.importing", f"xit.encoders.{encoder}")
+    inputs = {path.name: path for path in place.files}
+    lines = []
+    for seed in seeds:
+        start = {"weights": place.name, "is_pinned": place.is_pinned}
+        run = checkpoints.lineage("pretrain", code, inputs, encoder=encoder, seed=seed, **start)
+
+        def make(folder: Path, working: Path, seed: int = seed) -> str:
+            if seed == seeds[0]:
+                write_json(folder / "outcome.json", _copied(place, folder))
+            else:
+                shutil.copytree(out / str(seeds[0]), folder, copy_function=_link, dirs_exist_ok=True)
+            return place.name if place.is_pinned else f"{place.name}, not pinned"
+
+        lines.append(checkpoints.run_once(out / str(seed), run, make))
+    checkpoints.keep_only(out, map(str, seeds))
+    return lines
+
+
+def vocabulary(settings: VocabularySettings, out: Path, cache: str, is_offline: bool) -> Path:
+    """The tokenizer of a released encoder, and its embedding where asked for, as a folder to pretrain with."""
+    place = _found(settings.source, cache, is_offline)
+    _copied(place, out / "encoder")
+    if settings.has_frozen_table:
+        table = encoders.load(out / "encoder").embedding.weight
+        save_file({"weight": table.detach().clone()}, out / TABLE)
+    tokenization.save(tokenization.load(out / "encoder"), out)
+    shutil.rmtree(out / "encoder")
+    write_json(out / "source.json", {"source": place.name})
+    return out
+
+
+def _found(source: str, cache: str, is_offline: bool) -> Place:
+    """A released encoder by its id, its name on the Hub, or its folder."""
+    if source in discover.names("encoders"):
+        if not discover.defines("encoders", source, "RELEASED"):
+            raise ConfigError(f"{source}: an encoder from scratch, of which nothing is released.")
+        facts: Released = discover.load("encoders", source).RELEASED
+        if "://" in facts.repository:
+            paths = tuple(_hub_files.original(url, cache, is_offline) for url in facts.repository.split())
+            return Place(facts.repository.split()[0], False, paths, facts)
+        return _found(facts.repository, cache, is_offline)._replace(facts=facts)
+    folder = Path(source)
+    if folder.is_dir():
+        patterns = (*_hub_files.WEIGHTS, *_hub_files.BESIDE_WEIGHTS, *LASER_FILES)
+        files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
+        if not files:
+            raise CheckpointError(f"{folder}: no encoder lies in it, neither config.json with weights nor laser2.pt.")
+        return Place(source, False, tuple(files), None)
+    name, revision = hub.repository(source)
+    arrival = _hub_files.encoder(name, revision or "main", cache, is_offline)
+    return Place(f"{name}@{arrival.commit}", revision == arrival.commit, arrival.files, None)
+
+
+def _copied(place: Place, folder: Path) -> dict[str, Any]:
+    """Write a released encoder as a checkpoint; how large it is, and what is said of it."""
+    facts = place.facts
+    names = {path.name for path in place.files}
+    if set(LASER_FILES) <= names:
+        weights, sentencepiece, pieces = (place.folder / name for name in LASER_FILES)
+        laser2(weights, sentencepiece, pieces, folder)
+        encoder = encoders.load(folder)
+    else:
+        encoder = _loaded(place)
+        if facts and facts.model_type and encoder.name != facts.model_type:
+            raise CheckpointError(f"{place.name}: a model of type {encoder.name}; {facts.model_type} was expected.")
+        tokenizer = _separated(place.name, tokenization.load(place.folder))
+        encoders.save(encoder, folder)
+        tokenization.save(tokenizer, folder)
+    parameters = encoders.parameters(encoder)
+    return {
+        "parameters": parameters.total,
+        "embedding_parameters": parameters.embedding,
+        "frozen_parameters": parameters.frozen,
+        "weights": place.name,
+        "is_pinned": place.is_pinned,
+        **({"licence": facts.licence, "languages": facts.languages} if facts else {}),
+        **dict.fromkeys(("tokens", "steps", "loss")),
+    }
+
+
+def _loaded(place: Place) -> Any:
+    direction = place.facts.direction if place.facts else None
+    if any(path.suffix == ".safetensors" for path in place.files):
+        return encoders.load(place.folder, direction)
+    from xit.encoders._released import load_released
+
+    return load_released(str(place.folder), None, direction, is_safetensors=False)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, or a copy where there cannot be one."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def released(source: str, direction: str | None, out: Path) -> list[str]:
