@@ -191,7 +191,6 @@ def _contradictions(config: Config) -> list[str]:
     return found
 
 
-
 def _recipes(config: Config, tasks: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
     """The faults of grid.recipes, and the tasks that intermediate training takes, in recipes too."""
     found: list[str] = []

@@ -4,11 +4,13 @@ By hand (`xit import`), or as an encoder of the grid (`pretrained`), or as the v
 """
 
 import dataclasses
+import json
 import os
 import pickle
+import re
 import shutil
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +61,9 @@ MOSES = (
 
 
 LASER_FILES = ("laser2.pt", "laser2.spm", "laser2.cvocab")
+WORLD_PIECES = "rwkv_vocab_v20230424.json"
+WORLD_END = "<|endoftext|>"
+"""Of RWKV World: the file of its pieces; what stands for id 0, which has no text there."""
 TABLE = "table.safetensors"
 """The embedding of a released encoder, in the folder of its tokenizer."""
 
@@ -167,7 +172,9 @@ def _copied(place: Place, folder: Path) -> dict[str, Any]:
         encoder = _loaded(place)
         if facts and facts.model_type and encoder.name != facts.model_type:
             raise CheckpointError(f"{place.name}: a model of type {encoder.name}; {facts.model_type} was expected.")
-        tokenizer = _separated(place.name, tokenization.load(place.folder))
+        world = place.folder / WORLD_PIECES
+        tokenizer = _world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
+        tokenizer = _separated(place.name, tokenizer)
         encoders.save(encoder, folder)
         tokenization.save(tokenizer, folder)
     parameters = encoders.parameters(encoder)
@@ -233,6 +240,39 @@ def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.T
     before = tokenizer.backend.post_processor
     tokenizer.backend.post_processor = marks if before is None else processors.Sequence([before, marks])
     return dataclasses.replace(tokenizer, special_suffix=(number,))
+
+
+def _world_tokenizer(path: Path) -> tokenization.Tokenizer:
+    """The tokenizer of RWKV World, of which the Hub has the pieces, and code that is not run: the longest at each place.
+
+    BBuf/RWKV-World-HF-Tokenizer:rwkv_world_tokenizer (a trie over characters). WordPiece takes the longest piece too,
+    in a time that grows with the square of what it is given; so texts are cut first, where no piece could cross.
+
+    Differs from it: the end, id 0, also stands for a character without a piece.
+    """
+    try:
+        ids = {piece: int(number) for piece, number in json.loads(path.read_text(encoding="utf-8")).items() if piece}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{path}: not the pieces of RWKV World, a JSON object of their ids: {error}.") from error
+    alone, begun = {p for p in ids if len(p) == 1}, {char for piece in ids for char in piece[:-1]}
+    cuts = [(_none_of(alone), "isolated"), (_none_of(begun), "merged_with_previous")]
+    if not any(re.search(r"\w ", piece) for piece in ids):
+        cuts.append((r"(?<=\w) ", "merged_with_next"))
+    backend = tokenizers.Tokenizer(
+        models.WordPiece(
+            {**ids, WORLD_END: 0}, unk_token=WORLD_END, max_input_chars_per_word=2**31, continuing_subword_prefix=""
+        )
+    )
+    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), how) for p, how in cuts])
+    backend.decoder = decoders.Fuse()
+    backend.add_special_tokens([tokenizers.AddedToken(WORLD_END, special=True)])
+    return tokenization.Tokenizer(backend, {"eos_token": WORLD_END, "unk_token": WORLD_END}, (), ())
+
+
+def _none_of(characters: Iterable[str]) -> str:
+    """A pattern of any other character."""
+    codes = "".join(rf"\x{{{ord(char):x}}}" for char in sorted(characters))
+    return f"[^{codes}]"
 
 
 class SentencePiece(NamedTuple):

@@ -72,7 +72,7 @@ class Released:
 
 
 class Parameters(NamedTuple):
-    """Numbers of parameters: all, those of the embedding, which grow with the vocabulary only, and those not trained."""
+    """Numbers of parameters: all, those of the embedding, which grow with the vocabulary, and those not trained."""
 
     total: int
     embedding: int
