@@ -243,7 +243,7 @@ def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.T
 
 
 def _world_tokenizer(path: Path) -> tokenization.Tokenizer:
-    """The tokenizer of RWKV World, of which the Hub has the pieces, and code that is not run: the longest at each place.
+    """The tokenizer of RWKV World: at each place the longest piece. The Hub has the pieces, and code, which is not run.
 
     BBuf/RWKV-World-HF-Tokenizer:rwkv_world_tokenizer (a trie over characters). WordPiece takes the longest piece too,
     in a time that grows with the square of what it is given; so texts are cut first, where no piece could cross.

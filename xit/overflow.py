@@ -1,4 +1,4 @@
-"""Which module of a model first gave a value that is not finite: looked for after it has shown in the loss, not before."""
+"""Which module of a model first gave a value that is not finite: looked for when a loss is not, never before."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
