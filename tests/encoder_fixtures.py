@@ -63,24 +63,25 @@ RELEASED: dict[str, Released] = {
 }
 
 
-class Repositories(Mapping[str, Repository]):
-    """Of every released encoder that the Hub has, by `models/owner/name`, at the commit of its file; made when asked."""
+NAMES = {
+    f"models/{hub.repository(facts.repository)[0]}": name
+    for name, facts in RELEASED.items()
+    if "://" not in facts.repository
+}
 
-    names = {
-        f"models/{hub.repository(facts.repository)[0]}": name
-        for name, facts in RELEASED.items()
-        if "://" not in facts.repository
-    }
+
+class Repositories(Mapping[str, Repository]):
+    """Of every released encoder that the Hub has, by `models/owner/name`, at the commit of its file; made if asked."""
 
     def __getitem__(self, address: str) -> Repository:
-        name = self.names[address]
+        name = NAMES[address]
         return Repository(files(name), hub.repository(RELEASED[name].repository)[1] or "")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
+        return iter(NAMES)
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(NAMES)
 
 
 @functools.cache
