@@ -93,7 +93,7 @@ def files(name: str) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         pieces = {piece: number for number, piece in enumerate(dict.fromkeys(world_pieces()), 1)}
-        size = 1 + len(pieces) if name == "rwkv4_world" else backend.get_vocab_size()
+        size = 4 + len(pieces) if name == "rwkv4_world" else backend.get_vocab_size()
         model = transformers.AutoModel.from_config(MODELS[facts.model_type](size))
         model.save_pretrained(folder)
         if name in PICKLED:

@@ -248,7 +248,7 @@ def _world_tokenizer(path: Path) -> tokenization.Tokenizer:
     BBuf/RWKV-World-HF-Tokenizer:rwkv_world_tokenizer (a trie over characters). WordPiece takes the longest piece too,
     in a time that grows with the square of what it is given; so texts are cut first, where no piece could cross.
 
-    Differs from it: the end, id 0, also stands for a character without a piece.
+    Differs from it: the end, id 0, also stands for a character without a piece; and there is a mask, for masked LM.
     """
     try:
         ids = {piece: int(number) for piece, number in json.loads(path.read_text(encoding="utf-8")).items() if piece}
@@ -258,15 +258,17 @@ def _world_tokenizer(path: Path) -> tokenization.Tokenizer:
     cuts = [(_none_of(alone), "isolated"), (_none_of(begun), "merged_with_previous")]
     if not any(re.search(r"\w ", piece) for piece in ids):
         cuts.append((r"(?<=\w) ", "merged_with_next"))
+    special = {WORLD_END: 0, tokenization.MASK: max(ids.values()) + 1}  # its model has rows to spare
     backend = tokenizers.Tokenizer(
         models.WordPiece(
-            {**ids, WORLD_END: 0}, unk_token=WORLD_END, max_input_chars_per_word=2**31, continuing_subword_prefix=""
+            ids | special, unk_token=WORLD_END, max_input_chars_per_word=2**31, continuing_subword_prefix=""
         )
     )
     backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), how) for p, how in cuts])
     backend.decoder = decoders.Fuse()
-    backend.add_special_tokens([tokenizers.AddedToken(WORLD_END, special=True)])
-    return tokenization.Tokenizer(backend, {"eos_token": WORLD_END, "unk_token": WORLD_END}, (), ())
+    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
+    roles = {"eos_token": WORLD_END, "unk_token": WORLD_END, "mask_token": tokenization.MASK}
+    return tokenization.Tokenizer(backend, roles, (), ())
 
 
 def _none_of(characters: Iterable[str]) -> str:
@@ -286,7 +288,7 @@ def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> l
     """LASER2's released files → a checkpoint folder with its encoder and a fast tokenizer with offsets.
 
     A piece of the SentencePiece model that LASER does not know is read as unknown by it; here it has a row of its own
-    in the embedding, a copy of that of `<unk>`.
+    in the embedding, a copy of that of `<unk>`, and so has the mask of masked LM, which LASER does without.
 
     Args:
         weights: laser2.pt: sizes (`params`), tensors (`model`) and the ids of pieces (`dictionary`).
@@ -310,10 +312,10 @@ def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> l
     known = tuple(sorted(ids, key=ids.__getitem__))
     model = _read_sentencepiece(sentencepiece)
     unknown = [piece for piece in model.scores if piece not in ids]
-    tokenizer = _laser_tokenizer((*known, *unknown), model)
+    tokenizer = _laser_tokenizer((*known, *unknown, tokenization.MASK), model)
     size = EncoderSize(2 * sizes["hidden_size"], sizes["num_layers"], sizes["embed_dim"], 0)
-    encoder = encoders.build("laser2", size, len(known) + len(unknown), sizes["padding_idx"])
-    encoder.load_state_dict(_laser_tensors(tensors, size.layers, len(unknown)))
+    encoder = encoders.build("laser2", size, tokenizer.vocabulary_size, sizes["padding_idx"])
+    encoder.load_state_dict(_laser_tensors(tensors, size.layers, len(unknown) + 1))
     with atomic(out) as folder:
         encoders.save(encoder, folder)
         tokenization.save(tokenizer, folder)
@@ -376,12 +378,14 @@ def _laser_tokenizer(pieces: tuple[str, ...], model: SentencePiece) -> tokenizat
     backend.normalizer = normalizers.Sequence([*steps, normalizers.Strip(), normalizers.Replace(Regex(r" +"), " ")])
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     backend.decoder = decoders.Metaspace()
-    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in LASER_SPECIAL_TOKENS])
+    special = (*LASER_SPECIAL_TOKENS, tokenization.MASK)
+    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
     backend.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B:1 </s>:1", special_tokens=[("</s>", LASER_SPECIAL_TOKENS.index("</s>"))]
     )
     begin, padding, end, unknown = LASER_SPECIAL_TOKENS
     roles = {"bos_token": begin, "pad_token": padding, "eos_token": end, "sep_token": end, "unk_token": unknown}
+    roles["mask_token"] = tokenization.MASK
     return tokenization.Tokenizer(backend, roles, (), (LASER_SPECIAL_TOKENS.index("</s>"),))
 
 
