@@ -210,7 +210,9 @@ def test_a_piece_that_laser_does_not_know_starts_as_a_copy_of_the_unknown_one(fo
         number = tokenizer.backend.token_to_id(piece)
         assert number >= len(dictionary())
         assert torch.equal(encoder.embedding.weight[number], encoder.embedding.weight[3])
-    assert tokenizer.vocabulary_size == encoder.embedding.num_embeddings == len(dictionary()) + len(DROPPED) + 1  # <mask>
+    assert (
+        tokenizer.vocabulary_size == encoder.embedding.num_embeddings == len(dictionary()) + len(DROPPED) + 1
+    )  # <mask>
     assert (tokenizer.padding_id, encoder.embedding.padding_idx) == (1, 1)
 
 

@@ -51,7 +51,9 @@ class Arrival:
 
 
 @functools.cache
-def arrive(name: str, revision: str, config: str, split: str, cache: str, is_offline: bool) -> Arrival:
+def arrive(
+    name: str, revision: str, config: str, split: str, cache: str, is_offline: bool, most_files: int | None = None
+) -> Arrival:
     """The files of a split, checked against the hashes that the Hub gave for them.
 
     Args:
@@ -61,6 +63,7 @@ def arrive(name: str, revision: str, config: str, split: str, cache: str, is_off
         split: As the repository calls it.
         cache: Folder of downloads; empty for the library's own.
         is_offline: Whether only what the cache holds is used; then no socket is opened.
+        most_files: Of the split, as many, the first; else all.
 
     Raises:
         AbsentError: there is no such repository, commit or split, it is not open to the user, or not in the cache.
@@ -79,6 +82,7 @@ def arrive(name: str, revision: str, config: str, split: str, cache: str, is_off
             f"{where}: no Parquet or JSON files of {config}, {split}.{near(config, splits)} "
             f"Data lies in: {', '.join(splits) or 'none; a script loads it'}."
         )
+    wanted = wanted[:most_files]
     folder = _download(name, commit, wanted, cache, is_offline)
     sizes = {file.path: file.size for file in tree}
     for path in wanted:
