@@ -14,6 +14,7 @@ from hub_server import Repository
 
 from xit import discover
 from xit.sources.files import ISO3
+from xit.sources.hub import WIKIPEDIA
 
 TEXT = Value("string")
 NUMBER = Value("int64")
@@ -121,6 +122,7 @@ def repositories() -> Repositories:
     put_words(found)
     put_translations(found)
     put_entities(found)
+    put_text(found)
     return found
 
 
@@ -242,6 +244,18 @@ def put_entities(found: Repositories) -> None:
         mention = {"mention": f"{code}: {{ Bonn }}", "entity_id": "Q9" if code == "tr" else "Q2"}
         export[f"{code}/test/0000.parquet"] = parquet([mention], Features({"mention": TEXT, "entity_id": TEXT}))
     found.put("mewslix", "izhx/mewsli-x", archives, export)
+
+
+def put_text(found: Repositories) -> None:
+    """Wikipedia, of which the first file of a language is read."""
+    wikipedia: dict[str, bytes] = {}
+    for code in sorted({code for name in discover.names("tasks") for code in languages(name)}):
+        articles = [{"title": f"{code} {n}", "text": f"The lamp {n}\n\nis a lamp in {code}."} for n in range(200)]
+        content = parquet(articles, Features({"title": TEXT, "text": TEXT}))
+        wikipedia[f"20231101.{code}/train-00000-of-00002.parquet"] = content
+        wikipedia[f"20231101.{code}/train-00001-of-00002.parquet"] = b"not read"
+    name, _, commit = WIKIPEDIA.partition("@")
+    found[f"datasets/{name}"] = Repository(wikipedia, commit)
 
 
 def xquad_r() -> dict[str, bytes]:

@@ -146,6 +146,8 @@ def test_encoders_are_listed_with_their_size_of_params_yaml(xit: Xit, parameters
     assert tuple(listed) == discover.names("encoders")
     assert listed["lstm"]["architecture"] == "recurrent"
     assert listed["lstm"]["size"] == parameters["encoders"]["lstm"]["size"]
+    assert (listed["lstm"]["released"], listed["xlmr_large"]["size"]) == (None, None)
+    assert listed["xlmr_large"]["released"]["repository"].startswith("FacebookAI/xlm-roberta-large@")
 
 
 @pytest.mark.parametrize("command", ["tasks", "encoders"])

@@ -53,7 +53,14 @@ def test_params_yaml_is_valid() -> None:
 def test_every_encoder_from_scratch_has_a_size_and_may_be_compared() -> None:
     loaded = config.check(changed(grid__encoders=["transformer", "lstm", "gru", "mingru"]), "params.yaml")
 
+    assert {name for name, encoder in loaded.encoders.items() if encoder.size} == set(loaded.grid.encoders)
+
+
+def test_every_encoder_may_be_compared_without_a_change_elsewhere() -> None:
+    loaded = config.check(changed(grid__encoders=list(discover.names("encoders"))), "params.yaml")
+
     assert set(loaded.grid.encoders) == set(loaded.encoders)
+    assert {encoder.weights for encoder in loaded.encoders.values()} == {"random", "released"}
 
 
 def test_params_yaml_is_the_grid_that_is_promised() -> None:
@@ -205,7 +212,7 @@ def test_all_faults_are_reported_at_once() -> None:
         ),
         (
             {"grid__encoders": ["lstn"]},
-            r"grid.encoders: lstn: no such encoder. Did you mean lstm\? Known: gru, laser2, lstm, mingru, transf",
+            r"grid.encoders: lstn: no such encoder. Did you mean lstm\? Known: glot500, gru, laser2, lstm",
         ),
         ({"grid__controls": ["none", "random"]}, r"grid.controls: random: no such control. Known: none, untrained"),
         ({"grid__bare_targets": ["tatoeb"]}, r"grid.bare_targets: tatoeb: no such bare target. Did you mean tatoeba\?"),
@@ -233,6 +240,20 @@ def test_all_faults_are_reported_at_once() -> None:
         ({"languages__evaluation": ["de"]}, r"languages.evaluation: en is missing; English is what training is on"),
         ({"languages__evaluation": ["en", "en"]}, r"languages.evaluation: \[en, en\]: at least one, none twice"),
         ({"languages__pretraining": []}, r"languages.pretraining: \[\]: at least one, none twice"),
+        (
+            {"encoders__xlmr_base__weights": "random"},
+            r"encoders.xlmr_base.weights: random: xlmr_base is a released encoder, and cannot be made from a size. Let",
+        ),
+        (
+            {"encoders__xlmr_base__size": VALUES["encoders"]["lstm"]["size"]},
+            r"encoders.xlmr_base.size: should be null, since weights are released",
+        ),
+        (
+            {"encoders__xlmr_base__vocabulary": {"source": "mbert", "has_frozen_table": False}},
+            r"encoders.xlmr_base.vocabulary: should be null; released weights come with their own",
+        ),
+        ({"encoders__lstm__weights": "released"}, r"encoders.lstm.weights: nothing is released of lstm. Name a Hub id"),
+        ({"encoders__lstm__size": None}, r"encoders.lstm.size: missing, since weights are random"),
         ({"seeds": []}, r"seeds: \[\]: at least one, none twice, from 0 to"),
         ({"seeds": [1, 1]}, r"seeds: \[1, 1\]: at least one, none twice"),
         ({"seeds": [-1]}, r"seeds: \[-1\]: at least one"),

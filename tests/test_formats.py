@@ -19,7 +19,7 @@ from xit.training import Plan, task_steps, train
 
 FORMATS = discover.names("formats")
 TASKS = discover.names("tasks")
-ENCODERS = discover.names("encoders")
+ENCODERS = tuple(tiny.SIZES)
 PLAN = Plan(
     steps=40,
     learning_rate=0.02,

@@ -199,10 +199,14 @@ def test_a_task_that_cannot_be_had_says_so(cache: Path) -> None:
         read("mnli", "test", "en", of(cache))
     with pytest.raises(DataError, match=r"^xnli: its train split is in English only, not in de"):
         read("xnli", "train", "de", of(cache))
-    with pytest.raises(
-        DataError, match=r"^text in sw: the hub source has none; pretrain on that of the files or micro"
-    ):
-        hub.text("sw", of(cache))
+
+
+def test_text_is_that_of_the_first_file_of_a_language(server: HubServer, cache: Path) -> None:
+    lines = list(hub.text("sw", of(cache)))
+
+    assert (len(lines), lines[0]) == (200, "The lamp 0\n\nis a lamp in sw.")
+    with pytest.raises(DataError, match=r"no Parquet or JSON files of 20231101.xx, train"):
+        list(hub.text("xx", of(cache)))
 
 
 def test_the_revision_of_a_task_says_what_is_pinned() -> None:
@@ -383,8 +387,8 @@ def always(fault: Fault) -> Iterator[Fault]:
 
 
 REFUSED = [
-    (Fault(401, "RepoNotFound"), "^facebook/xnli: no such data set on the Hub, or a private one .then `hf auth login`"),
-    (Fault(404, "RepoNotFound"), "^facebook/xnli: no such data set on the Hub, or a private one .then `hf auth login`"),
+    (Fault(401, "RepoNotFound"), "^facebook/xnli: no such repository on the Hub, or a private one .then `hf auth login`"),
+    (Fault(404, "RepoNotFound"), "^facebook/xnli: no such repository on the Hub, or a private one .then `hf auth login`"),
     (Fault(403, "GatedRepo"), "^facebook/xnli: gated. Accept its conditions on its page on the Hub, then `hf auth lo"),
     (Fault(401, "GatedRepo"), "^facebook/xnli: gated. Accept its conditions on its page on the Hub, then `hf auth lo"),
     (Fault(403), r"^facebook/xnli: the Hub refuses access \(403\). Is the token valid"),

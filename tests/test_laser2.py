@@ -206,11 +206,13 @@ def test_offsets_point_into_the_text_as_it_was_written(text: str, folder: Path) 
 def test_a_piece_that_laser_does_not_know_starts_as_a_copy_of_the_unknown_one(folder: Path) -> None:
     encoder, tokenizer = encoders.load(folder), tokenization.load(folder)
 
-    for piece in DROPPED:
+    for piece in (*DROPPED, "<mask>"):
         number = tokenizer.backend.token_to_id(piece)
         assert number >= len(dictionary())
         assert torch.equal(encoder.embedding.weight[number], encoder.embedding.weight[3])
-    assert tokenizer.vocabulary_size == encoder.embedding.num_embeddings == len(dictionary()) + len(DROPPED)
+    assert (
+        tokenizer.vocabulary_size == encoder.embedding.num_embeddings == len(dictionary()) + len(DROPPED) + 1
+    )  # <mask>
     assert (tokenizer.padding_id, encoder.embedding.padding_idx) == (1, 1)
 
 
@@ -292,7 +294,7 @@ def test_the_command_line_makes_a_folder_of_it(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli.app, ["import", "laser2", *files, "--out", str(tmp_path / "out")])
 
     assert done.exit_code == 0, done.output
-    assert "laser2, 2,314 parameters, 21 pieces and 2 unknown ones" in done.output  # 138 + 384 + 4 x 448
+    assert "laser2, 2,320 parameters, 21 pieces and 2 unknown ones" in done.output  # 144 + 384 + 4 x 448
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "config.json",
         "model.safetensors",

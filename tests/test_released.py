@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import tiny
 import tokenizers
 import torch
 import transformers
+from encoder_fixtures import MODELS
 from torch import Tensor
 from typer.testing import CliRunner
 
@@ -21,38 +21,6 @@ from xit.models import load_encoder
 from xit.settings import RetrievalSettings, TaskSettings, TrainingSettings
 from xit.task_training import train_on_task
 
-SIZE = {"hidden_size": 16, "num_hidden_layers": 2}
-HEADS = {"num_attention_heads": 2, "intermediate_size": 16}
-STATE = {"state_size": 4}
-MODELS: dict[str, Callable[[int], Any]] = {
-    "bert": lambda pieces: transformers.BertConfig(vocab_size=pieces, **SIZE, **HEADS),
-    "xlm-roberta": lambda pieces: transformers.XLMRobertaConfig(vocab_size=pieces, **SIZE, **HEADS, pad_token_id=0),
-    "modernbert": lambda pieces: transformers.ModernBertConfig(
-        vocab_size=pieces,
-        **SIZE,
-        **HEADS,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        cls_token_id=1,
-        sep_token_id=2,
-    ),
-    "mt5": lambda pieces: transformers.MT5Config(
-        vocab_size=pieces, d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2, pad_token_id=0
-    ),
-    "rwkv": lambda pieces: transformers.RwkvConfig(vocab_size=pieces, **SIZE, context_length=128, rescale_every=1),
-    "mamba": lambda pieces: transformers.MambaConfig(vocab_size=pieces, **SIZE, **STATE),
-    "mamba2": lambda pieces: transformers.Mamba2Config(
-        vocab_size=pieces, **SIZE, **STATE, num_heads=4, head_dim=8, n_groups=1, chunk_size=8
-    ),
-    "falcon_mamba": lambda pieces: transformers.FalconMambaConfig(vocab_size=pieces, **SIZE, **STATE),
-    "xlstm": lambda pieces: transformers.xLSTMConfig(
-        vocab_size=pieces, hidden_size=16, num_blocks=2, num_heads=2, mlstm_round_up_to_multiple_of=4
-    ),
-    "recurrent_gemma": lambda pieces: transformers.RecurrentGemmaConfig(
-        vocab_size=pieces, hidden_size=16, num_hidden_layers=3, lru_width=16, **HEADS, pad_token_id=0
-    ),
-}
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
 TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100)
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
@@ -78,14 +46,19 @@ def sentences() -> tuple[Tensor, Tensor]:
     return input_ids, (input_ids != 0).long()
 
 
-def test_these_tests_run_over_ten_architectures_six_of_them_causal_and_recurrent() -> None:
+def test_these_tests_run_over_twelve_architectures_six_of_them_causal_and_recurrent() -> None:
     from xit.encoders._released import RECURRENT
 
-    assert len(MODELS) == 10
+    assert len(MODELS) == 12
     assert set(CAUSAL) == set(RECURRENT) < set(MODELS)
 
 
-CASES = [*((kind, None) for kind in MODELS), *((kind, d) for kind in CAUSAL for d in ("echo", "two-way"))]
+SLOW = ("deberta-v2", "rembert")
+KINDS = [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW else ()) for kind in MODELS]
+CASES = [
+    *(pytest.param(kind, None, marks=pytest.mark.slow if kind in SLOW else ()) for kind in MODELS),
+    *((kind, d) for kind in CAUSAL for d in ("echo", "two-way")),
+]
 
 
 @pytest.mark.parametrize(("kind", "direction"), CASES)
@@ -108,7 +81,7 @@ def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(
             torch.testing.assert_close(other[row, :length], expected[0], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", KINDS)
 @torch.no_grad()
 def test_what_a_first_token_knows_of_the_last_is_what_the_direction_says(kind: str, folders: dict[str, Path]) -> None:
     input_ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]])
@@ -157,7 +130,7 @@ def test_vectors_of_a_causal_encoder_are_its_last_states(folders: dict[str, Path
         torch.testing.assert_close(vector, model.encoder(input_ids, torch.ones_like(input_ids))[-1][0, -1])
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[str, Path], tmp_path: Path) -> None:
     """Through every stage that a checkpoint of ours goes through; a causal one in one of its directions."""
     direction = encoders.DIRECTIONS[CAUSAL.index(kind) % 3] if kind in CAUSAL else None

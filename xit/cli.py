@@ -18,6 +18,7 @@ from xit.errors import ConfigError, XitError
 if TYPE_CHECKING:
     from xit.config import Config
     from xit.grid import Event
+    from xit.settings import VocabularySettings
     from xit.tasks import Task
     from xit.training import Report
 
@@ -173,18 +174,27 @@ def tokenizer() -> None:
 
 @app.command(rich_help_panel=STAGES)
 def pretrain(encoder: Encoder) -> None:
-    """Text → encoders: masked language modelling in every language, a checkpoint a seed."""
-    from xit.stages import pretrain as stage
+    """Text → encoders: masked language modelling in every language, a checkpoint a seed.
 
+    A released encoder is fetched instead, once for all seeds.
+    """
     config = _config()
     settings = _section(config.encoders, encoder, "encoders")
-    with _progress() as report:
+    place = (config.hub.cache, config.hub.is_offline)
+    if settings.weights != "random":
+        from xit import importing
+
+        _print(importing.pretrained(encoder, config.seeds, settings.weights, layout.pretrained(encoder), *place))
+        return
+    from xit.stages import pretrain as stage
+
+    with _progress() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
         lines = stage.pretrain(
             encoder,
             config.seeds,
             config.languages.pretraining,
             layout.TEXT,
-            layout.TOKENIZER,
+            tokenizer_folder,
             layout.pretrained(encoder),
             settings.size,
             config.pretraining,
@@ -195,6 +205,20 @@ def pretrain(encoder: Encoder) -> None:
             report,
         )
     _print(lines)
+
+
+@contextlib.contextmanager
+def _vocabulary(settings: "VocabularySettings | None", cache: str, is_offline: bool) -> Iterator[Path]:
+    """The folder of the tokenizer that an encoder from scratch is pretrained with."""
+    if settings is None:
+        yield layout.TOKENIZER
+        return
+    import tempfile
+
+    from xit import importing
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield importing.vocabulary(settings, Path(folder), cache, is_offline)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -431,7 +455,7 @@ def tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all fac
 
 @app.command(rich_help_panel=LOOKING)
 def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False) -> None:
-    """The encoders: architecture, direction, size in params.yaml, source."""
+    """The encoders: architecture, direction, and where they start: a size in params.yaml, or released weights."""
     from xit import discover
     from xit import encoders as folder
 
@@ -439,17 +463,21 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all 
     sizes = _config().encoders if layout.PARAMS.is_file() else {}
     facts = {name: dataclasses.asdict(folder.facts(name)) for name in names}
     for name in names:
-        facts[name]["size"] = dataclasses.asdict(sizes[name].size) if name in sizes else None
+        shape = sizes[name].size if name in sizes else None
+        module = discover.load("encoders", name)
+        facts[name]["size"] = dataclasses.asdict(shape) if shape else None
+        facts[name]["released"] = dataclasses.asdict(module.RELEASED) if hasattr(module, "RELEASED") else None
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("id", "title", "architecture", "direction", "size in params.yaml", box=None, padding=(0, 1, 0, 0))
+    table = Table("id", "title", "architecture", "direction", "starts from", box=None, padding=(0, 1, 0, 0))
     for name, values in facts.items():
-        size = ", ".join(f"{key} {value}" for key, value in (values["size"] or {}).items()) or "–"
-        table.add_row(name, values["title"], values["architecture"], values["direction"], size)
+        size = ", ".join(f"{key} {value}" for key, value in (values["size"] or {}).items())
+        place = values["released"]["repository"].split()[0].partition("@")[0] if values["released"] else "–"
+        table.add_row(name, values["title"], values["architecture"], values["direction"], size or place)
     Console().print(table)
 
 

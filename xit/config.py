@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -89,6 +90,8 @@ def _class_at(place: Iterable[Any]) -> type | None:
             current = {f.name: f.type for f in dataclasses.fields(current)}.get(str(part))
         elif getattr(current, "__origin__", None) is dict:
             current = current.__args__[1]
+        if isinstance(current, types.UnionType):  # a section, or null
+            current = next(kind for kind in current.__args__ if kind is not None)
     if getattr(current, "__origin__", None) is dict:
         return None
     return current if isinstance(current, type) and dataclasses.is_dataclass(current) else None
@@ -148,6 +151,9 @@ def _contradictions(config: Config) -> list[str]:
             for name in has
             if name not in known
         ]
+    for name, encoder in config.encoders.items():
+        if name in discover.names("encoders"):
+            found += [f"encoders.{name}.{fault}" for fault in _start(name, encoder)]
     for key, ids, is_trained in (
         ("intermediates", trained, True),
         ("targets", grid.targets, True),
@@ -247,3 +253,18 @@ def _translations(config: Config, trained: tuple[str, ...]) -> list[str]:
             "of the Hub, for instance facebook/nllb-200-distilled-600M; only the micro source needs none."
         )
     return found
+
+
+def _start(name: str, encoder: settings.EncoderSettings) -> list[str]:
+    """What is wrong with where an encoder starts: from random weights of a size, or from released ones."""
+    own = {key: getattr(encoder, key) for key in ("size", "pretraining_learning_rate")}
+    if encoder.weights != "random":
+        found = [f"{key}: should be null, since weights are {encoder.weights}." for key in own if own[key] is not None]
+        if encoder.vocabulary is not None:
+            found.append(f"vocabulary: should be null; {encoder.weights} weights come with their own.")
+        if encoder.weights == "released" and not discover.defines("encoders", name, "RELEASED"):
+            found.append(f"weights: nothing is released of {name}. Name a Hub id or a folder, or let it be random.")
+        return found
+    if not discover.defines("encoders", name, "Encoder"):
+        return [f"weights: random: {name} is a released encoder, and cannot be made from a size. Let it be released."]
+    return [f"{key}: missing, since weights are random." for key in own if own[key] is None]

@@ -32,6 +32,20 @@ def load(folder: str, name: str) -> ModuleType:
     return importlib.import_module(f"xit.{folder}.{name}")
 
 
+def defines(folder: str, name: str, word: str) -> bool:
+    """Whether the module of an id defines a name at its top; read from the source, nothing is executed."""
+    path = _path(f"xit.{folder}.{name}")
+    assert path is not None
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    return any(word in (getattr(node, "name", None), *_assigned(node)) for node in nodes)
+
+
+def _assigned(node: ast.stmt) -> list[str]:
+    return (
+        [target.id for target in node.targets if isinstance(target, ast.Name)] if isinstance(node, ast.Assign) else []
+    )
+
+
 def _one(folder: str) -> str:
     return folder.removesuffix("s")
 

@@ -1,20 +1,30 @@
-"""Encoders of others → a checkpoint folder as ours are: config.json, model.safetensors, tokenizer.json."""
+"""Encoders of others → a checkpoint folder as ours are: config.json, model.safetensors, tokenizer.json.
+
+By hand (`xit import`), or as an encoder of the grid (`pretrained`), or as the vocabulary of one (`vocabulary`).
+"""
 
 import dataclasses
+import json
+import os
 import pickle
+import re
+import shutil
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tokenizers
 import torch
+from safetensors.torch import save_file
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
 
-from xit import encoders, tokenization
-from xit.errors import CheckpointError, raise_all
-from xit.files import atomic
-from xit.settings import EncoderSize
+from xit import checkpoints, discover, encoders, hub, tokenization
+from xit.encoders import Released
+from xit.errors import CheckpointError, ConfigError, raise_all
+from xit.files import atomic, write_json
+from xit.settings import EncoderSize, VocabularySettings
+from xit.sources import _hub_files
 
 LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
 """Of LASER2, in the order of their ids (facebookresearch/LASER:laser_encoders/models.py)."""
@@ -48,6 +58,152 @@ MOSES = (
     *(((r'"\.', '."'), (r'",', ',"')) * 3),  # a closing quotation mark goes behind at most three marks
     (r"(?<=\d)\u00a0(?=\d)", "."),
 )
+
+
+LASER_FILES = ("laser2.pt", "laser2.spm", "laser2.cvocab")
+WORLD_PIECES = "rwkv_vocab_v20230424.json"
+WORLD_END = "<|endoftext|>"
+"""Of RWKV World: the file of its pieces; what stands for id 0, which has no text there."""
+TABLE = "table.safetensors"
+"""The embedding of a released encoder, in the folder of its tokenizer."""
+
+
+class Place(NamedTuple):
+    """Where a released encoder was found.
+
+    Attributes:
+        name: `owner/name@commit`, with the commit that arrived; an address, or a folder.
+        is_pinned: Whether the commit was named before; addresses and folders have none.
+        files: All that it is made of, in one folder.
+        facts: What its file says, where it is one of xit/encoders.
+    """
+
+    name: str
+    is_pinned: bool
+    files: tuple[Path, ...]
+    facts: Released | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return self.files[0].parent
+
+
+def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cache: str, is_offline: bool) -> list[str]:
+    """A released encoder as the checkpoint of every seed, in the place of our pretraining.
+
+    All seeds start from the same weights, in hard links to the same files: what differs between them is the heads, and
+    the order of examples.
+
+    Args:
+        encoder: Its id.
+        seeds: One checkpoint each.
+        weights: `released`, for the place that its file names; a name of the Hub, or a folder.
+        out: The folder for a checkpoint a seed.
+        cache: Folder of downloads; empty for Hugging Face's own.
+        is_offline: Whether only what is in the cache is used; no socket is opened then.
+    """
+    place = _found(encoder if weights == "released" else weights, cache, is_offline)
+    facts = discover.load("encoders", encoder).RELEASED if discover.defines("encoders", encoder, "RELEASED") else None
+    place = place._replace(facts=facts)
+    code = ("xit.importing", f"xit.encoders.{encoder}")
+    inputs = {path.name: path for path in place.files}
+    lines = []
+    for seed in seeds:
+        start = {"weights": place.name, "is_pinned": place.is_pinned}
+        run = checkpoints.lineage("pretrain", code, inputs, encoder=encoder, seed=seed, **start)
+
+        def make(folder: Path, working: Path, seed: int = seed) -> str:
+            if seed == seeds[0]:
+                write_json(folder / "outcome.json", _copied(place, folder))
+            else:
+                shutil.copytree(out / str(seeds[0]), folder, copy_function=_link, dirs_exist_ok=True)
+            return place.name if place.is_pinned else f"{place.name}, not pinned"
+
+        lines.append(checkpoints.run_once(out / str(seed), run, make))
+    checkpoints.keep_only(out, map(str, seeds))
+    return lines
+
+
+def vocabulary(settings: VocabularySettings, out: Path, cache: str, is_offline: bool) -> Path:
+    """The tokenizer of a released encoder, and its embedding where asked for, as a folder to pretrain with."""
+    place = _found(settings.source, cache, is_offline)
+    _copied(place, out / "encoder")
+    if settings.has_frozen_table:
+        table = encoders.load(out / "encoder").embedding.weight
+        save_file({"weight": table.detach().clone()}, out / TABLE)
+    tokenization.save(tokenization.load(out / "encoder"), out)
+    shutil.rmtree(out / "encoder")
+    write_json(out / "source.json", {"source": place.name})
+    return out
+
+
+def _found(source: str, cache: str, is_offline: bool) -> Place:
+    """A released encoder by its id, its name on the Hub, or its folder."""
+    if source in discover.names("encoders"):
+        if not discover.defines("encoders", source, "RELEASED"):
+            raise ConfigError(f"{source}: an encoder from scratch, of which nothing is released.")
+        facts: Released = discover.load("encoders", source).RELEASED
+        if "://" in facts.repository:
+            paths = tuple(_hub_files.original(url, cache, is_offline) for url in facts.repository.split())
+            return Place(facts.repository.split()[0], False, paths, facts)
+        return _found(facts.repository, cache, is_offline)._replace(facts=facts)
+    folder = Path(source)
+    if folder.is_dir():
+        patterns = (*_hub_files.WEIGHTS, *_hub_files.BESIDE_WEIGHTS, *LASER_FILES)
+        files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
+        if not files:
+            raise CheckpointError(f"{folder}: no encoder lies in it, neither config.json with weights nor laser2.pt.")
+        return Place(source, False, tuple(files), None)
+    name, revision = hub.repository(source)
+    arrival = _hub_files.encoder(name, revision or "main", cache, is_offline)
+    return Place(f"{name}@{arrival.commit}", revision == arrival.commit, arrival.files, None)
+
+
+def _copied(place: Place, folder: Path) -> dict[str, Any]:
+    """Write a released encoder as a checkpoint; how large it is, and what is said of it."""
+    facts = place.facts
+    names = {path.name for path in place.files}
+    if set(LASER_FILES) <= names:
+        weights, sentencepiece, pieces = (place.folder / name for name in LASER_FILES)
+        laser2(weights, sentencepiece, pieces, folder)
+        encoder = encoders.load(folder)
+    else:
+        encoder = _loaded(place)
+        if facts and facts.model_type and encoder.name != facts.model_type:
+            raise CheckpointError(f"{place.name}: a model of type {encoder.name}; {facts.model_type} was expected.")
+        world = place.folder / WORLD_PIECES
+        tokenizer = _world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
+        tokenizer = _separated(place.name, tokenizer)
+        encoders.save(encoder, folder)
+        tokenization.save(tokenizer, folder)
+    parameters = encoders.parameters(encoder)
+    return {
+        "parameters": parameters.total,
+        "embedding_parameters": parameters.embedding,
+        "frozen_parameters": parameters.frozen,
+        "weights": place.name,
+        "is_pinned": place.is_pinned,
+        **({"licence": facts.licence, "languages": facts.languages} if facts else {}),
+        **dict.fromkeys(("tokens", "steps", "loss")),
+    }
+
+
+def _loaded(place: Place) -> Any:
+    direction = place.facts.direction if place.facts else None
+    if any(path.suffix == ".safetensors" for path in place.files):
+        return encoders.load(place.folder, direction)
+    from xit.encoders._released import load_released
+
+    return load_released(str(place.folder), None, direction, is_safetensors=False)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, or a copy where there cannot be one."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def released(source: str, direction: str | None, out: Path) -> list[str]:
@@ -86,6 +242,41 @@ def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.T
     return dataclasses.replace(tokenizer, special_suffix=(number,))
 
 
+def _world_tokenizer(path: Path) -> tokenization.Tokenizer:
+    """The tokenizer of RWKV World: at each place the longest piece. The Hub has the pieces, and code, which is not run.
+
+    BBuf/RWKV-World-HF-Tokenizer:rwkv_world_tokenizer (a trie over characters). WordPiece takes the longest piece too,
+    in a time that grows with the square of what it is given; so texts are cut first, where no piece could cross.
+
+    Differs from it: the end, id 0, also stands for a character without a piece; and there is a mask, for masked LM.
+    """
+    try:
+        ids = {piece: int(number) for piece, number in json.loads(path.read_text(encoding="utf-8")).items() if piece}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{path}: not the pieces of RWKV World, a JSON object of their ids: {error}.") from error
+    alone, begun = {p for p in ids if len(p) == 1}, {char for piece in ids for char in piece[:-1]}
+    cuts = [(_none_of(alone), "isolated"), (_none_of(begun), "merged_with_previous")]
+    if not any(re.search(r"\w ", piece) for piece in ids):
+        cuts.append((r"(?<=\w) ", "merged_with_next"))
+    special = {WORLD_END: 0, tokenization.MASK: max(ids.values()) + 1}  # its model has rows to spare
+    backend = tokenizers.Tokenizer(
+        models.WordPiece(
+            ids | special, unk_token=WORLD_END, max_input_chars_per_word=2**31, continuing_subword_prefix=""
+        )
+    )
+    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), how) for p, how in cuts])
+    backend.decoder = decoders.Fuse()
+    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
+    roles = {"eos_token": WORLD_END, "unk_token": WORLD_END, "mask_token": tokenization.MASK}
+    return tokenization.Tokenizer(backend, roles, (), ())
+
+
+def _none_of(characters: Iterable[str]) -> str:
+    """A pattern of any other character."""
+    codes = "".join(rf"\x{{{ord(char):x}}}" for char in sorted(characters))
+    return f"[^{codes}]"
+
+
 class SentencePiece(NamedTuple):
     """What a SentencePiece model holds (google/sentencepiece:src/sentencepiece_model.proto)."""
 
@@ -97,7 +288,7 @@ def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> l
     """LASER2's released files → a checkpoint folder with its encoder and a fast tokenizer with offsets.
 
     A piece of the SentencePiece model that LASER does not know is read as unknown by it; here it has a row of its own
-    in the embedding, a copy of that of `<unk>`.
+    in the embedding, a copy of that of `<unk>`, and so has the mask of masked LM, which LASER does without.
 
     Args:
         weights: laser2.pt: sizes (`params`), tensors (`model`) and the ids of pieces (`dictionary`).
@@ -121,10 +312,10 @@ def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> l
     known = tuple(sorted(ids, key=ids.__getitem__))
     model = _read_sentencepiece(sentencepiece)
     unknown = [piece for piece in model.scores if piece not in ids]
-    tokenizer = _laser_tokenizer((*known, *unknown), model)
+    tokenizer = _laser_tokenizer((*known, *unknown, tokenization.MASK), model)
     size = EncoderSize(2 * sizes["hidden_size"], sizes["num_layers"], sizes["embed_dim"], 0)
-    encoder = encoders.build("laser2", size, len(known) + len(unknown), sizes["padding_idx"])
-    encoder.load_state_dict(_laser_tensors(tensors, size.layers, len(unknown)))
+    encoder = encoders.build("laser2", size, tokenizer.vocabulary_size, sizes["padding_idx"])
+    encoder.load_state_dict(_laser_tensors(tensors, size.layers, len(unknown) + 1))
     with atomic(out) as folder:
         encoders.save(encoder, folder)
         tokenization.save(tokenizer, folder)
@@ -187,12 +378,14 @@ def _laser_tokenizer(pieces: tuple[str, ...], model: SentencePiece) -> tokenizat
     backend.normalizer = normalizers.Sequence([*steps, normalizers.Strip(), normalizers.Replace(Regex(r" +"), " ")])
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     backend.decoder = decoders.Metaspace()
-    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in LASER_SPECIAL_TOKENS])
+    special = (*LASER_SPECIAL_TOKENS, tokenization.MASK)
+    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
     backend.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B:1 </s>:1", special_tokens=[("</s>", LASER_SPECIAL_TOKENS.index("</s>"))]
     )
     begin, padding, end, unknown = LASER_SPECIAL_TOKENS
     roles = {"bos_token": begin, "pad_token": padding, "eos_token": end, "sep_token": end, "unk_token": unknown}
+    roles["mask_token"] = tokenization.MASK
     return tokenization.Tokenizer(backend, roles, (), (LASER_SPECIAL_TOKENS.index("</s>"),))
 
 

@@ -89,13 +89,28 @@ class EncoderSize:
 
 
 @dataclasses.dataclass(frozen=True)
-class EncoderSettings:
-    """One encoder: its size and the learning rates tuned for it on English validation."""
+class VocabularySettings:
+    """What an encoder from scratch takes of a released one."""
 
-    size: EncoderSize
-    """Matched between encoders of one table within 5 % of parameters."""
-    pretraining_learning_rate: Rate
-    """Peak, of Muon and AdamW alike."""
+    source: str
+    """Of the tokenizer: the id of a released encoder, `owner/name@commit` of the Hub, or a folder."""
+    has_frozen_table: bool
+    """Whether the embedding is taken too and not trained, read through a trained layer of the encoder's own width."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSettings:
+    """One encoder: where it starts, its size, and the learning rates tuned for it on English validation."""
+
+    weights: str
+    """Where it starts: `random`; or, not pretrained here, `released` (the place that its file in xit/encoders names),
+    `owner/name@commit` of the Hub, or a folder."""
+    vocabulary: VocabularySettings | None
+    """Of an encoder that starts `random`: the tokenizer of a released one; null takes that of the tokenizer stage."""
+    size: EncoderSize | None
+    """Matched between encoders of one table within 5 % of parameters; null where weights are not random."""
+    pretraining_learning_rate: Rate | None
+    """Peak, of Muon and AdamW alike; null where weights are not random."""
     learning_rate: Rate
     """Peak, of AdamW, in intermediate training and fine-tuning; a task may set its own."""
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from xit.errors import CheckpointError, TrainingError
 from xit.files import atomic, write_json
 from xit.formats import IGNORED, Batch, Features, Format, collate
+from xit.overflow import explained
 
 Report = Callable[[int, int, Mapping[str, float]], None]
 """Told after each step: steps done, steps in all, figures to show."""
@@ -103,7 +104,9 @@ def train(
             loss += float(share.detach())
         norm = float(accelerator.clip_grad_norm_(model.parameters(), plan.gradient_clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise TrainingError(_not_finite(step, loss, norm, data.ids, rate, state.saved_step, folder))
+            torch.manual_seed(_mix(plan.seed, step))
+            why = explained(model, (_to(batch, accelerator.device) for batch in data.micro_batches))
+            raise TrainingError(_not_finite(step, loss, norm, data.ids, rate, state.saved_step, folder) + why)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate

@@ -1,4 +1,6 @@
-"""The encoders compared, one architecture a file: token ids in, hidden states out.
+"""The encoders compared, one a file: token ids in, hidden states out.
+
+An architecture of ours has a class `Encoder` in its file; a released encoder says in `RELEASED` where its weights are.
 
 A checkpoint is a folder as Hugging Face has them, `config.json` and `model.safetensors`; ours are read and written here
 without transformers, others through it. Importing this package imports no torch.
@@ -47,11 +49,34 @@ class Facts:
     citation: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Released:
+    """Where the weights of a released encoder are, and what is said of it; the `RELEASED` of its file.
+
+    Attributes:
+        repository: `owner/name@commit` of the Hub; without `@commit` the branch main as it is on arrival, told as not
+            pinned. Or addresses of published files, with blanks between (LASER2).
+        licence: Of the weights.
+        languages: How many it was pretrained in.
+        model_type: Its architecture in transformers, with which what arrives is compared; empty for one of ours.
+        overflows: Precisions in which it is known to give values that are not finite.
+        direction: How a causal one is read, of `DIRECTIONS`.
+    """
+
+    repository: str
+    licence: str
+    languages: int
+    model_type: str = ""
+    overflows: tuple[str, ...] = ()
+    direction: str | None = None
+
+
 class Parameters(NamedTuple):
-    """Numbers of parameters: all, and those of the embedding, which grow with the vocabulary only."""
+    """Numbers of parameters: all, those of the embedding, which grow with the vocabulary, and those not trained."""
 
     total: int
     embedding: int
+    frozen: int = 0
 
     @property
     def body(self) -> int:
@@ -71,10 +96,24 @@ def build(name: str, size: EncoderSize, vocabulary_size: int, padding_id: int = 
     return encoder
 
 
+def untrained(encoder: Encoder) -> Encoder:
+    """A new encoder of the same architecture with random weights; of its embedding where that is never trained."""
+    if encoder.size is None:
+        released: Any = encoder
+        made: Encoder = released.untrained()
+        return made
+    table = encoder.embedding
+    made = build(encoder.name, encoder.size, table.num_embeddings, table.padding_idx or 0)
+    if not table.weight.requires_grad:
+        made.freeze_table(table.weight)
+    return made
+
+
 def parameters(encoder: Encoder) -> Parameters:
     """How many parameters an encoder has."""
-    total = sum(parameter.numel() for parameter in encoder.parameters())
-    return Parameters(total, encoder.embedding.weight.numel())
+    counts = [(parameter.numel(), parameter.requires_grad) for parameter in encoder.parameters()]
+    total, trained = (sum(count for count, is_trained in counts if is_trained or every) for every in (True, False))
+    return Parameters(total, encoder.embedding.weight.numel(), total - trained)
 
 
 def save(encoder: Encoder, folder: Path) -> None:
@@ -135,10 +174,12 @@ def direction(source: Path | str) -> str:
 def _config(encoder: Encoder) -> dict[str, Any]:
     """`config.json`, in the words of transformers."""
     assert encoder.size is not None
+    table = encoder.embedding.weight
     return {
         "architectures": ["XitModel"],
         "dtype": str(encoder.embedding.weight.dtype).removeprefix("torch."),
         "encoder": encoder.name,
+        **({} if table.requires_grad else {"frozen_table_width": table.shape[1]}),
         "hidden_size": encoder.size.dimension,
         "intermediate_size": encoder.size.inner,
         "model_type": MODEL_TYPE,
@@ -171,6 +212,8 @@ def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:
         sizes = ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads")
         size = EncoderSize(*(config[key] for key in sizes))
         encoder = build(config["encoder"], size, config["vocab_size"], config["pad_token_id"])
+        if width := config.get("frozen_table_width"):
+            encoder.freeze_table(encoder.embedding.weight.new_empty(config["vocab_size"], width))
         tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(path).items()}
         encoder.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
     except KeyError as error:

@@ -48,6 +48,13 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError
 
+    def freeze_table(self, weight: Tensor) -> None:
+        """Take an embedding of another width, <float>[vocabulary, width], in place of its own, and never train it.
+
+        Of encoders of ours only.
+        """
+        self.embedding = FrozenTable(weight, self.embedding.embedding_dim, self.embedding.padding_idx)
+
     def summary(self, attention_mask: Tensor) -> Tensor:
         """`<bool>[batch, length]`: which states heads average for a vector of the whole text.
 
@@ -57,6 +64,20 @@ class Encoder(nn.Module):
         if self.direction != "causal":
             return is_real
         return torch.arange(is_real.shape[1], device=is_real.device) == is_real.sum(dim=1, keepdim=True) - 1
+
+
+class FrozenTable(nn.Embedding):
+    """An embedding that is not trained, and a layer that is, from its width to that of the encoder."""
+
+    def __init__(self, weight: Tensor, dimension: int, padding_id: int | None) -> None:
+        rows, width = weight.shape
+        super().__init__(rows, width, padding_id, _weight=weight.detach().clone(), _freeze=True)
+        self.project = nn.Linear(width, dimension, bias=False)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """`<float>[..., dimension]`"""
+        projected: Tensor = self.project(super().forward(input_ids))
+        return projected
 
 
 class OwnEncoder(Encoder):

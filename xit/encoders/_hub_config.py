@@ -19,6 +19,7 @@ class XitConfig(PretrainedConfig):  # type: ignore[misc]
     intermediate_size: int = 0
     num_attention_heads: int = 0
     pad_token_id: int = 0
+    frozen_table_width: int = 0
 
 
 def register(configuration_auto: ModuleType) -> None:

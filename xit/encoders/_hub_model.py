@@ -24,6 +24,8 @@ class XitModel(PreTrainedModel):  # type: ignore[misc]
             config.hidden_size, config.num_hidden_layers, config.intermediate_size, config.num_attention_heads
         )
         self.encoder = build(config.encoder, size, config.vocab_size, config.pad_token_id)
+        if config.frozen_table_width:
+            self.encoder.freeze_table(torch.empty(config.vocab_size, config.frozen_table_width))
         self.post_init()
 
     def _init_weights(self, module: torch.nn.Module) -> None:

@@ -57,6 +57,10 @@ class ReleasedEncoder(Encoder):
             torch.cat((one, reorder(other, backwards)), dim=-1) for one, other in zip(ahead, behind, strict=True)
         )
 
+    def untrained(self) -> "ReleasedEncoder":
+        """The same architecture with random weights, of torch's global generator."""
+        return ReleasedEncoder(_without_pooler(type(self.model)._from_config(self.model.config)))
+
     def write(self, folder: Path) -> None:
         """Write config.json and model.safetensors as transformers does, without its progress bar."""
         with _quiet():
@@ -101,13 +105,18 @@ def _unloadable(source: str, error: Exception) -> CheckpointError:
     )
 
 
-def load_released(source: str, revision: str | None = None, direction: str | None = None) -> ReleasedEncoder:
+def load_released(
+    source: str, revision: str | None = None, direction: str | None = None, is_safetensors: bool = True
+) -> ReleasedEncoder:
     """An encoder of a folder or of the Hub: the encoder half of an encoder-decoder, and no pooler, which nothing uses.
+
+    Weights are float32 whatever they are stored in: steps of training are too small for half precision.
 
     Args:
         source: The folder or the name.
         revision: On the Hub.
         direction: How a causal model is to be read, of `DIRECTIONS`; else as its config says, or `causal`.
+        is_safetensors: False reads `pytorch_model.bin`, which torch does with `weights_only=True`: no code is run.
 
     Raises:
         CheckpointError: transformers cannot load it, it has no weights in safetensors, or lacks some of them.
@@ -120,10 +129,12 @@ def load_released(source: str, revision: str | None = None, direction: str | Non
         config.rescale_every = 0  # else evaluation changes the weights in place, and they would be saved so
     has_encoder_class = type(config) in transformers.MODEL_FOR_TEXT_ENCODING_MAPPING
     auto = transformers.AutoModelForTextEncoding if has_encoder_class else transformers.AutoModel
-    options = {"revision": revision, "trust_remote_code": False, "use_safetensors": True}
+    options = {"revision": revision, "trust_remote_code": False, "use_safetensors": is_safetensors}
     try:
         with _quiet():
-            model, found = auto.from_pretrained(source, config=config, output_loading_info=True, **options)
+            model, found = auto.from_pretrained(
+                source, config=config, dtype=torch.float32, output_loading_info=True, **options
+            )
     except (OSError, ValueError, RuntimeError) as error:
         raise _unloadable(source, error) from error
     lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
@@ -131,9 +142,13 @@ def load_released(source: str, revision: str | None = None, direction: str | Non
         raise CheckpointError(
             f"{source}: its weights lack {len(lacking)} that a {config.model_type} encoder has, {lacking[0]} first."
         )
+    return ReleasedEncoder(_without_pooler(model))
+
+
+def _without_pooler(model: Any) -> Any:
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
-    return ReleasedEncoder(model.eval())
+    return model.eval()
 
 
 def _set_direction(source: str, config: Any, direction: str) -> None:

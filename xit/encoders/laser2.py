@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xit.encoders import Facts
+from xit.encoders import Facts, Released
 from xit.encoders._encoder import OwnEncoder, reorder, reversal
 from xit.errors import ConfigError
 from xit.settings import EncoderSize
@@ -21,6 +21,9 @@ FACTS = Facts(
     padding="both directions read it last",
     citation="Heffernan et al. 2022, arXiv 2205.12654; Artetxe and Schwenk 2019, arXiv 1812.10464",
 )
+
+_FILES = "https://dl.fbaipublicfiles.com/nllb/laser/laser2"
+RELEASED = Released(f"{_FILES}.pt {_FILES}.spm {_FILES}.cvocab", licence="BSD", languages=93)
 
 
 class Encoder(OwnEncoder):

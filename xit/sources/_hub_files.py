@@ -1,5 +1,7 @@
 """The files of a data set on the Hugging Face Hub: found, downloaded by its library and checked, or out of the cache.
 
+Those of released encoders too (`encoder`).
+
 No loading script is run (`datasets` 4 refuses them as well). A split is had in one of three ways: from the Parquet or
 JSON files of the repository at its commit; where it has none (it is script-based), from the Hub's own export to
 Parquet; or, where a task says so, from a published file at its own address. Which files of a repository make a split is
@@ -24,6 +26,9 @@ from xit.errors import DataError, near
 EXPORT = "refs/convert/parquet"
 """The branch to which the Hub converts every data set that it can (facts 5.1)."""
 SUFFIXES = (".parquet", ".jsonl", ".json", ".jsonl.gz", ".json.gz")
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+BESIDE_WEIGHTS = ("*.json", "*.model", "*.tiktoken", "*.txt")
+"""Patterns of the files that make an encoder; of the first, those of the first kind that is there."""
 Result = TypeVar("Result")
 Patterns = Mapping[str, Sequence[str]]
 """Of the paths of files, by split."""
@@ -46,7 +51,9 @@ class Arrival:
 
 
 @functools.cache
-def arrive(name: str, revision: str, config: str, split: str, cache: str, is_offline: bool) -> Arrival:
+def arrive(
+    name: str, revision: str, config: str, split: str, cache: str, is_offline: bool, most_files: int | None = None
+) -> Arrival:
     """The files of a split, checked against the hashes that the Hub gave for them.
 
     Args:
@@ -56,6 +63,7 @@ def arrive(name: str, revision: str, config: str, split: str, cache: str, is_off
         split: As the repository calls it.
         cache: Folder of downloads; empty for the library's own.
         is_offline: Whether only what the cache holds is used; then no socket is opened.
+        most_files: Of the split, as many, the first; else all.
 
     Raises:
         AbsentError: there is no such repository, commit or split, it is not open to the user, or not in the cache.
@@ -74,8 +82,30 @@ def arrive(name: str, revision: str, config: str, split: str, cache: str, is_off
             f"{where}: no Parquet or JSON files of {config}, {split}.{near(config, splits)} "
             f"Data lies in: {', '.join(splits) or 'none; a script loads it'}."
         )
+    wanted = wanted[:most_files]
     folder = _download(name, commit, wanted, cache, is_offline)
     sizes = {file.path: file.size for file in tree}
+    for path in wanted:
+        _check(folder / path, sizes[path], f"{where}, {path}")
+    return Arrival(commit, tuple(folder / path for path in wanted))
+
+
+def encoder(name: str, revision: str, cache: str, is_offline: bool) -> Arrival:
+    """The config, tokenizer and weights of a model, checked as `arrive` does: no code of its own, no other formats.
+
+    Weights are those in safetensors; where there are none, `pytorch_model.bin`.
+    """
+    import huggingface_hub
+
+    where = f"{name}@{revision}"
+    commit = _download(name, revision, ("config.json",), cache, is_offline, "model").name
+    tree = huggingface_hub.get_cached_repo_tree(name, repo_type="model", revision=commit, cache_dir=cache or None)
+    sizes = {file.path: file.size for file in tree if "/" not in file.path}
+    weights = next((w for w in WEIGHTS if any(fnmatch.fnmatchcase(path, w) for path in sizes)), None)
+    if weights is None or "config.json" not in sizes:
+        raise AbsentError(f"{where}: no encoder that transformers loads: {' or '.join(WEIGHTS)} and config.json.")
+    wanted = sorted(path for path in sizes if any(fnmatch.fnmatchcase(path, p) for p in (weights, *BESIDE_WEIGHTS)))
+    folder = _download(name, commit, wanted, cache, is_offline, "model")
     for path in wanted:
         _check(folder / path, sizes[path], f"{where}, {path}")
     return Arrival(commit, tuple(folder / path for path in wanted))
@@ -147,7 +177,9 @@ def original(url: str, cache: str, is_offline: bool) -> Path:
     return file
 
 
-def _download(name: str, revision: str, paths: Sequence[str], cache: str, is_offline: bool) -> Path:
+def _download(
+    name: str, revision: str, paths: Sequence[str], cache: str, is_offline: bool, kind: str = "dataset"
+) -> Path:
     """The folder of a commit in the cache, with these files in it if the repository has them."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -155,7 +187,7 @@ def _download(name: str, revision: str, paths: Sequence[str], cache: str, is_off
     def fetch() -> Path:
         folder = snapshot_download(
             name,
-            repo_type="dataset",
+            repo_type=kind,
             revision=revision,
             allow_patterns=list(paths),
             cache_dir=cache or None,
@@ -224,7 +256,7 @@ def _told(where: str, error: BaseException) -> DataError:
     if isinstance(error, GatedRepoError):
         return AbsentError(f"{name}: gated. Accept its conditions on its page on the Hub, then `hf auth login`.")
     if isinstance(error, RepositoryNotFoundError):
-        return AbsentError(f"{name}: no such data set on the Hub, or a private one (then `hf auth login`).")
+        return AbsentError(f"{name}: no such repository on the Hub, or a private one (then `hf auth login`).")
     if status == 404:
         return AbsentError(f"{where}: there is no such revision or file.")
     if status in (401, 403):

@@ -65,16 +65,19 @@ def _mean(values: Collection[float]) -> float:
 
 def _encoder(folder: Path, encoder: str, learning_rate: float, seeds: Sequence[int]) -> dict[str, Any]:
     runs = [_read(folder / str(seed) / "outcome.json") for seed in seeds]
-    rate = _read(folder / str(seeds[0]) / "lineage.json")["parameters"]["learning_rate"]
+    rate = _read(folder / str(seeds[0]) / "lineage.json")["parameters"].get("learning_rate")
+    losses = [run["loss"] for run in runs if run["loss"] is not None]  # none of a released encoder
     return {
         "encoder": encoder,
         "parameters": runs[0]["parameters"],
         "embedding_parameters": runs[0]["embedding_parameters"],
         "pretraining_tokens": runs[0]["tokens"],
         "pretraining_steps": runs[0]["steps"],
-        "pretraining_loss": sum(run["loss"] for run in runs) / len(runs),
+        "pretraining_loss": sum(losses) / len(losses) if losses else None,
         "pretraining_learning_rate": rate,
         "learning_rate": learning_rate,
+        "frozen_parameters": runs[0].get("frozen_parameters") or None,
+        **{key: runs[0].get(key) for key in ("weights", "vocabulary", "licence", "languages")},
     }
 
 

@@ -23,10 +23,8 @@ def control(encoder: str, condition: str, seeds: Sequence[int], pretrained: Path
         def make(folder: Path, working: Path, parent: Path = parent, seed: int = seed) -> str:
             loaded = encoders.load(parent)
             if condition == "untrained":
-                assert loaded.size is not None
                 torch.manual_seed(seed)
-                table = loaded.embedding
-                loaded = encoders.build(encoder, loaded.size, table.num_embeddings, table.padding_idx or 0)
+                loaded = encoders.untrained(loaded)
             checkpoints.save(folder, loaded, parent)
             return "the pretrained encoder as it is" if condition == "none" else "random weights"
 

@@ -1,11 +1,13 @@
 """Text → encoders: masked language modelling in every language, a checkpoint a seed."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors.torch import load_file
 
 from xit import checkpoints, encoders, tokenization
 from xit.files import write_json
@@ -29,9 +31,14 @@ def pretrain(
     save_every: int,
     report: Callable[[str], Report],
 ) -> list[str]:
-    """Pretrain an encoder from scratch, once a seed, with Muon on matrices and AdamW on the rest."""
+    """Pretrain an encoder from scratch, once a seed, with Muon on matrices and AdamW on the rest.
+
+    A table that lies beside the tokenizer is a released embedding: it is taken, and not trained.
+    """
     torch.set_num_threads(threads)
     tokenizer = tokenization.load(tokenizer_folder)
+    source = tokenizer_folder / "source.json"
+    vocabulary = json.loads(source.read_text(encoding="utf-8"))["source"] if source.is_file() else None
     blocks = packed(languages, text, tokenizer, settings.block_tokens)
     lines = []
     for seed in seeds:
@@ -63,7 +70,10 @@ def pretrain(
 
         def make(folder: Path, working: Path, seed: int = seed, plan: Plan = plan, run=run) -> str:  # type: ignore[no-untyped-def]
             torch.manual_seed(seed)
-            model = MaskedLanguageModel(encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id))
+            made = encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id)
+            if (tokenizer_folder / "table.safetensors").is_file():
+                made.freeze_table(load_file(tokenizer_folder / "table.safetensors")["weight"])
+            model = MaskedLanguageModel(made)
             step_at = pretraining_steps(blocks, settings, tokenizer, seed)
             outcome = train(model, step_at, plan, working, run, report=report(f"{encoder} seed {seed}"))
             checkpoints.save(folder, model.encoder, tokenizer_folder)
@@ -74,6 +84,9 @@ def pretrain(
                 "tokens": settings.steps * settings.batch_size * settings.block_tokens,
                 "parameters": parameters.total,
                 "embedding_parameters": parameters.embedding,
+                "frozen_parameters": parameters.frozen,
+                "weights": "random",
+                **({} if vocabulary is None else {"vocabulary": vocabulary}),
             }
             write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
             return f"loss {outcome.loss:.2f} after {outcome.steps} steps, {facts['tokens'] / 1e6:.1f} M tokens"

@@ -5,6 +5,11 @@ from xit.tables import Inputs, Table
 ROWS = (
     ("parameters", "parameters", ",.0f"),
     ("of these, embeddings", "embedding_parameters", ",.0f"),
+    ("of these, not trained", "frozen_parameters", ",.0f"),
+    ("weights", "weights", ""),
+    ("licence of the weights", "licence", ""),
+    ("languages of the weights", "languages", ",.0f"),
+    ("vocabulary", "vocabulary", ""),
     ("pretraining tokens", "pretraining_tokens", ",.0f"),
     ("pretraining steps", "pretraining_steps", ",.0f"),
     ("masked-LM loss at the end", "pretraining_loss", ".2f"),
@@ -14,7 +19,7 @@ ROWS = (
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
-    """Columns are encoders."""
+    """Columns are encoders; what is said of none is left out, as is where weights are from where all were random."""
     rows = {row["encoder"]: row for row in inputs.encoders}
     encoders = [name for name in inputs.study.encoders if name in rows]
     table = Table(
@@ -27,9 +32,20 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         ),
         columns=("", *encoders),
         rows=tuple(
-            (label, *(format(float(rows[name][column]), form) if rows[name][column] else "–" for name in encoders))
+            (label, *(_shown(rows[name].get(column), form) for name in encoders))
             for label, column, form in ROWS
+            if {rows[name].get(column) for name in encoders} - {None, "", "random"}
         ),
         span="column",
     )
     return (table,)
+
+
+def _shown(value: str | None, form: str) -> str:
+    """A number in its form; of a released encoder's commit the beginning."""
+    if not value:
+        return "–"
+    if form:
+        return format(float(value), form)
+    name, _, commit = value.partition("@")
+    return f"{name}@{commit[:7]}" if commit else name

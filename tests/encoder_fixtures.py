@@ -1,0 +1,127 @@
+"""Every released encoder at tiny random size: repositories in the layouts of those on the Hub, and LASER2's files."""
+
+import functools
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import test_laser2
+import tiny
+import torch
+import transformers
+from hub_server import Repository
+
+from xit import discover, hub, importing, tokenization
+from xit.encoders import Released
+
+SIZE = {"hidden_size": 16, "num_hidden_layers": 2}
+HEADS = {"num_attention_heads": 2, "intermediate_size": 16}
+STATE = {"state_size": 4}
+MODELS: dict[str, Callable[[int], Any]] = {
+    "bert": lambda pieces: transformers.BertConfig(vocab_size=pieces, **SIZE, **HEADS),
+    "xlm-roberta": lambda pieces: transformers.XLMRobertaConfig(vocab_size=pieces, **SIZE, **HEADS, pad_token_id=0),
+    "modernbert": lambda pieces: transformers.ModernBertConfig(
+        vocab_size=pieces,
+        **SIZE,
+        **HEADS,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        cls_token_id=1,
+        sep_token_id=2,
+    ),
+    "deberta-v2": lambda pieces: transformers.DebertaV2Config(
+        vocab_size=pieces, **SIZE, **HEADS, relative_attention=True, pos_att_type=["p2c", "c2p"], position_buckets=8
+    ),
+    "rembert": lambda pieces: transformers.RemBertConfig(
+        vocab_size=pieces, **SIZE, **HEADS, input_embedding_size=8, output_embedding_size=8
+    ),
+    "mt5": lambda pieces: transformers.MT5Config(
+        vocab_size=pieces, d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2, pad_token_id=0
+    ),
+    "rwkv": lambda pieces: transformers.RwkvConfig(vocab_size=pieces, **SIZE, context_length=128, rescale_every=1),
+    "mamba": lambda pieces: transformers.MambaConfig(vocab_size=pieces, **SIZE, **STATE),
+    "mamba2": lambda pieces: transformers.Mamba2Config(
+        vocab_size=pieces, **SIZE, **STATE, num_heads=4, head_dim=8, n_groups=1, chunk_size=8
+    ),
+    "falcon_mamba": lambda pieces: transformers.FalconMambaConfig(vocab_size=pieces, **SIZE, **STATE),
+    "xlstm": lambda pieces: transformers.xLSTMConfig(
+        vocab_size=pieces, hidden_size=16, num_blocks=2, num_heads=2, mlstm_round_up_to_multiple_of=4
+    ),
+    "recurrent_gemma": lambda pieces: transformers.RecurrentGemmaConfig(
+        vocab_size=pieces, hidden_size=16, num_hidden_layers=3, lru_width=16, **HEADS, pad_token_id=0
+    ),
+}
+PICKLED = ("mmbert_base", "mt5_base", "rwkv4_world")
+"""Those whose repository has pytorch_model.bin and no safetensors."""
+RELEASED: dict[str, Released] = {
+    name: discover.load("encoders", name).RELEASED
+    for name in discover.names("encoders")
+    if discover.defines("encoders", name, "RELEASED")
+}
+
+
+NAMES = {
+    f"models/{hub.repository(facts.repository)[0]}": name
+    for name, facts in RELEASED.items()
+    if "://" not in facts.repository
+}
+
+
+class Repositories(Mapping[str, Repository]):
+    """Of every released encoder that the Hub has, by `models/owner/name`, at the commit of its file; made if asked."""
+
+    def __getitem__(self, address: str) -> Repository:
+        name = NAMES[address]
+        return Repository(files(name), hub.repository(RELEASED[name].repository)[1] or "")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+@functools.cache
+def files(name: str) -> dict[str, bytes]:
+    """The files of a released encoder's repository."""
+    facts = RELEASED[name]
+    backend = tiny.tokenizer().backend
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        pieces = {piece: number for number, piece in enumerate(dict.fromkeys(world_pieces()), 1)}
+        size = 4 + len(pieces) if name == "rwkv4_world" else backend.get_vocab_size()
+        model = transformers.AutoModel.from_config(MODELS[facts.model_type](size))
+        model.save_pretrained(folder)
+        if name in PICKLED:
+            (folder / "model.safetensors").unlink()
+            torch.save(model.state_dict(), folder / "pytorch_model.bin")
+        if name == "rwkv4_world":
+            (folder / importing.WORLD_PIECES).write_text(json.dumps(pieces))
+            code = {"AutoTokenizer": ["tokenization_rwkv_world.RWKVWorldTokenizer", None]}
+            (folder / "tokenizer_config.json").write_text(json.dumps({"auto_map": code}))
+            (folder / "tokenization_rwkv_world.py").write_text("raise SystemExit('remote code was run')\n")
+        else:
+            roles = tokenization.ROLES
+            transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **roles).save_pretrained(folder)
+        (folder / "onnx").mkdir()
+        (folder / "onnx/model.onnx").write_bytes(b"another format, which is not fetched")
+        (folder / "flax_model.msgpack").write_bytes(b"another format, which is not fetched")
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def world_pieces() -> list[str]:
+    """Pieces as RWKV World has them: characters, and words with and without the blank before them."""
+    text = " ".join(tiny.texts())
+    return [*map(chr, range(1, 128)), *(f" {word}" for word in text.split()), *text.split(), "\n\n"]
+
+
+def put_laser(cache: Path) -> None:
+    """LASER2's files, small, as if they had been fetched into a cache."""
+    address = RELEASED["laser2"].repository.split()[0]
+    folder = (cache / "originals" / address.partition("://")[2]).parent
+    folder.mkdir(parents=True)
+    test_laser2.write(folder)
