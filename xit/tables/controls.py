@@ -44,7 +44,11 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
 
 
 def _over(study: Study, encoder: str, name: str, control: str) -> Estimate | None:
-    return contrast(study, encoder, [name], [control]) if control in study.controls else None
+    if control not in study.controls:
+        return None
+    of = {task: control if control == MLM else f"{task}+{SHUFFLED}" for task in study.intermediates}
+    alike = [([task], [other]) for task, other in of.items() if other in study.controls]
+    return contrast(study, encoder, ([name], [control]), alike)
 
 
 def _beats(study: Study, encoder: str, *, control: str) -> Estimate | None:
@@ -58,7 +62,7 @@ def _beats(study: Study, encoder: str, *, control: str) -> Estimate | None:
 def _mean_over(study: Study, encoder: str, tasks: tuple[str, ...] | list[str], controls: list[str]) -> Estimate | None:
     if not tasks or not set(controls) <= set(study.controls):
         return None
-    return contrast(study, encoder, tasks, controls)
+    return contrast(study, encoder, (tasks, controls), [(tasks, controls)])
 
 
 CLAIMS = (

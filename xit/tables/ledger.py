@@ -10,8 +10,9 @@ from xit.tables import Cell, Inputs, Row, Table
 
 
 def claims() -> tuple[Claim, ...]:
-    """The claims of all tables, those that compare encoders last."""
-    modules = [discover.load("tables", name) for name in discover.names("tables")]
+    """The claims of all tables, those of the main table first, those that compare encoders last."""
+    names = sorted(discover.names("tables"), key=lambda name: name != "gains")
+    modules = [discover.load("tables", name) for name in names]
     found = [claim for module in modules for claim in getattr(module, "CLAIMS", ())]
     return tuple(sorted(found, key=lambda claim: claim.is_comparison))
 

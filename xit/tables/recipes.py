@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from xit.conditions import parse
-from xit.statistics import Estimate, Study, estimate, gain, gains, weights
+from xit.statistics import Estimate, Floats, Study, estimate, gain, gains, weights
 from xit.tables import Cell, Inputs, Table
 
 
@@ -51,10 +53,18 @@ def plain(study: Study, name: str) -> tuple[str, ...]:
 
 def over(study: Study, encoder: str, name: str) -> Estimate | None:
     """The average gain of a recipe minus that of its plain tasks."""
-    return contrast(study, encoder, [name], plain(study, name))
+    pairs = [([other], plain(study, other)) for other in study.recipes]
+    return contrast(study, encoder, pairs[study.recipes.index(name)], pairs)
 
 
-def contrast(study: Study, encoder: str, first: Sequence[str], second: Sequence[str]) -> Estimate | None:
-    """The average gain of some conditions minus that of others, the spread over seeds pooled over encoders."""
-    cubes = [gains(study, each, first) - gains(study, each, second) for each in study.encoders]
-    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
+Pair = tuple[Sequence[str], Sequence[str]]
+
+
+def contrast(study: Study, encoder: str, pair: Pair, alike: Sequence[Pair]) -> Estimate | None:
+    """The average gain of some conditions minus that of others; the spread over seeds is pooled over pairs alike."""
+
+    def cube(of: str, conditions: Pair) -> Floats:
+        return np.asarray(gains(study, of, conditions[0]) - gains(study, of, conditions[1]), dtype=np.float64)
+
+    pooled = [cube(each, other) for each in study.encoders for other in alike]
+    return estimate(cube(encoder, pair), weights(study), pooled)
