@@ -40,6 +40,7 @@ from xit.tables import (
     terminal_grid,
     write,
 )
+from xit.tables.scaling import sizes_of
 
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
@@ -211,7 +212,7 @@ def values(
         "names": findings.names(of),
         "scores": int((of.values == of.values).sum()),
         "scatter": scatter(of),
-        "findings": findings.findings(of),
+        "findings": {**findings.findings(of), "scaling": findings.scaling(of, sizes_of(inputs))},
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
         "coverage": {
             name: sorted(round(float(row[name])) for row in coverage if row["seeds"] == "2")
