@@ -239,10 +239,7 @@ def scaling(of: Study, sizes: Sizes) -> list[str]:
         own = {pair: one for pair, one in found.items() if pair[1] == encoder}
         verdicts = Counter(one.verdict for pair, one in own.items() if pair[2] != MEAN)
         counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
-        sentences.append(
-            f"Of the {verdicts.total()} pairs of an intermediate task and a target with the {encoder} encoder, "
-            f"{listed(counts)}."
-        )
+        sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
         ahead = [_ahead(task, one) for (task, _, target), one in own.items() if target == MEAN and one.best]
         if ahead:
             sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")

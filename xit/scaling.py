@@ -28,7 +28,7 @@ FLOOR = 0.001
 """Of scores from 0 to 1: the log of zero is undefined, and a tenth of a point stands for it."""
 SHARPNESS = 1000.0
 """Of the softplus that keeps laws above zero; it changes values above 0.005 by less than 0.00001."""
-STARTS = 4
+STARTS = 3
 """How many of a law's starts are followed to their end: those of the lowest loss. The others end there too."""
 FEWEST_SIZES, FEWEST_POINTS = 4, 6
 """Below them there is no verdict. AICc takes a point more than a law's parameters, their scale and one."""
@@ -204,8 +204,9 @@ def fit(law: Law, sizes: Floats, scores: Floats) -> Fit:
     x, log_scores = _logs(sizes, scores)
     weights = np.ones(len(scores))
     parameters, loss = _minimise(law, x, log_scores, weights, law.starts(x, log_scores))
-    earlier, _ = _minimise(law, x[:-1], log_scores[:, :-1], weights, law.starts(x[:-1], log_scores[:, :-1]))
-    held_out = abs(law.curve(earlier, x[-1:])[0][0] - log_scores[:, -1].mean())
+    rest = x < x[-1]
+    earlier, _ = _minimise(law, x[rest], log_scores[:, rest], weights, law.starts(x[rest], log_scores[:, rest]))
+    held_out = abs(law.curve(earlier, x[-1:])[0][0] - log_scores[:, ~rest].mean())
     points, free = scores.size, len(parameters) + 1  # and the scale of the errors
     aicc = points * np.log(max(2 * loss, 1e-12) / points) + 2 * free + 2 * free * (free + 1) / (points - free - 1)
     return Fit(law, parameters, float(aicc), float(held_out))
@@ -286,7 +287,7 @@ def scaling(points: Points) -> Scaling:
     """Every law fitted to the points, the best of them, and the verdict."""
     from scipy import stats
 
-    if len(points.sizes) < FEWEST_SIZES or points.scores.size < FEWEST_POINTS:
+    if len(set(points.sizes)) < FEWEST_SIZES or points.scores.size < FEWEST_POINTS:
         return Scaling(points, "too few sizes")
     fits = tuple(fit(law, points.sizes, points.scores) for law in LAWS)
     best, means = best_of(fits), points.scores.mean(axis=0)

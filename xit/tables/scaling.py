@@ -4,6 +4,7 @@ The sizes are the conditions `mnli-100`, `mnli-300`, … and `mnli` of the score
 out, and without any task that has them there is neither table nor figure.
 """
 
+import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 
 from xit import discover
 from xit.conditions import BASELINE, parse
+from xit.errors import DataError
 from xit.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, scaling
 from xit.statistics import MEAN, Estimate, Study
 from xit.tables import Cell, Figure, Inputs, Table
@@ -212,6 +214,49 @@ def predicted(one: Scaling) -> Estimate | None:
     return Estimate(
         value, low if has_interval else None, high if has_interval else None, None, 0, 0, len(one.points.scores)
     )
+
+
+def entries(inputs: Inputs) -> list[dict[str, Any]]:
+    """Every pair as plain JSON values, with every law that was fitted to it.
+
+    Raises:
+        DataError: no task has four sizes.
+    """
+    sizes = sizes_of(inputs)
+    if not sizes:
+        found = ", ".join(inputs.study.conditions)
+        raise DataError(
+            f"scores: no task was run in {FEWEST_SIZES} sizes, so that nothing can be fitted; found {found}. Sizes are "
+            "conditions such as mnli-300; all examples of a task count where audit.csv, beside the scores, has their "
+            "number. Add some to grid.recipes and grid.conditions in params.yaml."
+        )
+    return [
+        {
+            "intermediate": task,
+            "encoder": encoder,
+            "target": target,
+            "examples": one.points.sizes.tolist(),
+            "scores": one.points.scores.tolist(),
+            "baseline": one.points.baseline.tolist(),
+            "verdict": one.verdict,
+            "spearman": one.spearman,
+            "law": one.best.law.name if one.best else None,
+            "gain": float((one.points.scores[:, -1] - one.points.baseline).mean()) if one.best else None,
+            "predicted_at": AHEAD * float(one.points.sizes[-1]),
+            "predicted": dataclasses.asdict(later) if (later := predicted(one)) else None,
+            "fits": [
+                {
+                    "law": fit.law.name,
+                    "formula": fit.law.formula,
+                    "parameters": fit.parameters.tolist(),
+                    "aicc": fit.aicc,
+                    "held_out": fit.held_out,
+                }
+                for fit in one.fits
+            ],
+        }
+        for (task, encoder, target), one in pairs(inputs.study, sizes).items()
+    ]
 
 
 def _languages(inputs: Inputs, sizes: Sizes) -> Table:
