@@ -28,7 +28,7 @@ FLOOR = 0.001
 """Of scores from 0 to 1: the log of zero is undefined, and a tenth of a point stands for it."""
 SHARPNESS = 1000.0
 """Of the softplus that keeps laws above zero; it changes values above 0.005 by less than 0.00001."""
-STARTS = 3
+STARTS = 2
 """How many of a law's starts are followed to their end: those of the lowest loss. The others end there too."""
 FEWEST_SIZES, FEWEST_POINTS = 4, 6
 """Below them there is no verdict. AICc takes a point more than a law's parameters, their scale and one."""
@@ -212,16 +212,22 @@ def fit(law: Law, sizes: Floats, scores: Floats) -> Fit:
     return Fit(law, parameters, float(aicc), float(held_out))
 
 
-def best_of(fits: Sequence[Fit]) -> Fit:
+def best_of(fits: Sequence[Fit], sizes: Floats) -> Fit:
     """Of the laws that AICc supports, the one that is nearest to the size that was held out.
 
-    The quadratic is there to detect what rises and falls; over few sizes it bends like any saturating curve. So it is
-    best only where AICc supports no other law.
+    The quadratic is there to detect scores that rise and fall, and bends like any other curve where they do not. So it
+    is a candidate where it turns between the sizes, and best where AICc supports no other law.
     """
-    lowest = min(one.aicc for one in fits)
-    supported = [one for one in fits if one.aicc <= lowest + SUPPORT]
-    monotone = [one for one in supported if one.law.name != QUADRATIC]
-    return min(monotone or supported, key=lambda one: one.held_out)
+    candidates = [one for one in fits if one.law.name != QUADRATIC or _turns(one, sizes)]
+    lowest = min(one.aicc for one in candidates)
+    supported = [one for one in candidates if one.aicc <= lowest + SUPPORT]
+    others = [one for one in supported if one.law.name != QUADRATIC]
+    return min(others or supported, key=lambda one: one.held_out)
+
+
+def _turns(one: Fit, sizes: Floats) -> bool:
+    steps = np.diff(one.predict(np.geomspace(sizes[0], sizes[-1], 100)))
+    return bool(steps.min() < 0 < steps.max())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -290,7 +296,7 @@ def scaling(points: Points) -> Scaling:
     if len(set(points.sizes)) < FEWEST_SIZES or points.scores.size < FEWEST_POINTS:
         return Scaling(points, "too few sizes")
     fits = tuple(fit(law, points.sizes, points.scores) for law in LAWS)
-    best, means = best_of(fits), points.scores.mean(axis=0)
+    best, means = best_of(fits, points.sizes), points.scores.mean(axis=0)
     spearman = float(stats.spearmanr(points.sizes, means).statistic) if np.ptp(means) else 0.0
     counts = _resamples(len(points.scores))
     different, which = np.unique(counts, axis=0, return_inverse=True)

@@ -141,13 +141,14 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
             "Zero-shot scores, mean over languages other than English, fitted to n, the English examples of the "
             "intermediate task that training has seen († they range over less than two decades, too little for the "
             "parameters of a law). Law: of those that the corrected AIC supports, the one nearest to the largest n "
-            "when fitted to the others, the quadratic only where it supports no other; held-out: by how much it misses "
-            "it, in log score; log-linear: the log law with β = 1. Flat: the flat line is best; misaligned: the "
-            "quadratic is, or Spearman’s correlation of n and score is below 0.5; else aligned. Per tenfold: points "
-            "for ten times the examples, by the log-linear law. Gains are over no intermediate training: measured at "
-            f"the largest n, and predicted for {AHEAD} times as many, with 95 % intervals over seeds, which take the "
-            "law as right; by a quadratic nothing is predicted. Languages: in how many the pair is aligned · flat · "
-            "misaligned. Made by `xit paper` from results/scores.csv."
+            "when fitted to the others; the quadratic where it turns among the n, and no other is supported. Held-out: "
+            "by how much the law misses the largest n, in log score; log-linear: the log law with β = 1. Flat: the "
+            "flat line is best; misaligned: the quadratic is, or Spearman’s correlation of n and score is below 0.5; "
+            "else aligned. Per tenfold: points for ten times the examples, by the log-linear law. Gains are over no "
+            "intermediate training: measured at the largest n, and predicted for "
+            f"{AHEAD} times as many, with 95 % intervals over seeds, which take the law as right; by a quadratic "
+            "nothing is predicted. Languages: in how many the pair is aligned · flat · misaligned. Made by "
+            "`xit paper` from results/scores.csv."
         ),
         columns=(
             "after",
