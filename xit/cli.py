@@ -581,6 +581,31 @@ def claims(as_json: Json = None) -> None:
 
 
 @app.command(rich_help_panel=ANSWERS)
+def scaling(
+    scores: Annotated[
+        Path | None, typer.Argument(help="A table of scores, with audit.csv beside it; else that of this experiment.")
+    ] = None,
+    as_json: Json = None,
+) -> None:
+    """Whether a gain grows with the examples of the intermediate task, pair by pair: verdict, law, prediction."""
+    from rich.console import Console
+
+    from xit.files import write_json
+    from xit.stages import paper as stage
+
+    parameters = _parameters()
+    if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen
+        parameters = {**parameters, "intermediate": {}}
+    found = stage.scaling(scores or layout.SCORES, parameters)
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    Console().print(stage.scaling_table(found))
+
+
+@app.command(rich_help_panel=ANSWERS)
 def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
     """The gain in each language and seed, paired over examples: these two models on more examples like these."""
     from rich.console import Console

@@ -4,9 +4,11 @@ A difference whose 95 % interval includes zero never "raises" or "lowers" anythi
 interval, a sentence gives the number and says so.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from xit.conditions import BASELINE
+from xit.scaling import SHORT, Scaling
 from xit.statistics import (
     ENGLISH,
     MEAN,
@@ -21,6 +23,7 @@ from xit.statistics import (
 )
 from xit.tables import interval, recipes, signed
 from xit.tables.languages import language_gains
+from xit.tables.scaling import AHEAD, Sizes, pairs, predicted, shared
 
 
 def findings(of: Study) -> dict[str, list[str]]:
@@ -224,6 +227,59 @@ def _noise(of: Study) -> list[str]:
             "over all cells."
         )
     ]
+
+
+def scaling(of: Study, sizes: Sizes) -> list[str]:
+    """What the gains say of the size of intermediate data; nothing where sizes were not varied."""
+    if not sizes:
+        return []
+    found = pairs(of, sizes)
+    sentences = []
+    for encoder in of.encoders:
+        own = {pair: one for pair, one in found.items() if pair[1] == encoder}
+        verdicts = Counter(one.verdict for pair, one in own.items() if pair[2] != MEAN)
+        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
+        sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
+        ahead = [_ahead(task, one) for (task, _, target), one in own.items() if target == MEAN and one.best]
+        if ahead:
+            sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
+        sentences += _proxies(of, {pair: one for pair, one in own.items() if pair[2] != MEAN})
+    short = sorted({pair[0] for pair, one in found.items() if one.decades < SHORT})
+    if short:
+        sentences.append(
+            f"The examples of {listed(short)} range over less than two decades, too little to read the parameters of a "
+            "law from them."
+        )
+    return sentences
+
+
+def _ahead(task: str, one: Scaling) -> str:
+    last = one.points.sizes[-1]
+    measured = float((one.points.scores[:, -1] - one.points.baseline).mean())
+    later = predicted(one)
+    law = (
+        f"{points(later)} by its law at {AHEAD * last:,.0f}" if later else "a parabola in log n, which predicts nothing"
+    )
+    return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
+
+
+def _proxies(of: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
+    """How what two tasks share goes with how much the score grows with examples."""
+    from scipy import stats
+
+    told = []
+    for number, what in enumerate(("a format", "labels")):
+        both = [
+            (proxy == "yes", one.per_tenfold)
+            for (task, _, target), one in own.items()
+            if (proxy := shared(of, task, target)[number]) is not None and one.per_tenfold is not None
+        ]
+        if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
+            rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
+            told.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
+    if not told:
+        return []
+    return [f"The points for ten times the examples correlate (Spearman) with {listed(told)}."]
 
 
 def names(of: Study) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from xit.statistics import (
     ENGLISH,
     MEAN,
     POWER,
+    Estimate,
     ExampleGain,
     Spread,
     Study,
@@ -40,6 +41,7 @@ from xit.tables import (
     terminal_grid,
     write,
 )
+from xit.tables.scaling import AHEAD, entries, sizes_of
 
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
@@ -139,6 +141,29 @@ def verdicts(scores: Path, parameters: Mapping[str, Any], published: Path) -> tu
     return SOURCES[of.source], ledger.entries(of, _rows(published, COLUMNS["published"]))
 
 
+def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `xit scaling` shows (`xit.tables.scaling.entries`); audit.csv, beside the scores, counts all examples."""
+    audit = scores.parent / "audit.csv"
+    rows = _rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
+    return entries(Inputs(study_of(read_scores(scores), parameters), rows, (), (), (), parameters))
+
+
+def scaling_table(found: Sequence[Mapping[str, Any]]) -> Any:
+    """The pairs for the terminal."""
+    caption = "Gains in points over no intermediate training, zero-shot, with 95 % intervals over seeds."
+    table = terminal_grid("Whether a gain grows with the examples of the intermediate task", caption, gap=2)
+    for head in ("after", "encoder", "target", "verdict", "law"):
+        table.add_column(head)
+    for head in ("examples", "gain", f"at {AHEAD} times"):
+        table.add_column(head, justify="right")
+    for one in found:
+        later = Estimate(**one["predicted"]) if one["predicted"] else None
+        cells = (one["intermediate"], one["encoder"], one["target"], one["verdict"], one["law"] or "–")
+        gain = "–" if one["gain"] is None else signed(one["gain"])
+        table.add_row(*cells, f"{one['examples'][-1]:,.0f}", gain, " ".join(shown(later)).strip())
+    return table
+
+
 def _rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
     if not path.is_file():
         raise DataError(
@@ -211,7 +236,7 @@ def values(
         "names": findings.names(of),
         "scores": int((of.values == of.values).sum()),
         "scatter": scatter(of),
-        "findings": findings.findings(of),
+        "findings": {**findings.findings(of), "scaling": findings.scaling(of, sizes_of(inputs))},
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
         "coverage": {
             name: sorted(round(float(row[name])) for row in coverage if row["seeds"] == "2")

@@ -196,6 +196,9 @@ LATEX = str.maketrans(
         "≥": r"$\geq$",
         "≤": r"$\leq$",
         "…": r"\dots{}",
+        "†": r"\textdagger{}",
+        "·": r"$\cdot$",
+        "β": r"$\beta$",
         "*": r"\textsuperscript{*}",
         "’": "'",
     }

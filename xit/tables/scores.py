@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xit.conditions import parse
 from xit.statistics import ENGLISH, Study
 from xit.tables import Cell, Inputs, Table
 
@@ -13,7 +14,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
 
 def _table(inputs: Inputs, target: str) -> Table:
     study = inputs.study
-    means = _means(study, target)
+    conditions = tuple(name for name in study.conditions if parse(name).kind != "subset")
+    means = _means(study, target, conditions)
     languages = study.languages_of(target)
     others = [name for name in languages if name != ENGLISH]
 
@@ -38,17 +40,18 @@ def _table(inputs: Inputs, target: str) -> Table:
             + "The transfer gap is English minus the mean of the others. " * (ENGLISH in languages)
             + "Made by `xit paper` from results/scores.csv."
         ),
-        columns=("language", *(study.conditions * len(study.encoders))),
+        columns=("language", *(conditions * len(study.encoders))),
         rows=tuple(rows),
-        groups=(("", 1), *((encoder, len(study.conditions)) for encoder in study.encoders)),
+        groups=(("", 1), *((encoder, len(conditions)) for encoder in study.encoders)),
         sections=(int(ENGLISH in languages), len(languages)),
-        span="column" if len(study.conditions) * len(study.encoders) <= 10 else "page",
+        span="column" if len(conditions) * len(study.encoders) <= 10 else "page",
     )
 
 
-def _means(study: Study, target: str) -> list[dict[str, float]]:
+def _means(study: Study, target: str, conditions: tuple[str, ...]) -> list[dict[str, float]]:
     """For every encoder and condition, the mean over seeds in each language."""
-    values = study.values[:, :, study.targets.index(target)]  # [encoder, condition, seed, language]
+    chosen = [study.conditions.index(name) for name in conditions]
+    values = study.values[:, chosen, study.targets.index(target)]  # [encoder, condition, seed, language]
     columns = values.reshape(-1, *values.shape[2:])
     return [
         {
