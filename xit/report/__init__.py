@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from xit import findings, languages
+from xit.conditions import BASELINE
 from xit.files import atomic, sha256
 from xit.report import _figures
 from xit.report._examples import MOST, Examples, Shown, collect
 from xit.report._figures import Row, differences, rows_of
 from xit.results import read_scores
 from xit.stages.paper import study_of
-from xit.statistics import BASELINE, MEAN, Estimate, Study, best, main_gains
+from xit.statistics import MEAN, Estimate, Study, best, main_gains
 from xit.tables import SOURCES, interval, shown, signed
 
 MOST_BYTES = 15_000_000
@@ -122,8 +123,8 @@ def _choices(study: Study) -> str:
 
 
 def _conditions(study: Study) -> tuple[str, ...]:
-    """The rows of the grid: intermediate tasks, and then the controls that gain or lose over `none`."""
-    return (*study.intermediates, *(c for c in study.conditions if c not in (BASELINE, *study.intermediates)))
+    """The rows of the grid, as in the table of gains."""
+    return (*study.intermediates, *study.recipes, *study.controls)
 
 
 def _cells(study: Study) -> Iterable[tuple[str, str, str]]:

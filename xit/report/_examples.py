@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xit import submission
+from xit.conditions import BASELINE
 from xit.errors import DataError
 from xit.examples import Example, read_examples
-from xit.statistics import BASELINE, Study
+from xit.statistics import Study
 from xit.tasks import Task
 
 MOST = 3

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xit import languages
+from xit.conditions import BASELINE
 from xit.report._examples import Examples, Shown
-from xit.statistics import BASELINE, ENGLISH, MEAN, Estimate, Floats, Study, difference, main_gains, settled
+from xit.statistics import ENGLISH, MEAN, Estimate, Floats, Study, difference, main_gains, settled
 from xit.statistics import gains as gain_cube
 from xit.tables import interval, signed
 

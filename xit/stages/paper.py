@@ -43,6 +43,7 @@ from xit.tables import (
 
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
+    "curves": ("stage", "encoder", "intermediate", "target", "seed", "step", "loss", "validation_score"),
     "encoders": (
         "encoder",
         "parameters",
@@ -119,6 +120,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: 
     return Inputs(
         study=study_of(read_scores(scores), parameters),
         audit=_rows(results / "audit.csv", COLUMNS["audit"]),
+        curves=_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=_rows(results / "encoders.csv", COLUMNS["encoders"]),
         training=_rows(results / "training.csv", COLUMNS["training"]),
         published=_rows(published, COLUMNS["published"]),
@@ -176,7 +178,7 @@ def values(
     """Every number, list and sentence that the text of the paper takes up."""
     of = inputs.study
     sizes = [int(row["parameters"]) for row in inputs.encoders]
-    files = (scores, *(results / f"{name}.csv" for name in ("audit", "encoders", "training")))
+    files = (scores, *(results / f"{name}.csv" for name in ("audit", "curves", "encoders", "training")))
     packages = (
         "torch",
         "accelerate",
@@ -211,7 +213,11 @@ def values(
         "names": findings.names(of),
         "scores": int((of.values == of.values).sum()),
         "scatter": scatter(of),
-        "findings": findings.findings(of),
+        "findings": {
+            **findings.findings(of),
+            "curves": findings.of_curves(inputs),
+            "distance": findings.of_distance(of),
+        },
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
         "coverage": {
             name: sorted(round(float(row[name])) for row in coverage if row["seeds"] == "2")

@@ -9,8 +9,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 
-def panels(count: int, width: float, height: float, **options: Any) -> tuple[Any, list[Any]]:
-    """A figure without a window, and its panels side by side."""
+def panels(count: int, width: float, height: float, rows: int = 1, **options: Any) -> tuple[Any, list[Any]]:
+    """A figure without a window, and its panels side by side, or in some rows."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -30,4 +30,7 @@ def panels(count: int, width: float, height: float, **options: Any) -> tuple[Any
         }
     )
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(1, count, squeeze=False, **options)[0])
+    made = list(figure.subplots(rows, -(-count // rows), squeeze=False, **options).flat)
+    for left_over in made[count:]:
+        left_over.remove()
+    return figure, made[:count]
