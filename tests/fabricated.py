@@ -99,7 +99,17 @@ def write_inputs(folder: Path, rows: Sequence[Score]) -> None:
     ]
     cells = dict.fromkeys((row.encoder, row.intermediate, row.target, row.seed) for row in rows)
     training = [("finetune", *cell, 100, 80, 90.0, 0.002, "") for cell in cells]
-    for name, lines in (("audit", audit), ("encoders", encoders), ("training", training)):
+    curves = [
+        ("pretrain", name, "", "", 1, step, 5 - step / 200, "") for name, *_ in encoders for step in (200, 400, 600)
+    ]
+    for cell in cells:
+        curves += [
+            ("finetune", *cell, 40, 1.0, ""),
+            ("finetune", *cell, 50, 0.75, 60.0),
+            ("finetune", *cell, 100, 0.5, 80.0),
+        ]
+    made = {"audit": audit, "curves": curves, "encoders": encoders, "training": training}
+    for name, lines in made.items():
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS[name])

@@ -25,7 +25,7 @@ MODULES = {
 LAYERS = """
 cli
 submitting verification
-analysis audit checklist grid workspace config layout
+analysis audit checklist grid report workspace config layout
 stages
 findings
 tables
@@ -129,7 +129,10 @@ def test_tasks_and_formats_know_no_encoder() -> None:
 
 def test_the_half_that_makes_tables_never_imports_torch() -> None:
     reached = closure(
-        "xit.stages.collect", "xit.stages.paper", *(f"xit.tables.{name}" for name in discover.names("tables"))
+        "xit.stages.collect",
+        "xit.stages.paper",
+        "xit.report",
+        *(f"xit.tables.{name}" for name in discover.names("tables")),
     )
 
     assert {"xit.statistics", "xit.claims", "xit.findings", "xit.tables.gains"} <= reached
@@ -141,7 +144,7 @@ def test_the_half_that_makes_tables_never_imports_torch() -> None:
 def test_light_commands_import_no_torch() -> None:
     light = "xit.cli, xit.config, xit.stages.data, xit.sources.files, xit.sources.hub, xit.sources.micro"
     light += ", xit.stages.tokenizer, xit.stages.collect, xit.stages.paper, xit.grid, xit.workspace, xit.submission"
-    light += ", xit.scoring, xit.tasks.xnli"
+    light += ", xit.scoring, xit.tasks.xnli, xit.report"
     code = f"import sys, {light}; print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -19,6 +19,7 @@ from xit.files import sha256
 from xit.findings import findings
 from xit.stages.paper import paper, put_answer, summary
 
+FIGURES = ("curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages")
 RISE, FALL = r"\b(raises|rises)\b", r"\b(lowers|falls)\b"
 
 
@@ -35,7 +36,7 @@ def test_the_paper_writes_every_table_figure_sentence_and_the_pdf(made: Path) ->
     tables = {path.suffix for path in (generated / "tables").glob("gains.*")}
     figures = {path.name for path in (generated / "figures").iterdir() if path.suffix != ".json"}
     assert tables == {".csv", ".md", ".tex", ".json"}
-    assert figures == {f"{name}.{suffix}" for name in ("heatmap", "gaps", "languages") for suffix in ("pdf", "png")}
+    assert figures == {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")}
     assert (made / "main.pdf").read_bytes().startswith(b"%PDF")
     assert "micro source" in (generated / "answer.md").read_text(encoding="utf-8")
     first, *_, last = (made / "lines").read_text(encoding="utf-8").splitlines()
@@ -144,12 +145,13 @@ def test_a_table_of_results_without_a_column_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_a_missing_table_of_results_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["audit", "curves"])
+def test_a_missing_table_of_results_is_named_with_what_makes_it(tmp_path: Path, name: str) -> None:
     rows = scores()
     write_inputs(tmp_path, rows)
-    (tmp_path / "audit.csv").unlink()
+    (tmp_path / f"{name}.csv").unlink()
 
-    with pytest.raises(DataError, match=r"audit\.csv: no such file"):
+    with pytest.raises(DataError, match=rf"{name}\.csv: no such file\. `xit collect` writes it"):
         paper(
             tmp_path / "scores.csv", tmp_path, parameters(rows), tmp_path / "g", PAPER / "main.typ", tmp_path / "p.pdf"
         )

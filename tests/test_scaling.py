@@ -169,7 +169,11 @@ def test_intervals_of_predictions_hold_the_truth() -> None:
 
 EFFECTS = {
     "none": 0.0,
-    **{"mnli": 9.91, "mnli-30": 1.91, "mnli-100": 4.0, "mnli-300": 5.91, "mnli-1000": 8.0},
+    "mnli": 9.91,
+    "mnli-30": 1.91,
+    "mnli-100": 4.0,
+    "mnli-300": 5.91,
+    "mnli-1000": 8.0,
     "squad": 1.0,
 }
 """Of mnli, with 3000 examples: four points for ten times as many."""

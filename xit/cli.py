@@ -620,6 +620,14 @@ def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
 
 
 @app.command(rich_help_panel=ANSWERS)
+def report(out: Annotated[Path, typer.Option(help="The HTML file to write.")] = layout.REPORT) -> None:
+    """Scores → one HTML file to explore the grid in a browser, without a network: gains, languages, predictions."""
+    from xit.report import report as write
+
+    _print(write(layout.SCORES, layout.EVALUATIONS, layout.data(""), _parameters(), out))
+
+
+@app.command(rich_help_panel=ANSWERS)
 def verify(
     reference: Annotated[
         Path | None, typer.Option(help="A folder with scores.csv and tables/; else paper/reference/SOURCE.")

@@ -21,7 +21,10 @@ from xit.statistics import (
     scatter,
     transfer_gap,
 )
-from xit.tables import interval, recipes, signed
+from xit.tables import Inputs, interval, recipes, signed
+from xit.tables.curves import AFTER, PLAIN, curves
+from xit.tables.distance import groups
+from xit.tables.distance import points as points_of
 from xit.tables.languages import language_gains
 from xit.tables.scaling import AHEAD, Sizes, pairs, predicted, shared
 
@@ -280,6 +283,47 @@ def _proxies(of: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str
     if not told:
         return []
     return [f"The points for ten times the examples correlate (Spearman) with {listed(told)}."]
+
+
+def of_curves(inputs: Inputs) -> list[str]:
+    """How far fine-tuning is at the first look at English validation and at the last, without and after."""
+    looks: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for (stage, _), lines in curves(inputs.curves, inputs.study, "validation_score").items():
+        for line, curve in lines.items() if stage == "finetune" else ():
+            looks.setdefault(line, []).append((curve[0][1], curve[-1][1]))
+
+    def stands(encoder: str, kind: str) -> str:
+        first, last = (sum(values) / len(values) for values in zip(*looks[encoder, kind], strict=True))
+        return f"{first:.1f} at the first look and {last:.1f} at the last"
+
+    return [
+        (
+            f"In fine-tuning the English validation score of the {encoder} encoder, mean over targets, is "
+            f"{stands(encoder, PLAIN)}; after intermediate training, {stands(encoder, AFTER)}."
+        )
+        for encoder in inputs.study.encoders
+        if {(encoder, PLAIN), (encoder, AFTER)} <= set(looks)
+    ]
+
+
+def of_distance(of: Study) -> list[str]:
+    """The gain in languages of Latin script and of others, and how its ranks go with those of the distance."""
+    from scipy.stats import spearmanr
+
+    sentences = []
+    for encoder in of.encoders:
+        found, (latin, others) = points_of(of, encoder), groups(of, encoder)
+        if not latin or not others:
+            continue
+        count, gains = (len(latin), len(others)), [sum(one.values()) / len(one) for one in (latin, others)]
+        ranks = spearmanr([far for far, _ in found.values()], [(latin | others)[code] for code in found])
+        sentences.append(
+            f"With the {encoder} encoder the gain is {signed(gains[0])} points in the {count[0]} languages of Latin "
+            f"script and {signed(gains[1])} in the {count[1]} of others; over all of them its rank correlation with "
+            f"the distance of their words from the English ones is {ranks.statistic:+.2f} (Spearman, p "
+            f"{ranks.pvalue:.2f}, not corrected).".replace("-", "−")
+        )
+    return sentences
 
 
 def names(of: Study) -> Mapping[str, str]:

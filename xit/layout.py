@@ -14,6 +14,7 @@ GENERATED = Path("paper/generated")
 MAIN = Path("paper/main.typ")
 PDF = Path("paper/main.pdf")
 PUBLISHED = Path("paper/published.csv")
+REPORT = Path("report.html")
 REFERENCES = Path("paper/reference")
 WORKING = Path("vectors.partial")
 """The vectors of large pools while `xit eval` makes them; what is left there, a run that was killed goes on with."""

@@ -1,14 +1,28 @@
 """Everything measured → the tables' inputs: scores, and what made them, as CSV."""
 
+import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xit import discover
 from xit.errors import DataError, raise_all
 from xit.files import atomic, write_csv, write_json
 from xit.results import Score, write_scores
+
+PARTS = 12
+"""Of a learning curve: enough to see its form, and few enough to be committed with the results."""
+
+
+class Run(NamedTuple):
+    """What a training is named by; of pretraining, the encoder and the seed."""
+
+    stage: str
+    encoder: str
+    intermediate: str
+    target: str
+    seed: int
 
 
 def collect(
@@ -24,12 +38,12 @@ def collect(
 ) -> list[str]:
     """Gather what the grid names, and nothing else that lies on the disk; `rates` are the encoders' learning rates.
 
-    Writes scores.csv (a row a score), audit.csv (the data sets), encoders.csv and training.csv (how each model was
-    trained); for `dvc metrics`, metrics/<encoder>/<condition>.json with the mean over languages but English of each
-    target; for `dvc plots`, means.csv with their means.
+    Writes scores.csv (a row a score), audit.csv (the data sets), encoders.csv, training.csv (how each model was
+    trained) and curves.csv (how it got there); for `dvc metrics`, metrics/<encoder>/<condition>.json with the mean over
+    languages but English of each target; for `dvc plots`, means.csv with their means.
 
     Raises:
-        DataError: cells of the grid without scores, all listed.
+        DataError: cells of the grid without scores, or trainings without their log; all are listed.
     """
     cells = [(e, t, c, s) for e in encoders for t in (*targets, *bare_targets) for c in conditions for s in seeds]
     files = {cell: root.joinpath("evaluations", *map(str, cell), "scores.json") for cell in cells}
@@ -45,7 +59,14 @@ def collect(
     audits = [root / "data" / name / "audit.json" for name in sorted({*tasks, *conditions})]
     write_csv(out / "audit.csv", [row for path in audits if path.is_file() for row in _read(path)["splits"]])
     write_csv(out / "encoders.csv", [_encoder(root / "models/pretrained" / e, e, rates[e], seeds) for e in encoders])
-    write_csv(out / "training.csv", _training(root, cells))
+    trained = _trained(root, cells)
+    write_csv(out / "training.csv", [_run(names, folder) for names, folder in trained])
+    pretrained = [
+        (Run("pretrain", e, "", "", seed), root / "models/pretrained" / e / str(seed))
+        for e in encoders
+        for seed in seeds
+    ]
+    write_csv(out / "curves.csv", _curves([*pretrained, *trained]))
     return [f"{out}/scores.csv: {len(scores)} scores of {len(cells)} cells"]
 
 
@@ -81,28 +102,56 @@ def _encoder(folder: Path, encoder: str, learning_rate: float, seeds: Sequence[i
     }
 
 
-def _training(root: Path, cells: Sequence[tuple[str, str, str, int]]) -> list[dict[str, Any]]:
-    rows = []
+def _trained(root: Path, cells: Sequence[tuple[str, str, str, int]]) -> list[tuple[Run, Path]]:
+    """The trainings on tasks and their folders; controls and retrieval without training have none."""
+    runs = []
     parents = sorted({(encoder, condition, seed) for encoder, _, condition, seed in cells})
     for encoder, condition, seed in parents:
         folder = root / "models/intermediate" / encoder / condition / str(seed)
-        rows.append(_run("intermediate", folder, encoder, condition, condition, seed))
+        runs.append((Run("intermediate", encoder, condition, condition, seed), folder))
     for encoder, target, condition, seed in cells:
         folder = root / "models/finetuned" / encoder / target / condition / str(seed)
-        rows.append(_run("finetune", folder, encoder, condition, target, seed))
-    return [row for row in rows if row]
+        runs.append((Run("finetune", encoder, condition, target, seed), folder))
+    return [(names, folder) for names, folder in runs if (folder / "outcome.json").is_file()]
 
 
-def _run(stage: str, folder: Path, encoder: str, condition: str, target: str, seed: int) -> dict[str, Any]:
-    """How a training ended; nothing where there was none (a control, retrieval without training)."""
-    if not (folder / "outcome.json").is_file():
-        return {}
+def _run(names: Run, folder: Path) -> dict[str, Any]:
+    """How a training ended."""
     outcome = _read(folder / "outcome.json")
-    names = {"stage": stage, "encoder": encoder, "intermediate": condition, "target": target, "seed": seed}
     figures = {"steps": outcome["steps"], "best_step": outcome["best_step"], "validation_score": outcome["best_score"]}
     rate = _read(folder / "lineage.json")["parameters"]["learning_rate"]
     shares = " ".join(f"{name} {share:.1%}" for name, share in outcome.get("shares", {}).items())
-    return {**names, **figures, "learning_rate": rate, "shares": shares}
+    return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares}
+
+
+def _curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
+    """Points of every training's log, with the mean loss since the point before.
+
+    Raises:
+        DataError: trainings without a log.
+    """
+    logs = {names: folder / "log.jsonl" for names, folder in runs}
+    raise_all(DataError, [f"{path}: missing. `dvc repro` makes it." for path in logs.values() if not path.is_file()])
+    rows = []
+    for names, path in logs.items():
+        log = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        start = 0
+        for end in points(log):
+            losses = [record["loss"] for record in log[start:end]]
+            loss, score = sum(losses) / len(losses), log[end - 1].get("validation_score")
+            shown = {"loss": round(loss, 4), "validation_score": None if score is None else round(score, 2)}
+            rows.append({**names._asdict(), "step": log[end - 1]["step"], **shown})
+            start = end
+    return rows
+
+
+def points(log: Sequence[Mapping[str, float]]) -> list[int]:
+    """How many records lie before each point of a curve: equal parts of the log, and in each the last validation."""
+    found = set()
+    ends = sorted({round(len(log) * part / PARTS) for part in range(1, PARTS + 1)} - {0})
+    for start, end in itertools.pairwise([0, *ends]):
+        found |= {end, *[i for i in range(start + 1, end + 1) if "validation_score" in log[i - 1]][-1:]}
+    return sorted(found)
 
 
 def _read(path: Path) -> Any:

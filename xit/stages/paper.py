@@ -45,6 +45,7 @@ from xit.tables.scaling import AHEAD, entries, sizes_of
 
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
+    "curves": ("stage", "encoder", "intermediate", "target", "seed", "step", "loss", "validation_score"),
     "encoders": (
         "encoder",
         "parameters",
@@ -121,6 +122,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: 
     return Inputs(
         study=study_of(read_scores(scores), parameters),
         audit=_rows(results / "audit.csv", COLUMNS["audit"]),
+        curves=_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=_rows(results / "encoders.csv", COLUMNS["encoders"]),
         training=_rows(results / "training.csv", COLUMNS["training"]),
         published=_rows(published, COLUMNS["published"]),
@@ -145,7 +147,8 @@ def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]
     """What `xit scaling` shows (`xit.tables.scaling.entries`); audit.csv, beside the scores, counts all examples."""
     audit = scores.parent / "audit.csv"
     rows = _rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
-    return entries(Inputs(study_of(read_scores(scores), parameters), rows, (), (), (), parameters))
+    none: Any = {"curves": (), "encoders": (), "training": (), "published": ()}
+    return entries(Inputs(study=study_of(read_scores(scores), parameters), audit=rows, parameters=parameters, **none))
 
 
 def scaling_table(found: Sequence[Mapping[str, Any]]) -> Any:
@@ -201,7 +204,7 @@ def values(
     """Every number, list and sentence that the text of the paper takes up."""
     of = inputs.study
     sizes = [int(row["parameters"]) for row in inputs.encoders]
-    files = (scores, *(results / f"{name}.csv" for name in ("audit", "encoders", "training")))
+    files = (scores, *(results / f"{name}.csv" for name in ("audit", "curves", "encoders", "training")))
     packages = (
         "torch",
         "accelerate",
@@ -236,7 +239,12 @@ def values(
         "names": findings.names(of),
         "scores": int((of.values == of.values).sum()),
         "scatter": scatter(of),
-        "findings": {**findings.findings(of), "scaling": findings.scaling(of, sizes_of(inputs))},
+        "findings": {
+            **findings.findings(of),
+            "curves": findings.of_curves(inputs),
+            "distance": findings.of_distance(of),
+            "scaling": findings.scaling(of, sizes_of(inputs)),
+        },
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
         "coverage": {
             name: sorted(round(float(row[name])) for row in coverage if row["seeds"] == "2")

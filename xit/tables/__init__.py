@@ -28,12 +28,13 @@ class Inputs:
     """What tables are made of.
 
     Attributes:
-        audit, encoders, training, published: Rows of the CSV files of the same names, by column.
+        audit, curves, encoders, training, published: Rows of the CSV files of the same names, by column.
         parameters: The sections of params.yaml.
     """
 
     study: Study
     audit: Sequence[Row]
+    curves: Sequence[Row]
     encoders: Sequence[Row]
     training: Sequence[Row]
     published: Sequence[Row]

@@ -10,7 +10,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 
 def panels(count: int, width: float, height: float, rows: int = 1, **options: Any) -> tuple[Any, list[Any]]:
-    """A figure without a window, and its panels side by side; row after row where there are several."""
+    """A figure without a window, and its panels side by side, or in some rows."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -30,4 +30,7 @@ def panels(count: int, width: float, height: float, rows: int = 1, **options: An
         }
     )
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, count, squeeze=False, **options).flat)
+    made = list(figure.subplots(rows, -(-count // rows), squeeze=False, **options).flat)
+    for left_over in made[count:]:
+        left_over.remove()
+    return figure, made[:count]

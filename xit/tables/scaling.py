@@ -175,7 +175,7 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
 def _row(study: Study, pair: Pair, one: Scaling, sizes: Sizes) -> tuple[Cell, ...]:
     task, encoder, target = pair
     counts = one.points.sizes
-    verdicts = Counter(each.verdict for each in by_language(study, sizes).get(pair, {}).values())
+    verdicts: Counter[str] = Counter(each.verdict for each in by_language(study, sizes).get(pair, {}).values())
     measured = one.points.scores[:, -1] - one.points.baseline
     return (
         task,
@@ -298,12 +298,9 @@ def _figure(inputs: Inputs, sizes: Sizes, task: str) -> Figure:
 
 def _draw(study: Study, sizes: Sizes, task: str) -> Any:
     targets = (*study.targets, MEAN)
-    width = min(len(targets), WIDEST)
-    rows = -(-len(targets) // width)
-    figure, axes = panels(width, PAGE, 0.5 + 1.3 * rows, rows=rows, sharex=True)
-    for axis in axes[len(targets) :]:
-        axis.set_visible(False)
-    for axis, target in zip(axes, targets, strict=False):
+    rows = -(-len(targets) // WIDEST)
+    figure, axes = panels(len(targets), PAGE, 0.5 + 1.3 * rows, rows=rows, sharex=True)
+    for axis, target in zip(axes, targets, strict=True):
         ones = [pairs(study, sizes)[task, encoder, target] for encoder in study.encoders]
         for number, one in enumerate(ones):
             if one.best:
@@ -313,7 +310,7 @@ def _draw(study: Study, sizes: Sizes, task: str) -> Any:
         axis.set_xscale("log")
         axis.set_xlabel("examples")
         axis.spines[["top", "right"]].set_visible(False)
-    for axis in axes[::width]:
+    for axis in axes[:: -(-len(targets) // rows)]:
         axis.set_ylabel("gain, points")
     lines, labels = axes[0].get_legend_handles_labels()
     figure.legend(lines, labels, loc="outside upper center", ncols=max(len(labels), 1), handletextpad=0.4)
