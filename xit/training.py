@@ -114,7 +114,8 @@ def train(
             optimizer.zero_grad()
         state.step += 1
         record: dict[str, float] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
-        if validate and (state.step % plan.validate_every == 0 or state.step == plan.steps):
+        is_due = plan.validate_every and state.step % plan.validate_every == 0
+        if validate and (is_due or state.step == plan.steps):
             record["validation_score"] = validate()
             state.looked(record["validation_score"], model)
         state.log.append(record)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from xit import checkpoints, encoders, tokenization
 from xit.files import write_json
-from xit.masked_language_model import MaskedLanguageModel, packed, pretraining_steps
+from xit.masked_language_model import MaskedLanguageModel, packed, pretraining_plan, pretraining_steps
 from xit.settings import EncoderSize, PretrainingSettings
 from xit.training import Plan, Report, train
 
@@ -55,18 +55,7 @@ def pretrain(
             threads=threads,
             precision=precision,
         )
-        plan = Plan(
-            steps=settings.steps,
-            learning_rate=learning_rate,
-            warmup_fraction=settings.warmup_fraction,
-            final_fraction=settings.final_fraction,
-            weight_decay=settings.weight_decay,
-            gradient_clip=settings.gradient_clip,
-            seed=seed,
-            save_every=save_every,
-            optimizer="muon",
-            precision=precision,
-        )
+        plan = pretraining_plan(settings, learning_rate, seed, save_every, precision)
 
         def make(folder: Path, working: Path, seed: int = seed, plan: Plan = plan, run=run) -> str:  # type: ignore[no-untyped-def]
             torch.manual_seed(seed)
