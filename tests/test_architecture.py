@@ -359,7 +359,7 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     values = dataclasses.replace(config.load(layout.PARAMS), source=source)
 
     def stage(*arguments: Any) -> list[str]:
-        for argument in arguments:
+        for argument in [one for a in arguments for one in (a.values() if is_settings(a) else [a])]:
             if isinstance(argument, Path):
                 found.paths.add(argument)
             elif dataclasses.is_dataclass(argument) and hasattr(argument, "place"):
@@ -377,6 +377,11 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     result = CliRunner().invoke(cli.app, instance.command[1:], catch_exceptions=False)
     assert "the stage was reached" in result.output
     return found
+
+
+def is_settings(argument: Any) -> bool:
+    """Whether it is a section of sections, such as that of the targets."""
+    return isinstance(argument, dict) and all(dataclasses.is_dataclass(value) for value in argument.values())
 
 
 @pytest.mark.parametrize("instance", FIRST, ids=str)

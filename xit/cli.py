@@ -234,13 +234,10 @@ def tune(
     from xit.stages import tune as stage
 
     config = _config()
-    tasks = tuple(task or config.tuning.tasks)
-    for name in tasks:
-        _section(config.targets, name, "targets")
+    settings = {name: _section(config.targets, name, "targets") for name in task or config.tuning.tasks}
     with _progress() as report:
         lines = stage.tune(
             encoder,
-            tasks,
             config.languages.pretraining,
             config.source,
             layout.TEXT,
@@ -250,7 +247,7 @@ def tune(
             _section(config.encoders, encoder, "encoders").size,
             config.tuning,
             config.pretraining,
-            config.targets,
+            settings,
             config.training,
             report,
         )

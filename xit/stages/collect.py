@@ -102,7 +102,7 @@ def _run(stage: str, folder: Path, encoder: str, condition: str, target: str, se
     figures = {"steps": outcome["steps"], "best_step": outcome["best_step"], "validation_score": outcome["best_score"]}
     rate = _read(folder / "lineage.json")["parameters"]["learning_rate"]
     shares = " ".join(f"{name} {share:.1%}" for name, share in outcome.get("shares", {}).items())
-    return {**names, **figures, "learning_rate": rate, "shares": shares}
+    return {**names, **figures, "learning_rate": rate, "shares": shares, "tokens": outcome.get("tokens")}
 
 
 def _read(path: Path) -> Any:

@@ -31,7 +31,6 @@ Row = dict[str, Any]
 
 def tune(
     encoder: str,
-    tasks: Sequence[str],
     languages: Sequence[str],
     source: str,
     text: Path,
@@ -49,7 +48,6 @@ def tune(
 
     Args:
         encoder: The id of the encoder.
-        tasks: Whose English validation decides on the rate of tasks; `settings` has each.
         languages: Of the text of pretraining.
         source: Of the data, for the record.
         text: The text of pretraining.
@@ -59,7 +57,7 @@ def tune(
         size: Of the encoder.
         tuning: What is tried.
         pretraining: As of every encoder, but for the steps.
-        settings: Of the tasks.
+        settings: Of the tasks whose English validation decides.
         training: Of every task.
         report: Gives the progress of a run of that name.
 
@@ -76,7 +74,7 @@ def tune(
     )
     rate = min(tuning.pretraining_learning_rates, key=lambda rate: mean(rows, PHASES[0], rate))
     checkpoints.keep_only(out / PHASES[0], names)
-    for task in tasks:
+    for task, own in settings.items():
         metric = discover.load("tasks", task).task.metric
         for task_rate in tuning.learning_rates:
             folder = out / task / f"{task_rate:g}"
@@ -89,7 +87,7 @@ def tune(
                 out / PHASES[0] / f"{rate:g}",
                 data / task,
                 folder,
-                settings[task],
+                own,
                 training,
                 task_rate,
                 report,
@@ -98,7 +96,7 @@ def tune(
         checkpoints.keep_only(out / task, [f"{one:g}" for one in tuning.learning_rates])
     task_rate = max(tuning.learning_rates, key=lambda rate: mean(rows, PHASES[1], rate))
     write_csv(out / "trials.csv", rows)
-    checkpoints.keep_only(out, [PHASES[0], *tasks, "trials.csv"])
+    checkpoints.keep_only(out, [PHASES[0], *settings, "trials.csv"])
     return [*lines, *_verdict(encoder, rows, rate, task_rate, tuning)]
 
 

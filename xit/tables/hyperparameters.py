@@ -91,14 +91,16 @@ def preset_table(presets: Sequence[Preset], label: str = "") -> Table:
     for section in ("intermediate", "targets"):
         starts.append(len(rows))
         for task in dict.fromkeys(name for preset in presets for name in preset.values.get(section, {})):
+            first = len(rows)
             if len(presets) > 1:
-                starts.append(len(rows))
+                starts.append(first)
             for preset in presets:
                 cells, below = _preset_row(preset, section, task), by_name.get(preset.below or "")
                 if cells and (below is None or cells != _preset_row(below, section, task)):
-                    rows.append((task, preset.name, *cells))
+                    rows.append((task if len(rows) == first else "", preset.name, *cells))
     starts.append(len(rows))
-    rows += [("all", preset.name, *[""] * (len(PRESET_COLUMNS) - 3), _preset_rest(preset)) for preset in presets]
+    blank = [""] * (len(PRESET_COLUMNS) - 3)
+    rows += [("" if i else "all", preset.name, *blank, _preset_rest(preset)) for i, preset in enumerate(presets)]
     marks = " ".join(f"{mark} {meaning}." for mark, meaning in MARKS.items())
     differs = [f"{preset.name}: {' '.join(preset.differs)}" for preset in presets if preset.below not in by_name]
     return Table(
@@ -146,11 +148,12 @@ def _preset_row(preset: Preset, section: str, task: str) -> tuple[str, ...]:
 
 
 def _preset_rest(preset: Preset) -> str:
-    """What holds for every task: a value, and where it is from."""
+    """What holds for every task and has no column, and what has a source of its own."""
     found = []
     for section in ("training", "retrieval"):
         for key, value in preset.values.get(section, {}).items():
             place = f"{section}.{key}"
-            exact = f" ({preset.sources[place]})" if place in preset.sources else ""
-            found.append(f"{place} {_shown(value)}{exact}")
+            if place in preset.sources or key not in ("warmup_fraction", "weight_decay"):
+                exact = f" ({preset.sources[place]})" if place in preset.sources else ""
+                found.append(f"{place} {_shown(value)}{exact}")
     return "; ".join(found)
