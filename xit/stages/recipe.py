@@ -111,7 +111,8 @@ def recipe(
                 parts.append(Part("mlm", model, pretraining_steps(blocks, masked, tokenizer, seed)))
                 shares = [*(share * (1 - recipes.mlm.share) for share in shares), recipes.mlm.share if names else 1]
             length = lengths(of, tasks, recipes, files)
-            shared = own(training, tasks[of.task], length[0]) if of.task in tasks else training
+            own_task = tasks.get(of.task or "")
+            shared = own(training, own_task, length[0]) if own_task else training
             plan = plan_of(*length, seed, shared, learning_rate)
             drawn = draws(shares, length[0], seed)
             outcome = train(
