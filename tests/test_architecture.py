@@ -228,7 +228,7 @@ FIRST = [next(group) for _, group in itertools.groupby(INSTANCES, key=lambda ins
 """An instance of each stage."""
 STAGE_FILES = {"text": "data", "retrieve": "evaluate"}
 """Stages that another stage's file serves."""
-INSTEAD = {"pretrain": ("xit.importing",)}
+INSTEAD = {"pretrain": ("xit.importing",), "tune": ("xit.importing",)}
 """What a stage's command calls in place of the stage's file, for some ids of its matrix: released encoders."""
 BY_ID = {
     "text": ("sources",),

@@ -387,8 +387,14 @@ def always(fault: Fault) -> Iterator[Fault]:
 
 
 REFUSED = [
-    (Fault(401, "RepoNotFound"), "^facebook/xnli: no such repository on the Hub, or a private one .then `hf auth login`"),
-    (Fault(404, "RepoNotFound"), "^facebook/xnli: no such repository on the Hub, or a private one .then `hf auth login`"),
+    (
+        Fault(401, "RepoNotFound"),
+        "^facebook/xnli: no such repository on the Hub, or a private one .then `hf auth login`",
+    ),
+    (
+        Fault(404, "RepoNotFound"),
+        "^facebook/xnli: no such repository on the Hub, or a private one .then `hf auth login`",
+    ),
     (Fault(403, "GatedRepo"), "^facebook/xnli: gated. Accept its conditions on its page on the Hub, then `hf auth lo"),
     (Fault(401, "GatedRepo"), "^facebook/xnli: gated. Accept its conditions on its page on the Hub, then `hf auth lo"),
     (Fault(403), r"^facebook/xnli: the Hub refuses access \(403\). Is the token valid"),

@@ -234,17 +234,24 @@ def tune(
     from xit.stages import tune as stage
 
     config = _config()
+    own = _section(config.encoders, encoder, "encoders")
+    if own.weights != "random":
+        raise ConfigError(
+            f"{layout.PARAMS}: encoders.{encoder}.weights: {own.weights}, which are released; trials begin with random "
+            "ones. Set its learning_rate."
+        )
     settings = {name: _section(config.targets, name, "targets") for name in task or config.tuning.tasks}
-    with _progress() as report:
+    place = (config.hub.cache, config.hub.is_offline)
+    with _progress() as report, _vocabulary(own.vocabulary, *place) as tokenizer_folder:
         lines = stage.tune(
             encoder,
             config.languages.pretraining,
             config.source,
             layout.TEXT,
-            layout.TOKENIZER,
+            tokenizer_folder,
             layout.DATA,
             layout.tuned(encoder),
-            _section(config.encoders, encoder, "encoders").size,
+            own.size,
             config.tuning,
             config.pretraining,
             settings,

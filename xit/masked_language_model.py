@@ -16,10 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from xit import encoders
 from xit.encoders._encoder import Encoder
 from xit.errors import CheckpointError, TrainingError
 from xit.formats import IGNORED, Batch
-from xit.settings import PretrainingSettings
+from xit.settings import EncoderSize, PretrainingSettings
 from xit.tokenization import Tokenizer
 from xit.training import Plan, Step
 
@@ -72,6 +73,17 @@ class MaskedLanguageModel(nn.Module):
                 f"{folder / HEAD}: does not fit, or was cut short: {error}. Pretrain again."
             ) from None
         return True
+
+
+def from_scratch(encoder: str, size: EncoderSize, tokenizer: Tokenizer, folder: Path) -> MaskedLanguageModel:
+    """An encoder with random weights, and its head, for a tokenizer and its folder.
+
+    A table that lies beside the tokenizer is a released embedding: it is taken, and not trained.
+    """
+    made = encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id)
+    if (folder / "table.safetensors").is_file():
+        made.freeze_table(load_file(folder / "table.safetensors")["weight"])
+    return MaskedLanguageModel(made)
 
 
 def pack(documents: Iterable[Sequence[int]], block_tokens: int) -> Blocks:

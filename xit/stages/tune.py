@@ -12,11 +12,19 @@ from typing import Any
 
 import torch
 
-from xit import checkpoints, discover, encoders, tokenization
+from xit import checkpoints, discover, tokenization
 from xit.errors import TrainingError
 from xit.files import write_csv, write_json
 from xit.formats import IGNORED
-from xit.masked_language_model import Blocks, MaskedLanguageModel, mask, packed, pretraining_plan, pretraining_steps
+from xit.masked_language_model import (
+    Blocks,
+    MaskedLanguageModel,
+    from_scratch,
+    mask,
+    packed,
+    pretraining_plan,
+    pretraining_steps,
+)
 from xit.settings import EncoderSize, PretrainingSettings, TaskSettings, TrainingSettings, TuningSettings
 from xit.task_training import train_seeds
 from xit.tokenization import Tokenizer
@@ -136,8 +144,7 @@ def _pretrained(
 
             def make(folder: Path, working: Path, rate: float = rate, seed: int = seed, run: Any = run) -> str:
                 torch.manual_seed(seed)
-                own = encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id)
-                model = MaskedLanguageModel(own)
+                model = from_scratch(encoder, size, tokenizer, tokenizer_folder)
                 step_at = pretraining_steps(blocks, settings, tokenizer, seed)
                 plan = pretraining_plan(settings, rate, seed, training.save_every, training.precision)
                 train(model, step_at, plan, working, run, report=report(f"{encoder} pretraining {rate:g} seed {seed}"))

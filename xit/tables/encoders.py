@@ -54,9 +54,9 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="encoders",
         title=f"The encoders ({inputs.label})",
         caption=(
-            "Heads, data and batches on tasks are the same for all. Steps and tokens of a task are means over trainings; "
-            "tokens are without padding. Trials are those of `xit tune` on this source, of rates of pretraining + of "
-            "tasks, judged on English validation; without trials, rates were set by hand. Made by `xit paper` from "
+            "Heads, data and batches on tasks are the same for all. Steps and tokens of a task are means over "
+            "trainings, tokens without padding. Trials are those of `xit tune` on this source, of rates of pretraining "
+            "+ of tasks, judged on English validation; without any, rates were set by hand. Made by `xit paper` from "
             "results/encoders.csv, results/training.csv and paper/tuning.csv."
         ),
         columns=("", *encoders),
