@@ -5,6 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 PROFILE ?=
+PRESET ?=
 DATA ?=
 JOBS ?= 2
 # Any value: torch with its CUDA libraries, hashed, as the image has it. Else the same torch as pip finds it, unhashed,
@@ -29,10 +30,11 @@ INSTALL := $(PIP) install --no-deps
 .PHONY: help setup environment reproduce smoke test test-all lint paper clean clean-all lock image image-test
 
 help:  ## List these commands
-	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=2]"; echo
+	@echo "make COMMAND [PROFILE=…] [PRESET=…] [DATA=…] [JOBS=2]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE    a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
+	@echo "  PRESET     a file of presets/ between the two: make reproduce PRESET=phang-jiant"
 	@echo "  DATA       the folder of published files, for the profiles that read them"
 	@echo "  JOBS       how many stages or tests run at once"
 	@echo
@@ -41,7 +43,7 @@ help:  ## List these commands
 setup: $(PROJECT)  ## Make .venv with the locked dependencies and xit (the others do it when needed)
 
 reproduce: setup  ## Run the whole experiment, from data to paper/main.pdf
-	@$(VENV)/bin/xit reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(DATA),--data $(DATA)) --jobs $(JOBS)
+	@$(VENV)/bin/xit reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(PRESET),--preset $(PRESET)) $(if $(DATA),--data $(DATA)) --jobs $(JOBS)
 
 smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
 	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(JOBS)

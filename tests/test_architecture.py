@@ -41,7 +41,7 @@ checkpoints submission formats
 probes
 examples sources
 tasks encoders tokenization
-hub results metrics settings discover languages conditions
+hub results metrics settings discover languages conditions presets
 files errors overflow
 """
 """From top to bottom; a module imports what stands below it, and its own package."""
@@ -198,6 +198,7 @@ def instances() -> list[Instance]:
     for key, ids in ABSENT.items():
         assert parameters["grid"][key] == []
         parameters["grid"][key] = ids
+    parameters["tuning"]["encoders"] = ["gru"]  # a stage that is off by default
     found = []
     for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
         matrix = {key: looked_up(parameters, source) for key, source in stage.get("matrix", {}).items()}
@@ -230,7 +231,7 @@ FIRST = [next(group) for _, group in itertools.groupby(INSTANCES, key=lambda ins
 """An instance of each stage."""
 STAGE_FILES = {"text": "data", "retrieve": "evaluate"}
 """Stages that another stage's file serves."""
-INSTEAD = {"pretrain": ("xit.importing",)}
+INSTEAD = {"pretrain": ("xit.importing",), "tune": ("xit.importing",)}
 """What a stage's command calls in place of the stage's file, for some ids of its matrix: released encoders."""
 BY_ID = {
     "text": ("sources",),
@@ -238,6 +239,7 @@ BY_ID = {
     "recipe": ("tasks", "formats"),
     "collect": ("tasks",),
     "paper": ("tasks", "tables"),
+    "tune": ("tasks", "formats"),
 }
 """Folders of which a stage loads every module by its name."""
 
@@ -271,6 +273,7 @@ def test_dvc_yaml_has_the_stages_and_cells_that_are_promised() -> None:
         "translate",
         "tokenizer",
         "pretrain",
+        "tune",
         "control",
         "intermediate",
         "recipe",
@@ -308,7 +311,7 @@ def test_what_a_stage_reads_is_a_file_of_the_project_or_made_by_another_stage(in
         dependency
         for dependency in instance.deps
         if not any(is_near(dependency, out) for out in made)
-        and not (dependency.startswith(("xit/", "paper/")) and (ROOT / dependency).exists())
+        and not (dependency.startswith(("xit/", "paper/", "presets")) and (ROOT / dependency).exists())
     ]
 
     assert from_nowhere == []
@@ -359,7 +362,7 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     values = dataclasses.replace(config.load(layout.PARAMS), source=source)
 
     def stage(*arguments: Any) -> list[str]:
-        for argument in arguments:
+        for argument in [one for a in arguments for one in (a.values() if is_settings(a) else [a])]:
             if isinstance(argument, Path):
                 found.paths.add(argument)
             elif dataclasses.is_dataclass(argument) and hasattr(argument, "place"):
@@ -377,6 +380,11 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     result = CliRunner().invoke(cli.app, instance.command[1:], catch_exceptions=False)
     assert "the stage was reached" in result.output
     return found
+
+
+def is_settings(argument: Any) -> bool:
+    """Whether it is a section of sections, such as that of the targets."""
+    return isinstance(argument, dict) and all(dataclasses.is_dataclass(value) for value in argument.values())
 
 
 @pytest.mark.parametrize("instance", FIRST, ids=str)

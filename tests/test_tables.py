@@ -248,7 +248,7 @@ def test_hyperparameters_leave_out_encoders_that_were_not_compared(tmp_path: Pat
     of = inputs(tmp_path, scores())
     more = {**of.parameters, "encoders": {**of.parameters["encoders"], "gru": {"size": {"layers": 2}}}}
 
-    _, encoders, _ = discover.load("tables", "hyperparameters").build(dataclasses.replace(of, parameters=more))
+    _, encoders, *_ = discover.load("tables", "hyperparameters").build(dataclasses.replace(of, parameters=more))
 
     assert (encoders.name, encoders.columns) == ("hyperparameters-encoders", ("", "transformer", "lstm"))
 

@@ -222,6 +222,46 @@ def _vocabulary(settings: "VocabularySettings | None", cache: str, is_offline: b
 
 
 @app.command(rich_help_panel=STAGES)
+def tune(
+    encoder: Encoder,
+    task: Annotated[list[str] | None, typer.Argument(help="Target tasks that decide; else tuning.tasks.")] = None,
+) -> None:
+    """Learning rates of an encoder, tried on English validation alone, as many for each: tuning/ENCODER/trials.csv.
+
+    `dvc repro` does it for the encoders of tuning.encoders. By hand, the text, the tokenizer and the tasks come first:
+    `xit data text`, `xit tokenizer`, `xit data TASK`.
+    """
+    from xit.stages import tune as stage
+
+    config = _config()
+    own = _section(config.encoders, encoder, "encoders")
+    if own.weights != "random":
+        raise ConfigError(
+            f"{layout.PARAMS}: encoders.{encoder}.weights: {own.weights}, which are released; trials begin with random "
+            "ones. Set its learning_rate."
+        )
+    settings = {name: _section(config.targets, name, "targets") for name in task or config.tuning.tasks}
+    place = (config.hub.cache, config.hub.is_offline)
+    with _progress() as report, _vocabulary(own.vocabulary, *place) as tokenizer_folder:
+        lines = stage.tune(
+            encoder,
+            config.languages.pretraining,
+            config.source,
+            layout.TEXT,
+            tokenizer_folder,
+            layout.DATA,
+            layout.tuned(encoder),
+            own.size,
+            config.tuning,
+            config.pretraining,
+            settings,
+            config.training,
+            report,
+        )
+    _print(lines)
+
+
+@app.command(rich_help_panel=STAGES)
 def intermediate(encoder: Encoder, condition: Condition) -> None:
     """Pretrained encoders → encoders to fine-tune: trained on an intermediate task, by a recipe, or a control."""
     from xit.conditions import CONTROLS, parse
@@ -378,15 +418,18 @@ def reproduce(
         Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Stage instances side by side, one thread each.")] = 2,
+    preset: Annotated[
+        str | None, typer.Option(help="A file of presets/, under the profile's own values; else the profile's.")
+    ] = None,
 ) -> None:
     """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
     from xit import grid, workspace
 
-    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True))
+    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True), preset)
     with _grid_progress() as report:
         ran = grid.run(root, jobs, report)
     typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)
-    if profile == "default" and Path("README.md").is_file():
+    if root == Path() and Path("README.md").is_file():
         from xit.stages.paper import put_answer
 
         put_answer(Path("README.md"), layout.GENERATED / "answer.md")
@@ -492,6 +535,7 @@ def show(
     power: Annotated[
         bool, typer.Option("--power", help="Instead, the gains that params.yaml is able to find.")
     ] = False,
+    preset: Annotated[str | None, typer.Option(help="Instead, a file of presets/: its values and sources.")] = None,
     sd_seeds: Annotated[
         float | None, typer.Option(min=0, help="With --power: of a gain between seeds, in points; else as observed.")
     ] = None,
@@ -499,12 +543,15 @@ def show(
         float | None, typer.Option(min=0, help="With --power: of a gain between languages; else as observed.")
     ] = None,
 ) -> None:
-    """Some examples of a task, as models get to see them; or the power of the experiment, before it is run."""
+    """Some examples of a task, as models get to see them; or the experiment's power, before it is run; or a preset."""
     if power:
         _show_power(sd_seeds, sd_languages)
         return
+    if preset:
+        _show_preset(preset)
+        return
     if task is None:
-        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power.")
+        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power, or --preset NAME.")
     import itertools
 
     from rich.console import Console
@@ -532,6 +579,16 @@ def _show_power(sd_seeds: float | None, sd_languages: float | None) -> None:
     from xit.stages import paper as stage
 
     Console().print(stage.power(layout.SCORES, _parameters(), sd_seeds, sd_languages))
+
+
+def _show_preset(name: str) -> None:
+    from rich.console import Console
+
+    from xit import presets
+    from xit.tables import printed, renderable
+    from xit.tables.hyperparameters import preset_table
+
+    Console().print(renderable(printed(preset_table([presets.load(layout.PRESETS, name)]))))
 
 
 def _shown(value: Any) -> str:

@@ -35,6 +35,7 @@ class Config:
     recipes: settings.RecipeSettings
     targets: dict[str, settings.TaskSettings]
     retrieval: settings.RetrievalSettings
+    tuning: settings.TuningSettings
 
 
 for _class in (Config, *vars(settings).values()):
@@ -176,6 +177,20 @@ def _contradictions(config: Config) -> list[str]:
         found.append("grid.controls: none is missing; every gain is measured against it.")
     if "en" not in config.languages.evaluation:
         found.append("languages.evaluation: en is missing; English is what training is on.")
+    tuning = config.tuning
+    for key, ids, known in (
+        ("encoders", tuning.encoders, tuple(config.encoders)),
+        ("tasks", tuning.tasks, tuple(config.targets)),
+    ):
+        found += [
+            f"tuning.{key}: {name}: has no section.{near(name, known)} There is: {', '.join(known)}."
+            for name in ids
+            if name not in known
+        ]
+    for key in ("pretraining_learning_rates", "learning_rates", "tasks", "seeds"):
+        values = getattr(tuning, key)
+        if not values or len(set(values)) < len(values):
+            found.append(f"tuning.{key}: {list(values)}: at least one, none twice.")
     for key, codes in (("pretraining", config.languages.pretraining), ("evaluation", config.languages.evaluation)):
         if not codes or len(set(codes)) < len(codes):
             found.append(f"languages.{key}: [{', '.join(codes)}]: at least one, none twice.")
@@ -185,6 +200,11 @@ def _contradictions(config: Config) -> list[str]:
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:
         found.append(f"seeds: {list(seeds)}: at least one, none twice, from 0 to 2**32 - 1.")
     for section, has in (("intermediate", config.intermediate), ("targets", config.targets)):
+        found += [
+            f"{section}.{name}: steps and epochs are both null; one of them says how long training is."
+            for name, task in has.items()
+            if task.steps is None and task.epochs is None
+        ]
         found += [
             f"{section}.{name}.micro_batches: {task.micro_batches} does not divide batch_size, {task.batch_size}."
             for name, task in has.items()

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-TEXT = Path("data/text")
+PRESETS = Path("presets")
+DATA = Path("data")
+TEXT = DATA / "text"
 TOKENIZER = Path("tokenizer")
 TRANSLATIONS = Path("translations")
 """What translation models have said so far: a cache, which is no output of any stage and may be deleted."""
@@ -22,7 +24,7 @@ WORKING = Path("vectors.partial")
 
 def data(task: str) -> Path:
     """train.parquet, validation.parquet (English), test.parquet (all languages) and audit.json of a task."""
-    return Path("data") / task
+    return DATA / task
 
 
 def translated(task: str, language: str) -> Path:
@@ -33,6 +35,11 @@ def translated(task: str, language: str) -> Path:
 def pretrained(encoder: str) -> Path:
     """A checkpoint a seed."""
     return Path("models/pretrained") / encoder
+
+
+def tuned(encoder: str) -> Path:
+    """trials.csv, and the trials of its learning rates."""
+    return Path("tuning") / encoder
 
 
 def intermediate(encoder: str, condition: str) -> Path:

@@ -6,6 +6,7 @@ section 3.1.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from xit import encoders
 from xit.encoders._encoder import Encoder
 from xit.errors import CheckpointError, TrainingError
 from xit.formats import IGNORED, Batch
-from xit.settings import PretrainingSettings
+from xit.settings import EncoderSize, PretrainingSettings
 from xit.tokenization import Tokenizer
-from xit.training import Step
+from xit.training import Plan, Step
 
 HEAD = "masked_language_model.safetensors"
 """Of a pretrained checkpoint: what is not the encoder's, so that the same training can go on."""
@@ -71,6 +73,17 @@ class MaskedLanguageModel(nn.Module):
                 f"{folder / HEAD}: does not fit, or was cut short: {error}. Pretrain again."
             ) from None
         return True
+
+
+def from_scratch(encoder: str, size: EncoderSize, tokenizer: Tokenizer, folder: Path) -> MaskedLanguageModel:
+    """An encoder with random weights, and its head, for a tokenizer and its folder.
+
+    A table that lies beside the tokenizer is a released embedding: it is taken, and not trained.
+    """
+    made = encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id)
+    if (folder / "table.safetensors").is_file():
+        made.freeze_table(load_file(folder / "table.safetensors")["weight"])
+    return MaskedLanguageModel(made)
 
 
 def pack(documents: Iterable[Sequence[int]], block_tokens: int) -> Blocks:
@@ -158,3 +171,25 @@ def pretraining_steps(
         return Step([batch], [f"{code} block {row}" for code, row in rows])
 
     return step_at
+
+
+def pretraining_plan(
+    settings: PretrainingSettings,
+    learning_rate: float,
+    seed: int,
+    save_every: int,
+    precision: Literal["float32", "bfloat16"],
+) -> Plan:
+    """The numbers of pretraining: Muon on matrices, and AdamW on the rest."""
+    return Plan(
+        steps=settings.steps,
+        learning_rate=learning_rate,
+        warmup_fraction=settings.warmup_fraction,
+        final_fraction=settings.final_fraction,
+        weight_decay=settings.weight_decay,
+        gradient_clip=settings.gradient_clip,
+        seed=seed,
+        save_every=save_every,
+        optimizer="muon",
+        precision=precision,
+    )

@@ -16,8 +16,8 @@ from xit.conditions import MULTITASK, Condition
 from xit.errors import TrainingError
 from xit.examples import Example, read_examples
 from xit.formats import Batch
-from xit.settings import RecipeSettings, TaskSettings
-from xit.task_training import Part
+from xit.settings import MultitaskSettings, RecipeSettings, TaskSettings
+from xit.task_training import Part, steps_of
 from xit.training import Step
 
 EXAMPLES, LABELS, DRAWS = 1, 2, 3
@@ -57,7 +57,12 @@ def lengths(
     """
     if condition.task is None:
         return recipes.mlm.steps, 0, 0
-    of = recipes.multitask if condition.task == MULTITASK else tasks[condition.task]
+    of: MultitaskSettings | TaskSettings
+    if condition.task == MULTITASK:
+        of, steps = recipes.multitask, recipes.multitask.steps
+    else:
+        of = tasks[condition.task]
+        steps = steps_of(of, _count(files[f"{condition.task} train"]))
     factor = 1.0
     if condition.examples is not None and recipes.subset_budget == "epochs":
         whole = sum(_count(path) for name, path in files.items() if name.endswith(" train"))
@@ -65,7 +70,8 @@ def lengths(
         factor *= part / whole
     if condition.has_mlm:
         factor /= 1 - recipes.mlm.share
-    steps, every = max(round(of.steps * factor), 1), max(round(of.validate_every * factor), 1)
+    steps = max(round(steps * factor), 1)
+    every = max(round(of.validate_every * factor), 1) if of.validate_every else 0
     return (steps, 0, 0) if condition.is_shuffled else (steps, every, of.patience)
 
 

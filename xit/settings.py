@@ -143,8 +143,8 @@ class PretrainingSettings:
 class TaskSettings:
     """Training on one task, intermediate or target, the same for every encoder."""
 
-    steps: Positive
-    """Optimizer steps at most."""
+    steps: Positive | None
+    """Optimizer steps at most; null where `epochs` says how long."""
     batch_size: Positive
     """Examples a step."""
     micro_batches: Positive
@@ -153,10 +153,16 @@ class TaskSettings:
     """Longer inputs are cut, or read in windows (span)."""
     learning_rate: Rate | None
     """Peak; null takes the encoder's own."""
-    validate_every: Positive
-    """Steps between looks at the English validation split."""
-    patience: Positive
-    """Looks without a better score before training stops."""
+    validate_every: Count
+    """Steps between looks at the English validation split; 0 for the last step only, whose weights are kept."""
+    patience: Count
+    """Looks without a better score before training stops; 0 for never."""
+    epochs: Positive | None = None
+    """Passes over the training examples at most; may be left out, as those below."""
+    warmup_steps: Count | None = None
+    """Of linear warm-up; null takes `training.warmup_fraction`."""
+    weight_decay: Annotated[float, Ge(0)] | None = None
+    """As that of `training`, which null takes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -295,3 +301,21 @@ class TokenizerSettings:
     """Pieces asked for, special tokens included; Unigram (Kudo 2018)."""
     lines: Positive
     """Documents of each language that it is trained on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TuningSettings:
+    """`xit tune`: the trials of learning rates, the same for every encoder, on English validation alone."""
+
+    encoders: tuple[str, ...]
+    """Whose trials are stages of the pipeline; none by default, since the rates above are chosen already."""
+    pretraining_learning_rates: tuple[Rate, ...]
+    """Peaks tried in pretraining."""
+    pretraining_steps: Positive
+    """Of a trial of pretraining."""
+    learning_rates: tuple[Rate, ...]
+    """Peaks tried on tasks, from the encoder of the best trial of pretraining."""
+    tasks: tuple[str, ...]
+    """Target tasks whose mean decides, with their steps and batches; of several formats."""
+    seeds: tuple[Count, ...]
+    """Each trial is run with every one of them."""

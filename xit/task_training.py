@@ -120,7 +120,9 @@ def train_on_task(
     validation = read_examples(data / "validation.parquet", "en")
     torch.manual_seed(seed)
     part = task_part(task_id, examples, validation, bare.encoder, tokenizer, seed, settings, training)
-    plan = plan_of(settings.steps, settings.validate_every, settings.patience, seed, training, learning_rate)
+    steps = steps_of(settings, part.examples)
+    shared = own(training, settings, steps)
+    plan = plan_of(steps, settings.validate_every, settings.patience, seed, shared, learning_rate)
     outcome = train(part.model, part.step_at, plan, working, run, part.validate, report)
     save(folder, working, parent, bare.encoder, outcome, [part])
     return outcome
@@ -139,6 +141,8 @@ class Part:
     """The task's main metric on English validation."""
     facts: checkpoints.HeadFacts | None = None
     """What the head answers; None where it is of no use later."""
+    examples: int = 0
+    """To train on; 0 where that is not counted."""
 
 
 def task_part(
@@ -172,7 +176,7 @@ def task_part(
         return form.score(form.predict(model, looked_at, reading), looked_at, task, "en")[task.metric]
 
     facts = checkpoints.HeadFacts(task_id, task.format, training.head, task.labels, settings.max_length_tokens)
-    return Part(task_id, model, steps, validate, facts)
+    return Part(task_id, model, steps, validate, facts, len(features))
 
 
 def plan_of(
@@ -205,3 +209,22 @@ def save(
         checkpoints.save_head(folder, model.head, heads[0].facts)  # type: ignore[arg-type]
     (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
     write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
+
+
+def steps_of(settings: TaskSettings, examples: int) -> int:
+    """Optimizer steps on so many training examples: those of `steps` or of `epochs`, whichever are fewer.
+
+    An epoch has as many steps as whole batches (`xit.training.batch_indices`).
+    """
+    of_epochs = settings.epochs and settings.epochs * max(examples // settings.batch_size, 1)
+    return min(limit for limit in (settings.steps, of_epochs) if limit)
+
+
+def own(training: TrainingSettings, settings: TaskSettings, steps: int) -> TrainingSettings:
+    """What tasks share, with the warm-up and weight decay of this one in their place where it has its own."""
+    warmup, decay = settings.warmup_steps, settings.weight_decay
+    return dataclasses.replace(
+        training,
+        warmup_fraction=training.warmup_fraction if warmup is None else warmup / steps,
+        weight_decay=training.weight_decay if decay is None else decay,
+    )

@@ -61,6 +61,8 @@ class Outcome:
     best_step: int
     best_score: float | None
     loss: float
+    tokens: int = 0
+    """Seen in training, without padding; again in every epoch."""
 
 
 def train(
@@ -96,6 +98,7 @@ def train(
         step, rate = state.step, plan.learning_rate * rate_factor(state.step, plan)
         torch.manual_seed(_mix(plan.seed, step))
         data = step_at(step)
+        state.tokens += sum(int(b["attention_mask"].sum()) for b in data.micro_batches if "attention_mask" in b)
         loss = 0.0
         counts = [int((batch["labels"] != IGNORED).sum()) for batch in data.micro_batches]
         for batch, count in zip(data.micro_batches, counts, strict=True):  # a loss is the mean over its labels
@@ -114,7 +117,8 @@ def train(
             optimizer.zero_grad()
         state.step += 1
         record: dict[str, float] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
-        if validate and (state.step % plan.validate_every == 0 or state.step == plan.steps):
+        is_due = plan.validate_every and state.step % plan.validate_every == 0
+        if validate and (is_due or state.step == plan.steps):
             record["validation_score"] = validate()
             state.looked(record["validation_score"], model)
         state.log.append(record)
@@ -128,7 +132,7 @@ def train(
     write_log(folder / "log.jsonl", state.log)
     recent = [r["loss"] for r in state.log[-50:]]
     best_step = state.best_step if state.best is not None else state.step
-    return Outcome(state.step, best_step, state.best_score, sum(recent) / len(recent))
+    return Outcome(state.step, best_step, state.best_score, sum(recent) / len(recent), state.tokens)
 
 
 def accelerator_for(precision: Literal["float32", "bfloat16"]) -> Accelerator:
@@ -204,6 +208,7 @@ class _State:
     def __init__(self) -> None:
         self.step = 0
         self.saved_step = 0
+        self.tokens = 0
         self.best: dict[str, Tensor] | None = None
         self.best_score: float | None = None
         self.best_step = 0

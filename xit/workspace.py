@@ -2,6 +2,8 @@
 
 The default profile runs in the project's folder. Any other runs in `workspaces/<profile>/`: the code, dvc.yaml and the
 paper's text as they are now, params.yaml with the profile's differences laid over it, and a DVC repository of its own.
+A preset (`xit.presets`) lies between the two: that of the command line, in `workspaces/<profile>-<preset>/`, else that
+of the profile's line `preset:`.
 """
 
 import subprocess
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from xit import presets
 from xit.conditions import parse
 from xit.errors import ConfigError, near
 from xit.files import atomic, sha256
@@ -18,46 +21,64 @@ CONFIG = """[core]
     analytics = false
     check_update = false
 """
-COPIED = ("xit", "dvc.yaml", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
+COPIED = ("xit", "dvc.yaml", "presets", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
 
 
-def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str], None] = lambda message: None) -> Path:
+def prepare(
+    project: Path,
+    profile: str,
+    data: Path | None,
+    tell: Callable[[str], None] = lambda message: None,
+    preset: str | None = None,
+) -> Path:
     """The workspace of a profile, up to date; files that did not change are left alone.
 
     Args:
-        project: The folder of params.yaml and profiles/.
+        project: The folder of params.yaml, profiles/ and presets/.
         profile: `default`, or a file of profiles/.
         data: The folder of the files source, where the profile wants one.
         tell: Takes a line for each task that the profile names and its source cannot have.
+        preset: A file of presets/, in place of the profile's own.
 
     Raises:
-        ConfigError: no such profile, or it needs a data folder.
+        ConfigError: no such profile or preset, or it needs a data folder.
     """
-    if profile == "default":
+    if profile == "default" and not preset:
         _initialise(project)
         return project
-    path = project / "profiles" / f"{profile}.yaml"
-    if not path.is_file():
+    path = project / "profiles" / f"{profile}.yaml" if profile != "default" else None
+    if path and not path.is_file():
         known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
         raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
-    root = project / "workspaces" / profile
+    merged = _merged(project / "params.yaml", path, data, tell, preset).encode()
+    root = project / "workspaces" / "-".join(name for name in (profile if path else None, preset) if name)
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
-    _update(root / "params.yaml", _merged(project / "params.yaml", path, data, tell).encode())
+    _update(root / "params.yaml", merged)
     _initialise(root)
     return root
 
 
 def _merged(
-    parameters: Path, overlay: Path, data: Path | None, tell: Callable[[str], None] = lambda message: None
+    parameters: Path,
+    overlay: Path | None,
+    data: Path | None,
+    tell: Callable[[str], None] = lambda message: None,
+    preset: str | None = None,
 ) -> str:
-    """params.yaml with the profile's values in place of its own: sections are merged, lists and numbers replaced."""
+    """params.yaml < preset < profile: sections are merged, lists and numbers replaced."""
     from omegaconf import OmegaConf
 
-    merged: Any = OmegaConf.merge(OmegaConf.load(parameters), OmegaConf.load(overlay))
+    profile: Any = OmegaConf.load(overlay) if overlay else OmegaConf.create({})
+    name = preset or profile.pop("preset", None)
+    profile.pop("preset", None)
+    recipe = presets.load(parameters.parent / "presets", name).values if name else {}
+    merged: Any = OmegaConf.merge(OmegaConf.load(parameters), OmegaConf.create(dict(recipe)), profile)
     if merged.source == "files":
         if data is None:
-            raise ConfigError(f"{overlay}: reads published files. Say where they are: DATA=folder, or --data folder.")
+            raise ConfigError(
+                f"{overlay or parameters}: reads published files. Say where they are: DATA=folder, or --data folder."
+            )
         if not data.is_dir():
             raise ConfigError(f"{data}: no such data folder.")
         merged.files.folder = str(data.resolve())

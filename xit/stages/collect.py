@@ -121,7 +121,7 @@ def _run(names: Run, folder: Path) -> dict[str, Any]:
     figures = {"steps": outcome["steps"], "best_step": outcome["best_step"], "validation_score": outcome["best_score"]}
     rate = _read(folder / "lineage.json")["parameters"]["learning_rate"]
     shares = " ".join(f"{name} {share:.1%}" for name, share in outcome.get("shares", {}).items())
-    return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares}
+    return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares, "tokens": outcome.get("tokens")}
 
 
 def _curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import discover, findings
+from xit import discover, findings, presets
 from xit.errors import DataError, XitError
 from xit.files import atomic, sha256, write_json
 from xit.results import Score, read_scores
@@ -68,6 +68,7 @@ COLUMNS = {
         "learning_rate",
         "shares",
     ),
+    "tuning": ("source", "encoder", "phase", "learning_rate", "task", "seed", "metric", "validation_score"),
     "coverage": ("seeds", "sd_runs", "sd_languages", "sd_both", "experiments", "ours", "plain_bootstrap"),
     "published": (
         "key",
@@ -92,7 +93,7 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
         scores: What `collect` wrote; `results` is the folder of its other tables.
         parameters: params.yaml as plain values.
         out: Replaced as a whole, together with the PDF, once all of it has been made.
-        main: The document; published.csv lies beside it.
+        main: The document; published.csv and tuning.csv lie beside it.
 
     Returns:
         Lines that say what was read, written and found.
@@ -118,7 +119,8 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
 
 
 def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: Path) -> Inputs:
-    """Everything that tables are made of."""
+    """Everything that tables are made of; tuning.csv lies beside published.csv, presets/ beside their folder."""
+    folder = published.parent.parent / "presets"
     return Inputs(
         study=study_of(read_scores(scores), parameters),
         audit=_rows(results / "audit.csv", COLUMNS["audit"]),
@@ -126,7 +128,9 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: 
         encoders=_rows(results / "encoders.csv", COLUMNS["encoders"]),
         training=_rows(results / "training.csv", COLUMNS["training"]),
         published=_rows(published, COLUMNS["published"]),
+        tuning=_rows(published.parent / "tuning.csv", COLUMNS["tuning"]),
         parameters=parameters,
+        presets=[presets.load(folder, name) for name in presets.names(folder)],
     )
 
 
@@ -147,8 +151,7 @@ def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]
     """What `xit scaling` shows (`xit.tables.scaling.entries`); audit.csv, beside the scores, counts all examples."""
     audit = scores.parent / "audit.csv"
     rows = _rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
-    none: Any = {"curves": (), "encoders": (), "training": (), "published": ()}
-    return entries(Inputs(study=study_of(read_scores(scores), parameters), audit=rows, parameters=parameters, **none))
+    return entries(Inputs(study=study_of(read_scores(scores), parameters), parameters=parameters, audit=rows))
 
 
 def scaling_table(found: Sequence[Mapping[str, Any]]) -> Any:
@@ -170,7 +173,7 @@ def scaling_table(found: Sequence[Mapping[str, Any]]) -> Any:
 def _rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
     if not path.is_file():
         raise DataError(
-            f"{path}: no such file. `xit collect` writes it, but for published.csv, which is in the project."
+            f"{path}: no such file. `xit collect` writes it, but for published.csv and tuning.csv: in the project."
         )
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import load_file
 
 from xit import checkpoints, encoders, tokenization
 from xit.files import write_json
-from xit.masked_language_model import MaskedLanguageModel, packed, pretraining_steps
+from xit.masked_language_model import from_scratch, packed, pretraining_plan, pretraining_steps
 from xit.settings import EncoderSize, PretrainingSettings
 from xit.training import Plan, Report, train
 
@@ -55,25 +54,11 @@ def pretrain(
             threads=threads,
             precision=precision,
         )
-        plan = Plan(
-            steps=settings.steps,
-            learning_rate=learning_rate,
-            warmup_fraction=settings.warmup_fraction,
-            final_fraction=settings.final_fraction,
-            weight_decay=settings.weight_decay,
-            gradient_clip=settings.gradient_clip,
-            seed=seed,
-            save_every=save_every,
-            optimizer="muon",
-            precision=precision,
-        )
+        plan = pretraining_plan(settings, learning_rate, seed, save_every, precision)
 
         def make(folder: Path, working: Path, seed: int = seed, plan: Plan = plan, run=run) -> str:  # type: ignore[no-untyped-def]
             torch.manual_seed(seed)
-            made = encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id)
-            if (tokenizer_folder / "table.safetensors").is_file():
-                made.freeze_table(load_file(tokenizer_folder / "table.safetensors")["weight"])
-            model = MaskedLanguageModel(made)
+            model = from_scratch(encoder, size, tokenizer, tokenizer_folder)
             step_at = pretraining_steps(blocks, settings, tokenizer, seed)
             outcome = train(model, step_at, plan, working, run, report=report(f"{encoder} seed {seed}"))
             checkpoints.save(folder, model.encoder, tokenizer_folder)

@@ -14,7 +14,7 @@ from xit.masked_language_model import HEAD, MaskedLanguageModel, packed, pretrai
 from xit.models import load_encoder
 from xit.recipes import Mixture, draws, lengths, mean_validation, mixed_steps, training_examples
 from xit.settings import PretrainingSettings, RecipeSettings, TaskSettings, TrainingSettings
-from xit.task_training import Part, plan_of, save, task_part
+from xit.task_training import Part, own, plan_of, save, task_part
 from xit.training import Report, train
 
 
@@ -111,7 +111,9 @@ def recipe(
                 parts.append(Part("mlm", model, pretraining_steps(blocks, masked, tokenizer, seed)))
                 shares = [*(share * (1 - recipes.mlm.share) for share in shares), recipes.mlm.share if names else 1]
             length = lengths(of, tasks, recipes, files)
-            plan = plan_of(*length, seed, training, learning_rate)
+            own_task = tasks.get(of.task or "")
+            shared = own(training, own_task, length[0]) if own_task else training
+            plan = plan_of(*length, seed, shared, learning_rate)
             drawn = draws(shares, length[0], seed)
             outcome = train(
                 Mixture([part.model for part in parts]),

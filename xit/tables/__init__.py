@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from xit.presets import Preset
 from xit.statistics import Estimate, Study, settled
 
 Cell = str | int | float | Estimate | None
@@ -23,22 +24,25 @@ SOURCES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Inputs:
     """What tables are made of.
 
     Attributes:
-        audit, curves, encoders, training, published: Rows of the CSV files of the same names, by column.
+        audit, curves, encoders, training, published, tuning: Rows of the CSV files of the same names, by column.
         parameters: The sections of params.yaml.
+        presets: Those of presets/.
     """
 
     study: Study
-    audit: Sequence[Row]
-    curves: Sequence[Row]
-    encoders: Sequence[Row]
-    training: Sequence[Row]
-    published: Sequence[Row]
     parameters: Mapping[str, Any]
+    audit: Sequence[Row] = ()
+    curves: Sequence[Row] = ()
+    encoders: Sequence[Row] = ()
+    training: Sequence[Row] = ()
+    published: Sequence[Row] = ()
+    tuning: Sequence[Row] = ()
+    presets: Sequence[Preset] = ()
 
     @property
     def label(self) -> str:
@@ -244,10 +248,11 @@ def as_latex(table: Table) -> str:
 
 def renderable(table: Mapping[str, Any]) -> Any:
     """A printed table for the terminal, as a rich renderable."""
+    from rich.markup import escape
     from rich.text import Text
 
     over = [text for text, count in table["groups"] for _ in range(count)] or [""] * len(table["columns"])
-    grid = terminal_grid(table["title"], table["caption"])
+    grid = terminal_grid(escape(table["title"]), escape(table["caption"]))
     for number, (group, name) in enumerate(zip(over, table["columns"], strict=True)):
         left = number < table["texts"] or number == table["stretch"]
         grid.add_column(f"{group}\n{name}" if group else name, justify="left" if left else "right")

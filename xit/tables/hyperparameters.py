@@ -1,16 +1,18 @@
-"""Every parameter of the run, as params.yaml has it."""
+"""Every parameter of the run, as params.yaml has it; and the presets, with their sources."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xit.presets import MARKS, Preset
 from xit.tables import SOURCES, Inputs, Table
 
 CAPTION = "From params.yaml, where each has its unit and range. Made by `xit paper`."
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
-    """A table for each section whose entries are sections themselves (encoders, tasks), and one for all the others.
+    """A table for each section whose entries are sections themselves (encoders, tasks), one for all the others, and
+    one of the presets.
 
     What the grid does not name is left out, the settings of a source that was not read, and of a folder its place on
     the machine.
@@ -38,7 +40,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         stretch=2,
         span="column",
     )
-    return (rest, *tables)
+    return (rest, *tables, *([preset_table(inputs.presets, f" ({inputs.label})")] if inputs.presets else []))
 
 
 def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -76,3 +78,82 @@ def _shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else str(value)
+
+
+PRESET_COLUMNS = ("task", "preset", "epochs", "rate", "batch", "tokens", "warm-up", "decay", "look", "patience", "from")
+
+
+def preset_table(presets: Sequence[Preset], label: str = "") -> Table:
+    """The presets beside one another, task by task; a preset over another has the rows that differ from it."""
+    by_name = {preset.name: preset for preset in presets}
+    rows: list[tuple[str, ...]] = []
+    starts: list[int] = []
+    for section in ("intermediate", "targets"):
+        starts.append(len(rows))
+        for task in dict.fromkeys(name for preset in presets for name in preset.values.get(section, {})):
+            first = len(rows)
+            if len(presets) > 1:
+                starts.append(first)
+            for preset in presets:
+                cells, below = _preset_row(preset, section, task), by_name.get(preset.below or "")
+                if cells and (below is None or cells != _preset_row(below, section, task)):
+                    rows.append((task if len(rows) == first else "", preset.name, *cells))
+    starts.append(len(rows))
+    blank = [""] * (len(PRESET_COLUMNS) - 3)
+    rows += [("" if i else "all", preset.name, *blank, _preset_rest(preset)) for i, preset in enumerate(presets)]
+    marks = " ".join(f"{mark} {meaning}." for mark, meaning in MARKS.items())
+    differs = [f"{preset.name}: {' '.join(preset.differs)}" for preset in presets if preset.below not in by_name]
+    return Table(
+        name="hyperparameters-presets",
+        title=f"Hyper-parameters: presets and their sources{label}",
+        caption=(
+            "Recipes of others in the form of params.yaml: `xit reproduce --preset NAME`. Batch: examples a step "
+            "(forward passes). Decay: of weights. Look: steps between looks at English validation; end: the last "
+            f"weights are kept. {marks} A preset over "
+            f"another has the rows that differ. Differs from its source, {' '.join(differs)} Made by `xit paper` "
+            "from presets/."
+        ),
+        columns=PRESET_COLUMNS,
+        rows=tuple(rows),
+        sections=tuple(starts),
+        texts=2,
+        stretch=len(PRESET_COLUMNS) - 1,
+    )
+
+
+def _preset_row(preset: Preset, section: str, task: str) -> tuple[str, ...]:
+    """The cells of a task, or none where the preset has nothing of it."""
+    values = preset.values.get(section, {}).get(task)
+    if values is None:
+        return ()
+    training, place = preset.values["training"], f"{section}.{task}"
+
+    def cell(key: str, text: str) -> str:
+        own = f"{place}.{key}" if key in values else f"training.{key}"
+        return f"{text} {preset.mark(own)}".rstrip() if own in preset.sources else text
+
+    steps, decay = values.get("warmup_steps"), values.get("weight_decay", training["weight_decay"])
+    exact = [f"{key}: {preset.sources[f'{place}.{key}']}" for key in values if f"{place}.{key}" in preset.sources]
+    return (
+        cell("epochs", str(values["epochs"])),
+        cell("learning_rate", f"{values['learning_rate']:g}".replace("e-0", "e-")),
+        cell("batch_size", f"{values['batch_size']} ({values['micro_batches']})"),
+        cell("max_length_tokens", str(values["max_length_tokens"])),
+        f"{steps} steps" if steps is not None else cell("warmup_fraction", f"{100 * training['warmup_fraction']:g} %"),
+        cell("weight_decay", f"{decay:g}"),
+        cell("validate_every", str(values["validate_every"] or "end")),
+        cell("patience", str(values["patience"] or "–")),
+        "; ".join([preset.source(place), *exact]),
+    )
+
+
+def _preset_rest(preset: Preset) -> str:
+    """What holds for every task and has no column, and what has a source of its own."""
+    found = []
+    for section in ("training", "retrieval"):
+        for key, value in preset.values.get(section, {}).items():
+            place = f"{section}.{key}"
+            if place in preset.sources or key not in ("warmup_fraction", "weight_decay"):
+                exact = f" ({preset.sources[place]})" if place in preset.sources else ""
+                found.append(f"{place} {_shown(value)}{exact}")
+    return "; ".join(found)
