@@ -204,7 +204,7 @@ def _heat(
     quiet = {"fixedrange": True, "showgrid": False, "ticks": ""}
     axes = {
         "xaxis": {"type": "category", "side": "top", "automargin": True, **quiet},
-        "yaxis": {"type": "category", "autorange": "reversed", **quiet},
+        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True, **quiet},
     }
     return _figure([trace], 34 + height * len(rows), {"l": 64, "r": 4, "t": 30, "b": 4}, **axes)
 
