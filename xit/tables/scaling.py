@@ -15,14 +15,14 @@ import numpy as np
 from xit import discover
 from xit.conditions import BASELINE, parse
 from xit.errors import DataError
-from xit.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, scaling
+from xit.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, Verdict, scaling
 from xit.statistics import MEAN, Estimate, Study
 from xit.tables import Cell, Figure, Inputs, Table
 from xit.tables._drawing import COLOURS, MARKERS, PAGE, panels
 
 Pair = tuple[str, str, str]
 """Intermediate task, encoder, target."""
-LETTERS = {"aligned": "a", "flat": "f", "misaligned": "m", "too few sizes": "–"}
+LETTERS: Mapping[Verdict, str] = {"aligned": "a", "flat": "f", "misaligned": "m", "too few sizes": "–"}
 AHEAD = 10
 """Predictions are for as many times the largest n."""
 WIDEST = 5
