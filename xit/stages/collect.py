@@ -66,7 +66,7 @@ def collect(
         for e in encoders
         for seed in seeds
     ]
-    write_csv(out / "curves.csv", _curves([*pretrained, *trained]))
+    write_csv(out / "curves.csv", curves([*pretrained, *trained]))
     return [f"{out}/scores.csv: {len(scores)} scores of {len(cells)} cells"]
 
 
@@ -124,7 +124,7 @@ def _run(names: Run, folder: Path) -> dict[str, Any]:
     return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares, "tokens": outcome.get("tokens")}
 
 
-def _curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
+def curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
     """Points of every training's log, with the mean loss since the point before.
 
     Raises:

@@ -44,8 +44,9 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
 @functools.cache
 def distance(code: str) -> float | None:
     """Of a language's words for times from the English ones, 0 to 1; None where CLDR has none in it."""
-    if languages.facts(code).script != LATIN:
-        return 1.0
+    script = languages.facts(code).script
+    if script != LATIN:
+        return None if script == "unknown" else 1.0
     english, words = _words("en"), _words(code)
     pairs = [(english[key], words[key]) for key in sorted(english) if key in words]
     if not pairs:
@@ -56,12 +57,13 @@ def distance(code: str) -> float | None:
 def _words(code: str) -> dict[str, str]:
     """Months, weekdays and units of time by a key that is the same in all languages, in small letters."""
     from babel import Locale, UnknownLocaleError
+    from babel.core import get_global
 
     try:
         locale = Locale.parse(code)
     except UnknownLocaleError:
         return {}
-    if locale.language != code:  # another language stands in
+    if code in get_global("parent_exceptions"):  # CLDR has another language stand in: French for Haitian
         return {}
     words = {f"month {number}": name for number, name in locale.months["stand-alone"]["wide"].items()}
     words |= {f"day {number}": name for number, name in locale.days["stand-alone"]["wide"].items()}
