@@ -8,6 +8,7 @@ the translated SQuAD of Lewis et al. 2020 (MLQA, arXiv 1910.07475).
 """
 
 import collections
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ Raises:
 BOUNDARY = re.compile(r"(?<=[.!?])[\"'”’)\]]*(\s+)(?=[\"'“‘(\[]*[A-Z0-9])")
 """The white space between two English sentences, as group 1; a dot after an abbreviation may be taken for an end."""
 OPENING, CLOSING = "[［【", "]］】"
+MARKS = re.escape(OPENING + CLOSING)
 """Square brackets, and what models for Chinese and Japanese make of them."""
 
 
@@ -83,7 +85,8 @@ def carried_over(
     blank = "" if languages.facts(language).script in ("Han", "Japanese") else " "
     wanted: dict[str, str | None] = {}
     for example in examples:
-        form(example, lambda sentence: wanted.setdefault(sentence, sentence) or "", blank)
+        with contextlib.suppress(LostError):
+            form(example, lambda sentence: wanted.setdefault(sentence, sentence) or "", blank)
     sentences = list(wanted)
     wanted.update(zip(sentences, translate(sentences), strict=True))
 
@@ -143,15 +146,10 @@ def _around(text: str, start: int, end: int) -> tuple[str, str, str]:
 
 def _unmarked(text: str) -> tuple[str, str, str]:
     """What is before, between and behind the one pair of brackets."""
-    found = re.fullmatch(
-        rf"([^{_MARKS}]*)[{OPENING}]([^{_MARKS}]*)[{re.escape(CLOSING)}]([^{_MARKS}]*)", text, re.DOTALL
-    )
+    found = re.fullmatch(f"([^{MARKS}]*)[{re.escape(OPENING)}]([^{MARKS}]*)[{re.escape(CLOSING)}]([^{MARKS}]*)", text)
     if found is None or not found[2].strip():
         raise LostError("an answer whose marks did not come back")
     return found[1], found[2].strip(), found[3]
-
-
-_MARKS = re.escape(OPENING + CLOSING)
 
 
 def _text(text: str, say: Say, blank: str) -> str:
