@@ -438,29 +438,41 @@ def reproduce(
 
 @contextlib.contextmanager
 def _grid_progress() -> "Iterator[Callable[[Event], None]]":
-    """On a terminal a bar and what is running; elsewhere a line for each finished instance."""
+    """On a terminal a bar, counts, and what runs where; elsewhere a line for each instance that ended."""
     if not sys.stderr.isatty():
 
         def log(event: "Event") -> None:
-            if event.seconds is not None:
-                typer.echo(f"[{event.done}/{event.total}] {event.instance} ({event.seconds:.0f} s)", err=True)
+            if event.state != "started":
+                how = "" if event.state == "done" else f"{event.state}, "
+                at = "" if event.worker == "here" else f" on {event.worker}"
+                line = f"[{event.done}/{event.total}] {event.instance} ({how}{event.seconds:.0f} s{at})"
+                typer.echo(line, err=True)
 
         yield log
         return
-    from rich.console import Console
+    from rich.console import Console, Group
+    from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("[dim]{task.fields[running]}"), console=Console(stderr=True)) as bars:
-        bar = bars.add_task("stage instances", total=None, running="")
-        running: list[str] = []
+    columns = (TextColumn("stage instances"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    counts = Progress(*columns, TextColumn("[dim]{task.fields[counts]}"))
+    rows = Progress(TextColumn("  {task.fields[worker]}"), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = counts.add_task("", total=None, counts="")
+    running: dict[str, Any] = {}
+    states = {"failed": 0, "lost": 0}
+    with Live(Group(counts, rows), console=Console(stderr=True), refresh_per_second=4):
 
         def show(event: "Event") -> None:
-            if event.seconds is None:
-                running.append(event.instance)
+            if event.state == "started":
+                running[event.instance] = rows.add_task(event.instance, total=None, worker=event.worker)
             else:
-                running.remove(event.instance)
-            bars.update(bar, completed=event.done, total=event.total, running="  ".join(running))
+                rows.remove_task(running.pop(event.instance))
+            if event.state in states:
+                states[event.state] += 1
+            waiting = event.total - event.done - len(running) - states["failed"]
+            others = [f"{number} {name}" for name, number in states.items() if number]
+            text = ", ".join([f"{len(running)} running", f"{waiting} waiting", *others])
+            counts.update(bar, completed=event.done, total=event.total, counts=text)
 
         yield show
 
