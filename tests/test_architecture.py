@@ -363,6 +363,8 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     found = Reads(set(), set())
     monkeypatch.chdir(ROOT)
     values = dataclasses.replace(config.load(layout.PARAMS), source=source)
+    parameters = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
+    del parameters["resources"]  # what is asked of workers, which no stage may read
 
     def stage(*arguments: Any) -> list[str]:
         for argument in [one for a in arguments for one in (a.values() if is_settings(a) else [a])]:
@@ -372,7 +374,7 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
                 found.parameters.add(argument.place)
             elif isinstance(argument, dict) and all(hasattr(inner, "place") for inner in argument.values()):
                 found.parameters |= {inner.place for inner in argument.values()}
-            elif argument == yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8")):
+            elif argument == parameters:
                 found.parameters |= set(argument)
         return ["the stage was reached"]
 

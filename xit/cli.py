@@ -394,11 +394,12 @@ def paper() -> None:
 
 
 def _parameters() -> dict[str, Any]:
-    """params.yaml as plain values, after they have been checked."""
+    """params.yaml as plain values, after they have been checked; not what the grid asks of its workers."""
     import yaml
 
     _config()
     found: dict[str, Any] = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
+    del found["resources"]
     return found
 
 
@@ -421,13 +422,26 @@ def reproduce(
     preset: Annotated[
         str | None, typer.Option(help="A file of presets/, under the profile's own values; else the profile's.")
     ] = None,
+    executor: Annotated[
+        Literal["local", "dask"], typer.Option(help="Processes of this command; or workers of dask.distributed.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of dask: its address, tcp://host:8786; else workers on this machine.")
+    ] = None,
 ) -> None:
     """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
-    from xit import grid, workspace
+    from xit import config, grid, workspace
 
+    if scheduler is not None and executor != "dask":
+        raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
     root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True), preset)
+    where: Any = grid.local
+    if executor == "dask":
+        from xit import cluster
+
+        where = functools.partial(cluster.opened, scheduler, config.load(root / layout.PARAMS).resources)
     with _grid_progress() as report:
-        ran = grid.run(root, jobs, report)
+        ran = grid.run(root, jobs, report, where)
     typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)
     if root == Path() and Path("README.md").is_file():
         from xit.stages.paper import put_answer

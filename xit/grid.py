@@ -20,21 +20,8 @@ from typing import Literal, Protocol
 
 from xit import instances
 from xit.instances import GridError
+from xit.settings import STAGES
 
-ORDER = (
-    "text",
-    "data",
-    "tokenizer",
-    "translate",
-    "pretrain",
-    "control",
-    "intermediate",
-    "recipe",
-    "finetune",
-    "evaluate",
-    "retrieve",
-)
-"""Of instances that are ready at once, those of the earlier stage go first: long chains hang on them."""
 ATTEMPTS = 3
 """At an instance whose worker is lost, at most; a worker that it has killed three times is not given it again."""
 
@@ -266,5 +253,6 @@ def _ending_as_interrupt() -> Iterator[None]:
 
 
 def _rank(name: str) -> int:
+    """Of instances that are ready at once, those of the earlier stage go first: long chains hang on them."""
     stage = name.partition("@")[0]
-    return ORDER.index(stage) if stage in ORDER else len(ORDER)
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)

@@ -54,7 +54,7 @@ IMPORTED = (
 """What every instance imports."""
 IMPORTED_TO_LEARN = ("accelerate", "safetensors.torch", "tokenizers", "torch._dynamo")
 """What instances of `LEARNING` import. They start no thread that a fork would lose, and touch no GPU."""
-LEARNING = {"pretrain", "control", "intermediate", "recipe", "finetune", "evaluate", "retrieve"}
+LEARNING = {"pretrain", "tune", "control", "intermediate", "recipe", "finetune", "evaluate", "retrieve"}
 """The stages that load torch."""
 PATIENCE = 600.0
 """Seconds that an instance waits for a lost process of its own to end: more than any network file system's lease."""
@@ -110,7 +110,7 @@ def stop(processes: Iterable[BaseProcess], seconds: float = 10) -> None:
     """Interrupt instances, and kill what has not ended after so many seconds, or at a second Ctrl-C."""
     alive = [process for process in processes if process.is_alive()]
     for process in alive:
-        _signal(process, signal.SIGINT)
+        signal_group(process, signal.SIGINT)
     deadline = time.monotonic() + seconds
     try:
         for process in alive:
@@ -118,11 +118,12 @@ def stop(processes: Iterable[BaseProcess], seconds: float = 10) -> None:
     finally:
         for process in alive:
             if process.is_alive():
-                _signal(process, signal.SIGKILL)
+                signal_group(process, signal.SIGKILL)
                 process.join()
 
 
-def _signal(process: BaseProcess, number: signal.Signals) -> None:
+def signal_group(process: BaseProcess, number: signal.Signals) -> None:
+    """Signal DVC and the command that it runs."""
     assert process.pid is not None
     try:
         os.killpg(process.pid, number)
@@ -147,7 +148,7 @@ def failure(root: Path, name: str) -> str:
     """The message of an instance that failed: the stage's own, without what DVC says around it."""
     log = log_of(root, name)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    around = re.compile(r"Running stage|> |ERROR: failed to reproduce .* exited with -?\d+$")
+    around = re.compile(r"Running stage|> |ERROR: failed to reproduce .* exited with \d+$")
     own = [line for line in lines if line.strip() and not around.match(line)]
     return "\n".join([f"{name}: failed. " + "\n".join(own[-12:]), f"(log: {log})"])
 
