@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -74,14 +75,17 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Nodes
             command = [str(BINARIES / "dask"), *arguments, "--no-dashboard"]
             started[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, start_new_session=True)
 
-    start("scheduler", "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "scheduler.json")
-    wait_for(folder / "scheduler.json")
-    found = json.loads((folder / "scheduler.json").read_text())
-    for name in ("one", "two"):
-        start(name, "worker", found["address"], "--nthreads", "1", "--name", name, "--local-directory", name)
-    yield found["address"], started
-    for process in started.values():
-        kill_node(process)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    try:
+        start("scheduler", "scheduler", "--host", address)
+        for name in ("one", "two"):
+            start(name, "worker", address, "--nthreads", "1", "--name", name, "--local-directory", name)
+        yield address, started
+    finally:
+        for process in started.values():
+            kill_node(process)
 
 
 def kill_node(nanny: "subprocess.Popen[bytes]") -> None:

@@ -37,6 +37,8 @@ ANSWERS = "Answers, from the scores"
 
 importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
 app.add_typer(importing, name="import", rich_help_panel=LOOKING)
+planning = typer.Typer(help="The whole experiment, before it runs.", no_args_is_help=True)
+app.add_typer(planning, name="grid", rich_help_panel=STAGES)
 
 Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
 Condition = Annotated[
@@ -448,6 +450,64 @@ def reproduce(
 
         put_answer(Path("README.md"), layout.GENERATED / "answer.md")
     _show_results(root)
+
+
+@planning.command("plan")
+def grid_plan(
+    profile: Annotated[str, typer.Option(help="`default`, or a file of profiles/.")] = "default",
+    data: Annotated[
+        Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Stage instances that would run at once.")] = 2,
+    as_json: Json = None,
+) -> None:
+    """What `xit reproduce` would run and what it would cost: instances, trainings, CPU and GPU hours, disk."""
+    from xit import config, grid, workspace
+    from xit.estimate import estimate
+    from xit.files import write_json
+
+    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True))
+    found = estimate(config.load(root / layout.PARAMS), grid.plan(root))
+    hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
+    found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    _print_plan(found, profile)
+
+
+def _print_plan(found: Mapping[str, Any], profile: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    stale, total = found["instances"]["stale"], found["instances"]["total"]
+    title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
+    table = Table("stage", title=title, title_style="bold", title_justify="left")
+    columns = {"instances": ",", "models": ",", "cpu_hours": ",.2f", "gpu_hours": ",.2f", "disk_gib": ",.2f"}
+    for column in ("instances", "models", "CPU hours", "GPU hours", "disk, GiB"):
+        table.add_column(column, justify="right")
+    for row in found["stages"]:
+        table.add_row(row["stage"], *(format(row[key], how) for key, how in columns.items()))
+    table.add_section()
+    sums = found["sums"]
+    table.add_row("all", str(stale), "", *(format(sums[key], columns[key]) for key in list(columns)[2:]))
+    console.print(table)
+    hours = found["hours"]
+    console.print(
+        f"{hours['hours']:,.2f} hours with {hours['workers']} at once; {found['at_least_hours']:,.2f} with any number: "
+        "the longest chain, pretraining to paper.",
+        highlight=False,
+    )
+    assumed = Table(
+        "what", "taken as", "", "from", title="Not in params.yaml", title_style="bold", title_justify="left"
+    )
+    for name, entry in found["assumptions"].items():
+        kind = "measured" if entry["is_measured"] else "assumed"
+        assumed.add_row(name, f"{entry['value']:.3g} {entry['unit']}".strip(), kind, entry["source"])
+    console.print(assumed)
 
 
 @contextlib.contextmanager
