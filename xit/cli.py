@@ -478,6 +478,12 @@ def grid_plan(
     _print_plan(found, profile)
 
 
+def _duration(hours: float) -> str:
+    if hours < 1.5:
+        return f"{hours * 60:.1f} min" if hours else "–"
+    return f"{hours:,.0f} h"
+
+
 def _print_plan(found: Mapping[str, Any], profile: str) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -486,19 +492,21 @@ def _print_plan(found: Mapping[str, Any], profile: str) -> None:
     stale, total = found["instances"]["stale"], found["instances"]["total"]
     title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
     table = Table("stage", title=title, title_style="bold", title_justify="left")
-    columns = {"instances": ",", "models": ",", "cpu_hours": ",.2f", "gpu_hours": ",.2f", "disk_gib": ",.2f"}
-    for column in ("instances", "models", "CPU hours", "GPU hours", "disk, GiB"):
+    for column in ("instances", "models", "CPU time", "GPU time", "disk, GiB"):
         table.add_column(column, justify="right")
+
+    def shown(row: Mapping[str, float]) -> tuple[str, str, str]:
+        return _duration(row["cpu_hours"]), _duration(row["gpu_hours"]), f"{row['disk_gib']:,.2f}"
+
     for row in found["stages"]:
-        table.add_row(row["stage"], *(format(row[key], how) for key, how in columns.items()))
+        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}", *shown(row))
     table.add_section()
-    sums = found["sums"]
-    table.add_row("all", str(stale), "", *(format(sums[key], columns[key]) for key in list(columns)[2:]))
+    table.add_row("all", str(stale), "", *shown(found["sums"]))
     console.print(table)
     hours = found["hours"]
     console.print(
-        f"{hours['hours']:,.2f} hours with {hours['workers']} at once; {found['at_least_hours']:,.2f} with any number: "
-        "the longest chain, pretraining to paper.",
+        f"{_duration(hours['hours'])} with {hours['workers']} at once; at least "
+        f"{_duration(found['at_least_hours'])}, the longest chain, with any number.",
         highlight=False,
     )
     assumed = Table(
