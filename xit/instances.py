@@ -89,13 +89,14 @@ def start(root: Path, name: str, imports: Sequence[str]) -> BaseProcess:
     environment = {"TOKENIZERS_PARALLELISM": "false", **os.environ, "PATH": path}
     log_of(root, name).parent.mkdir(exist_ok=True)
     arguments = (root, name, environment)
-    process: BaseProcess
+    process: BaseProcess  # daemon: what starts it does not wait for it when it ends itself
     if IS_LINUX:
         warm = multiprocessing.get_context("forkserver")
         warm.set_forkserver_preload(list(imports))
-        process = warm.Process(target=_reproduce, args=arguments, name=name)
+        process = warm.Process(target=_reproduce, args=arguments, name=name, daemon=True)
     else:
-        process = multiprocessing.get_context("spawn").Process(target=_reproduce, args=arguments, name=name)
+        plain = multiprocessing.get_context("spawn")
+        process = plain.Process(target=_reproduce, args=arguments, name=name, daemon=True)
     process.start()
     return process
 
@@ -277,7 +278,7 @@ class _Command:
 def _become(executable: str, cmd: str, cwd: str, env: Mapping[str, str]) -> NoReturn:
     """Run a command line: one of ours in this process, any other in a shell."""
     os.chdir(cwd)
-    if not re.fullmatch(r"xit( [\w.+/@-]+)+", cmd):
+    if not re.fullmatch(r"xit( [\w.+/@-]+)+", cmd) or _has_touched_a_gpu():
         os.execve(executable, [executable, "-c", cmd], dict(env))
     os.environ.clear()
     os.environ.update(env)
@@ -294,6 +295,12 @@ def _become(executable: str, cmd: str, cwd: str, env: Mapping[str, str]) -> NoRe
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1 if code else 0)
     raise AssertionError
+
+
+def _has_touched_a_gpu() -> bool:
+    """Whether torch has asked for devices before the fork, and CUDA would not work in this process."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda._is_in_bad_fork())
 
 
 def _end_with_parent() -> None:
