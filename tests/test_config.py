@@ -330,6 +330,7 @@ def test_resources_are_of_stages_that_exist_and_have_a_default() -> None:
 
     assert faults(resources={"finetun": some}) == [
         "resources.default: missing; it holds for the stages that have no entry of their own.",
-        "resources.finetun: no such stage. Did you mean finetune? Known: default, text, data, tokenizer, pretrain, "
-        "control, intermediate, recipe, finetune, evaluate, retrieve, collect, paper.",
+        "resources.finetun: no such stage. Did you mean finetune? Known: "
+        + ", ".join(("default", *settings.STAGES))
+        + ".",
     ]

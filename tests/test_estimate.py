@@ -64,3 +64,31 @@ def test_a_recipe_is_counted_by_the_tasks_that_it_is_made_of(parameters: Config)
 def test_a_scheduler_without_dask_is_refused() -> None:
     with pytest.raises(config.ConfigError, match=r"--scheduler: only dask has one\. Add --executor dask"):
         CliRunner().invoke(cli.app, ["reproduce", "--scheduler", "tcp://a:1"], catch_exceptions=False)
+
+
+@pytest.mark.slow
+def test_a_released_encoder_is_counted_by_its_config_and_has_no_pretraining(parameters: Config, tmp_path: Path) -> None:
+    from transformers import BertConfig
+
+    BertConfig(
+        vocab_size=100, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=16
+    ).save_pretrained(tmp_path)
+    released = dataclasses.replace(parameters.encoders["lstm"], weights=str(tmp_path), size=None)
+    grid = dataclasses.replace(parameters.grid, encoders=("xlmr_base",))
+    changed = dataclasses.replace(parameters, grid=grid, encoders={"xlmr_base": released})
+
+    row = rows(changed, "control@xlmr_base-none")["control"]
+
+    # embeddings: 100 + 512 + 2 rows of 8, and a norm of 16; attention: 4 x 72, a norm of 16; 8 x 16 + 16 up, 16 x 8 + 8
+    # down, a norm of 16; the pooler 72. Four bytes each, two seeds, two copies
+    assert row.disk_gib == pytest.approx(2 * 2 * (614 * 8 + 16 + 288 + 16 + 144 + 136 + 16 + 72) * 4 / 2**30)
+
+
+@pytest.mark.slow
+def test_a_released_encoder_that_cannot_be_reached_is_told(parameters: Config, tmp_path: Path) -> None:
+    released = dataclasses.replace(parameters.encoders["lstm"], weights=str(tmp_path), size=None)
+    grid = dataclasses.replace(parameters.grid, encoders=("xlmr_base",))
+    changed = dataclasses.replace(parameters, grid=grid, encoders={"xlmr_base": released})
+
+    with pytest.raises(config.ConfigError, match=r"encoders\.xlmr_base: the config\.json of .* cannot be read"):
+        rows(changed, "control@xlmr_base-none")

@@ -8,13 +8,15 @@ lengths were measured and which are guesses. An order of magnitude on a GPU, whe
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from xit import conditions, discover, encoders
+from xit import conditions, discover, encoders, hub
 from xit.config import Config
+from xit.errors import ConfigError
 from xit.grid import Plan
 from xit.settings import STAGES, TaskSettings
-from xit.task_training import VALIDATION_EXAMPLES
+from xit.task_training import VALIDATION_EXAMPLES, steps_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +50,12 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "of max_length_tokens",
         True,
         "all texts of it together: 0.22 to 0.49 by task, mean 0.28, of micro under the default tokenizer",
+    ),
+    "pieces of a released vocabulary": Assumption(
+        250_002, "", False, "XLM-R's; of encoders from scratch that take one"
+    ),
+    "training examples of a task": Assumption(
+        50_000, "examples", False, "where a task's own file does not say how many were published"
     ),
     "test examples of a task and language": Assumption(
         2000, "examples", False, "where most_test is 0: XNLI has 5,010, XQuAD 1,190, XCOPA 500, PAN-X up to 10,000"
@@ -147,17 +155,44 @@ def _work(stage: str, cell: str, config: Config) -> Work:
         return Work(seeds, _training(other, parameters.body, config) * seeds, kept * seeds)
     models = seeds * len(config.grid.conditions)
     if stage == "finetune":
-        return Work(models, _task_training(config.targets[other], parameters.body) * models, kept * models)
+        return Work(
+            models, _task_training(config.targets[other], other, parameters.body, config) * models, kept * models
+        )
     return Work(models, 2.0 * parameters.body * _test_tokens(other, config) * models)
 
 
 def _parameters(encoder: str, config: Config) -> encoders.Parameters:
-    """Counted on a model without memory."""
+    """Counted on a model without memory; of a released one by the config.json of its repository or folder.
+
+    Raises:
+        ConfigError: that cannot be read.
+    """
     import torch
 
+    settings = config.encoders[encoder]
     with torch.device("meta"):
-        built = encoders.build(encoder, config.encoders[encoder].size, config.tokenizer.vocabulary, 0)
-    return encoders.parameters(built)
+        if settings.size is None:
+            return _parameters_of(settings.weights, encoder)
+        released = ASSUMPTIONS["pieces of a released vocabulary"].value
+        pieces = config.tokenizer.vocabulary if settings.vocabulary is None else int(released)
+        return encoders.parameters(encoders.build(encoder, settings.size, pieces))
+
+
+def _parameters_of(weights: str, encoder: str) -> encoders.Parameters:
+    from transformers import AutoConfig, AutoModel
+
+    place = discover.load("encoders", encoder).RELEASED.repository if weights == "released" else weights
+    name, revision = (place, None) if Path(place).is_dir() else hub.repository(place)
+    try:
+        read = AutoConfig.from_pretrained(name, revision=revision)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"encoders.{encoder}: the config.json of {place} cannot be read, which says how large it is. {error}"
+        ) from error
+    model = AutoModel.from_config(read)
+    model = model.get_encoder() if read.is_encoder_decoder else model
+    total = sum(parameter.numel() for parameter in model.parameters())
+    return encoders.Parameters(total, model.get_input_embeddings().weight.numel())
 
 
 def _training(condition: str, body: int, config: Config) -> float:
@@ -168,16 +203,27 @@ def _training(condition: str, body: int, config: Config) -> float:
         block = config.pretraining.block_tokens
         return 6.0 * body * recipes.mlm.steps * recipes.mlm.batch_size * block
     tasks = recipes.multitask.tasks if found.task == conditions.MULTITASK else (found.task,)
-    each = [_task_training(config.intermediate[task], body) / config.intermediate[task].steps for task in tasks]
-    steps = recipes.multitask.steps if found.task == conditions.MULTITASK else config.intermediate[found.task].steps
-    return sum(each) / len(each) * steps / (1 - recipes.mlm.share * found.has_mlm)
+    works = [_task_training(config.intermediate[task], task, body, config) for task in tasks]
+    if found.task == conditions.MULTITASK:
+        steps = [_steps(config.intermediate[task], task, config) for task in tasks]
+        works = [work / count * recipes.multitask.steps / len(tasks) for work, count in zip(works, steps, strict=True)]
+    return sum(works) / (1 - recipes.mlm.share * found.has_mlm)
 
 
-def _task_training(settings: TaskSettings, body: int) -> float:
+def _task_training(settings: TaskSettings, task: str, body: int, config: Config) -> float:
     """Operations of one training on a task, with its looks at the validation split."""
-    looks = -(-settings.steps // settings.validate_every)
-    trained, read = settings.steps * settings.batch_size, looks * VALIDATION_EXAMPLES
+    steps = _steps(settings, task, config)
+    looks = -(-steps // settings.validate_every) if settings.validate_every else 1
+    trained, read = steps * settings.batch_size, looks * VALIDATION_EXAMPLES
     return body * _example_tokens(settings.max_length_tokens) * (6.0 * trained + 2.0 * read)
+
+
+def _steps(settings: TaskSettings, task: str, config: Config) -> int:
+    """Optimizer steps at most; patience may end training before."""
+    published = discover.load("tasks", task).task.published.get("train", 0)
+    count = published if isinstance(published, int) else published.get("en", 0)
+    guess = int(ASSUMPTIONS["training examples of a task"].value)
+    return steps_of(settings, config.micro.train if config.source == "micro" else count or guess)
 
 
 def _example_tokens(max_length_tokens: int) -> float:
