@@ -8,6 +8,8 @@ PROFILE ?=
 PRESET ?=
 DATA ?=
 JOBS ?= 2
+EXECUTOR ?=
+SCHEDULER ?=
 # Any value: torch with its CUDA libraries, hashed, as the image has it. Else the same torch as pip finds it, unhashed,
 # so that a CPU build may be taken (see help).
 CUDA ?=
@@ -37,13 +39,15 @@ help:  ## List these commands
 	@echo "  PRESET     a file of presets/ between the two: make reproduce PRESET=phang-jiant"
 	@echo "  DATA       the folder of published files, for the profiles that read them"
 	@echo "  JOBS       how many stages or tests run at once"
+	@echo "  EXECUTOR   dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"
 	@echo
 	@echo "Without a GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves several GB of CUDA at setup."
 
 setup: $(PROJECT)  ## Make .venv with the locked dependencies and xit (the others do it when needed)
 
 reproduce: setup  ## Run the whole experiment, from data to paper/main.pdf
-	@$(VENV)/bin/xit reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(PRESET),--preset $(PRESET)) $(if $(DATA),--data $(DATA)) --jobs $(JOBS)
+	@$(VENV)/bin/xit reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(PRESET),--preset $(PRESET)) $(if $(DATA),--data $(DATA)) --jobs $(JOBS) \
+		$(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
 	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(JOBS)

@@ -323,3 +323,14 @@ def test_every_field_has_a_line_that_says_what_it_is() -> None:
         if not config._meaning([section, field.name])
     ]
     assert without == []
+
+
+def test_resources_are_of_stages_that_exist_and_have_a_default() -> None:
+    some = {"cpus": 1, "gpus": 0, "memory_gib": 1.0}
+
+    assert faults(resources={"finetun": some}) == [
+        "resources.default: missing; it holds for the stages that have no entry of their own.",
+        "resources.finetun: no such stage. Did you mean finetune? Known: "
+        + ", ".join(("default", *settings.STAGES))
+        + ".",
+    ]

@@ -37,6 +37,8 @@ ANSWERS = "Answers, from the scores"
 
 importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
 app.add_typer(importing, name="import", rich_help_panel=LOOKING)
+planning = typer.Typer(help="The whole experiment, before it runs.", no_args_is_help=True)
+app.add_typer(planning, name="grid", rich_help_panel=STAGES)
 
 Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
 Condition = Annotated[
@@ -394,11 +396,12 @@ def paper() -> None:
 
 
 def _parameters() -> dict[str, Any]:
-    """params.yaml as plain values, after they have been checked."""
+    """params.yaml as plain values, after they have been checked; not what the grid asks of its workers."""
     import yaml
 
     _config()
     found: dict[str, Any] = yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))
+    del found["resources"]
     return found
 
 
@@ -421,13 +424,26 @@ def reproduce(
     preset: Annotated[
         str | None, typer.Option(help="A file of presets/, under the profile's own values; else the profile's.")
     ] = None,
+    executor: Annotated[
+        Literal["local", "dask"], typer.Option(help="Processes of this command; or workers of dask.distributed.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of dask: its address, tcp://host:8786; else workers on this machine.")
+    ] = None,
 ) -> None:
     """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
-    from xit import grid, workspace
+    from xit import config, grid, workspace
 
+    if scheduler is not None and executor != "dask":
+        raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
     root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True), preset)
+    where: Any = grid.local
+    if executor == "dask":
+        from xit import cluster
+
+        where = functools.partial(cluster.opened, scheduler, config.load(root / layout.PARAMS).resources)
     with _grid_progress() as report:
-        ran = grid.run(root, jobs, report)
+        ran = grid.run(root, jobs, report, where)
     typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)
     if root == Path() and Path("README.md").is_file():
         from xit.stages.paper import put_answer
@@ -436,31 +452,109 @@ def reproduce(
     _show_results(root)
 
 
+@planning.command("plan")
+def grid_plan(
+    profile: Annotated[str, typer.Option(help="`default`, or a file of profiles/.")] = "default",
+    data: Annotated[
+        Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Stage instances that would run at once.")] = 2,
+    as_json: Json = None,
+) -> None:
+    """What `xit reproduce` would run and what it would cost: instances, trainings, CPU and GPU hours, disk."""
+    from xit import config, grid, workspace
+    from xit.estimate import estimate
+    from xit.files import write_json
+
+    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True))
+    found = estimate(config.load(root / layout.PARAMS), grid.plan(root))
+    hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
+    found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}
+    if as_json is not None and str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if as_json is not None:
+        write_json(as_json, found)
+    _print_plan(found, profile)
+
+
+def _duration(hours: float) -> str:
+    if hours < 1.5:
+        return f"{hours * 60:.1f} min" if hours else "–"
+    return f"{hours:,.0f} h"
+
+
+def _print_plan(found: Mapping[str, Any], profile: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    stale, total = found["instances"]["stale"], found["instances"]["total"]
+    title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
+    table = Table("stage", title=title, title_style="bold", title_justify="left")
+    for column in ("instances", "models", "CPU time", "GPU time", "disk, GiB"):
+        table.add_column(column, justify="right")
+
+    def shown(row: Mapping[str, float]) -> tuple[str, str, str]:
+        return _duration(row["cpu_hours"]), _duration(row["gpu_hours"]), f"{row['disk_gib']:,.2f}"
+
+    for row in found["stages"]:
+        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}", *shown(row))
+    table.add_section()
+    table.add_row("all", str(stale), "", *shown(found["sums"]))
+    console.print(table)
+    hours = found["hours"]
+    console.print(
+        f"{_duration(hours['hours'])} with {hours['workers']} at once; at least "
+        f"{_duration(found['at_least_hours'])}, the longest chain, with any number.",
+        highlight=False,
+    )
+    assumed = Table(
+        "what", "taken as", "", "from", title="Not in params.yaml", title_style="bold", title_justify="left"
+    )
+    for name, entry in found["assumptions"].items():
+        kind = "measured" if entry["is_measured"] else "assumed"
+        assumed.add_row(name, f"{entry['value']:.3g} {entry['unit']}".strip(), kind, entry["source"])
+    console.print(assumed)
+
+
 @contextlib.contextmanager
 def _grid_progress() -> "Iterator[Callable[[Event], None]]":
-    """On a terminal a bar and what is running; elsewhere a line for each finished instance."""
+    """On a terminal a bar, counts, and what runs where; elsewhere a line for each instance that ended."""
     if not sys.stderr.isatty():
 
         def log(event: "Event") -> None:
-            if event.seconds is not None:
-                typer.echo(f"[{event.done}/{event.total}] {event.instance} ({event.seconds:.0f} s)", err=True)
+            if event.state != "started":
+                how = "" if event.state == "done" else f"{event.state}, "
+                at = "" if event.worker == "here" else f" on {event.worker}"
+                line = f"[{event.done}/{event.total}] {event.instance} ({how}{event.seconds:.0f} s{at})"
+                typer.echo(line, err=True)
 
         yield log
         return
-    from rich.console import Console
+    from rich.console import Console, Group
+    from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("[dim]{task.fields[running]}"), console=Console(stderr=True)) as bars:
-        bar = bars.add_task("stage instances", total=None, running="")
-        running: list[str] = []
+    columns = (TextColumn("stage instances"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    counts = Progress(*columns, TextColumn("[dim]{task.fields[counts]}"))
+    rows = Progress(TextColumn("  {task.fields[worker]}"), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = counts.add_task("", total=None, counts="")
+    running: dict[str, Any] = {}
+    states = {"failed": 0, "lost": 0}
+    with Live(Group(counts, rows), console=Console(stderr=True), refresh_per_second=4):
 
         def show(event: "Event") -> None:
-            if event.seconds is None:
-                running.append(event.instance)
+            if event.state == "started":
+                running[event.instance] = rows.add_task(event.instance, total=None, worker=event.worker)
             else:
-                running.remove(event.instance)
-            bars.update(bar, completed=event.done, total=event.total, running="  ".join(running))
+                rows.remove_task(running.pop(event.instance))
+            if event.state in states:
+                states[event.state] += 1
+            waiting = event.total - event.done - len(running) - states["failed"]
+            others = [f"{number} {name}" for name, number in states.items() if number]
+            text = ", ".join([f"{len(running)} running", f"{waiting} waiting", *others])
+            counts.update(bar, completed=event.done, total=event.total, counts=text)
 
         yield show
 

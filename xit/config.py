@@ -36,6 +36,7 @@ class Config:
     targets: dict[str, settings.TaskSettings]
     retrieval: settings.RetrievalSettings
     tuning: settings.TuningSettings
+    resources: dict[str, settings.ResourceSettings]
 
 
 for _class in (Config, *vars(settings).values()):
@@ -173,6 +174,14 @@ def _contradictions(config: Config) -> list[str]:
             f"[{', '.join(named)}]."
         )
     found += _translations(config, trained)
+    if "default" not in config.resources:
+        found.append("resources.default: missing; it holds for the stages that have no entry of their own.")
+    known = ("default", *settings.STAGES)
+    found += [
+        f"resources.{name}: no such stage.{near(name, known)} Known: {', '.join(known)}."
+        for name in config.resources
+        if name not in known
+    ]
     if "none" not in grid.controls:
         found.append("grid.controls: none is missing; every gain is measured against it.")
     if "en" not in config.languages.evaluation:

@@ -1,8 +1,7 @@
 """The pipeline's stage instances, independent ones side by side: DVC decides what is stale, each runs as DVC runs it.
 
-The only form that is safe for several at once in one workspace is `dvc --wait-for-lock repro --single-item STAGE`
-(treeverse/dvc#11054), so that is what runs here, and never the same instance twice at once. What a serial `dvc repro`
-would make is made, bit for bit, since a stage instance is the same process either way.
+What a serial `dvc repro` would make is made, bit for bit, since a stage instance is the same process either way
+(`xit.instances`). Where instances run is an executor's business: `Local` here; `xit.cluster` on many machines.
 """
 
 import contextlib
@@ -10,36 +9,21 @@ import dataclasses
 import fcntl
 import functools
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Literal, Protocol
 
-from xit.errors import XitError
+from xit import instances
+from xit.instances import GridError
+from xit.settings import STAGES
 
-ORDER = (
-    "text",
-    "data",
-    "tokenizer",
-    "translate",
-    "pretrain",
-    "control",
-    "intermediate",
-    "recipe",
-    "finetune",
-    "evaluate",
-    "retrieve",
-)
-"""Of instances that are ready at once, those of the earlier stage go first: long chains hang on them."""
-
-
-class GridError(XitError):
-    """A stage instance failed, its own message is in this one; or instances cannot be run now."""
+ATTEMPTS = 3
+"""At an instance whose worker is lost, at most; a worker that it has killed three times is not given it again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,16 +36,76 @@ class Plan:
     """All that are stale; of those that are ready at once, the first goes first."""
     needs: Mapping[str, frozenset[str]]
     """What each of them waits for, of the stale ones."""
+    total: int
+    """Of all instances, stale or not."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """An instance started (`seconds` is None) or ended."""
+    """An instance started, or ended in one of three ways; lost is: with its worker, and it will be tried again."""
 
     instance: str
-    seconds: float | None
+    state: Literal["started", "done", "failed", "lost"]
+    worker: str
+    seconds: float
     done: int
     total: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """How an instance ended: well, with the message of a failure, or with the worker that it was on."""
+
+    instance: str
+    failure: str = ""
+    is_lost: bool = False
+
+
+class Executor(Protocol):
+    """Where instances run."""
+
+    def start(self, name: str) -> str | None:
+        """Start an instance and give the name of its worker, or None where there is no room for it now."""
+
+    def ended(self, seconds: float) -> Sequence[Ending]:
+        """Those that have ended since the last call; waits for one, so many seconds at most."""
+
+    def stop(self) -> None:
+        """Stop all that run: interrupt them, and kill what does not end."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    """Instances on this machine, so many at once."""
+
+    root: Path
+    jobs: int
+    imports: Sequence[str]
+    running: dict[str, BaseProcess] = dataclasses.field(default_factory=dict)
+
+    def start(self, name: str) -> str | None:
+        """Start an instance, where fewer than `jobs` run."""
+        if len(self.running) >= self.jobs:
+            return None
+        self.running[name] = instances.start(self.root, name, self.imports)
+        return "here"
+
+    def ended(self, seconds: float) -> Sequence[Ending]:
+        """Those whose process has ended."""
+        ended = [(process.name, process.exitcode) for process in instances.ended(self.running.values(), seconds)]
+        for name, _ in ended:
+            self.running.pop(name).close()
+        return [Ending(name, instances.failure(self.root, name) if code else "") for name, code in ended]
+
+    def stop(self) -> None:
+        """Stop all."""
+        instances.stop(self.running.values())
+
+
+@contextlib.contextmanager
+def local(root: Path, todo: Plan, jobs: int) -> Iterator[Executor]:
+    """This machine, for a plan."""
+    yield Local(root, jobs, instances.imported(todo.instances))
 
 
 def plan(root: Path) -> Plan:
@@ -94,64 +138,103 @@ def plan(root: Path) -> Plan:
                 stale.add(dependent.name)
                 waiting.append(dependent.name)
     needs = {name: frozenset(s.name for s in graph.successors(by_name[name])) & stale for name in stale}
-    return Plan(changed, tuple(sorted(stale, key=lambda name: (_rank(name), name))), needs)
+    return Plan(changed, tuple(sorted(stale, key=lambda name: (_rank(name), name))), needs, len(by_name))
 
 
-def run(root: Path, jobs: int, report: Callable[[Event], None]) -> int:
-    """Run what is stale, at most `jobs` instances at once; how many ran.
+def run(
+    root: Path,
+    jobs: int,
+    report: Callable[[Event], None],
+    executor: Callable[[Path, Plan, int], AbstractContextManager[Executor]] = local,
+) -> int:
+    """Run what is stale; how many instances ran.
+
+    Args:
+        root: The folder of dvc.yaml.
+        jobs: How many instances run at once: of the executor.
+        report: Told of every start and end.
+        executor: Where instances run; entered only where something is stale.
 
     Raises:
         GridError: an instance failed (those that were running have been let finish, the rest has not been started); or
-            another run is under way in the same folder.
+            another run is under way in the same folder; or something is stale after all.
         KeyboardInterrupt: Ctrl-C, or asked to end: everything was stopped; what was finished is kept, the rest resumes.
     """
+    root = root.resolve()
     logs = root / "logs"
     logs.mkdir(exist_ok=True)
-    done: set[str] = set()
-    running: dict[subprocess.Popen[bytes], tuple[str, float]] = {}
-    failed: list[str] = []
-    with _alone(logs / ".lock") as lock, _ending_as_interrupt():
+    with _alone(logs / ".lock"), _ending_as_interrupt():
+        instances.settle(root)
         todo = plan(root)
-        try:
-            while len(done) < len(todo.instances):
-                taken = done | {name for name, _ in running.values()}
-                ready = [n for n in todo.instances if n not in taken and todo.needs[n] <= done]
-                while ready and len(running) < jobs and not failed:
-                    name = ready.pop(0)
-                    running[_start(root, name, logs, lock)] = (name, time.monotonic())
-                    report(Event(name, None, len(done), len(todo.instances)))
-                if not running:
-                    break
-                process = _first_finished(running)
-                name, started = running.pop(process)
-                if process.returncode:
-                    failed.append(name)
-                else:
-                    done.add(name)
-                    report(Event(name, time.monotonic() - started, len(done), len(todo.instances)))
-        finally:
-            _stop(running)
-    if failed:
-        raise GridError("\n".join(f"{name}: failed. {_tail(logs / f'{name}.log')}" for name in failed))
+        if not todo.instances:
+            return 0
+        with executor(root, todo, jobs) as pool:
+            try:
+                failures = _run(todo, pool, report)
+            finally:
+                pool.stop()
+        if failures:
+            raise GridError("\n".join(failures))
+        if left := plan(root).instances:  # the last word is DVC's, whatever the processes said
+            raise GridError(
+                f"{root}: all {len(todo.instances)} instances ended well, and yet {', '.join(left)}: stale. Was a file "
+                "or parameter changed meanwhile? Run the same command again."
+            )
     return len(todo.instances)
 
 
+def _run(todo: Plan, pool: Executor, report: Callable[[Event], None]) -> list[str]:
+    """Start what is ready where there is room, until all is done or something failed; the failures."""
+    done: set[str] = set()
+    running: dict[str, tuple[str, float]] = {}
+    attempts = dict.fromkeys(todo.instances, 0)
+    failures: list[str] = []
+
+    def tell(name: str, state: Literal["started", "done", "failed", "lost"]) -> None:
+        worker, started = running[name]
+        report(Event(name, state, worker, time.monotonic() - started, len(done), len(todo.instances)))
+
+    while len(done) < len(todo.instances) and (running or not failures):
+        ready = [n for n in todo.instances if n not in done | running.keys() and todo.needs[n] <= done]
+        for name in ready if not failures else ():
+            worker = pool.start(name)
+            if worker is not None:
+                running[name] = (worker, time.monotonic())
+                attempts[name] += 1
+                tell(name, "started")
+        for ending in pool.ended(1.0):
+            name = ending.instance
+            is_given_up = ending.is_lost and attempts[name] >= ATTEMPTS
+            if is_given_up:
+                failures.append(
+                    f"{name}: failed. Its worker was lost {ATTEMPTS} times, the last time {running[name][0]}: as when "
+                    "memory does not suffice. See the worker's own log, and resources in params.yaml."
+                )
+            elif ending.failure:
+                failures.append(ending.failure)
+            elif not ending.is_lost:
+                done.add(name)
+            tell(name, "failed" if is_given_up or ending.failure else "lost" if ending.is_lost else "done")
+            del running[name]
+    return failures
+
+
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[int]:
-    """Hold the file's lock, as one run in a folder may; instances hold it too, so that none outlives it unseen."""
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the file's lock, as one run in a folder may."""
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise GridError(
-                f"{path}: another run is under way in this folder (process {file.read().strip()}, or stage instances "
-                "that it left behind). Wait for it, or stop it; nothing was started."
+                f"{path}: another run is under way in this folder (process {file.read().strip()}). Wait for "
+                "it, or stop it; nothing was started."
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield file.fileno()
+        yield
 
 
 @contextlib.contextmanager
@@ -170,53 +253,6 @@ def _ending_as_interrupt() -> Iterator[None]:
 
 
 def _rank(name: str) -> int:
+    """Of instances that are ready at once, those of the earlier stage go first: long chains hang on them."""
     stage = name.partition("@")[0]
-    return ORDER.index(stage) if stage in ORDER else len(ORDER)
-
-
-def _start(root: Path, name: str, logs: Path, lock: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # where `xit` is
-    with (logs / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
-            command,
-            cwd=root,
-            env={**os.environ, "PATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=[lock],
-        )
-
-
-def _first_finished(running: Mapping["subprocess.Popen[bytes]", Any]) -> "subprocess.Popen[bytes]":
-    while True:
-        for process in running:
-            if process.poll() is not None:
-                return process
-        time.sleep(0.05)
-
-
-def _stop(running: Mapping["subprocess.Popen[bytes]", Any]) -> None:
-    """Interrupt what runs, and kill what has not ended after ten seconds, or at a second Ctrl-C."""
-    for process in running:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-    deadline = time.monotonic() + 10
-    try:
-        while any(process.poll() is None for process in running) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    finally:
-        for process in running:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _tail(log: Path) -> str:
-    """The stage's own message, without what DVC says around it."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    around = re.compile(r"Running stage|> |ERROR: failed to reproduce .* exited with -?\d+$")
-    own = [line for line in lines if line.strip() and not around.match(line)]
-    return "\n".join([*own[-12:], f"(log: {log})"])
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)

@@ -319,3 +319,34 @@ class TuningSettings:
     """Target tasks whose mean decides, with their steps and batches; of several formats."""
     seeds: tuple[Count, ...]
     """Each trial is run with every one of them."""
+
+
+STAGES = (
+    "text",
+    "data",
+    "tokenizer",
+    "translate",
+    "pretrain",
+    "tune",
+    "control",
+    "intermediate",
+    "recipe",
+    "finetune",
+    "evaluate",
+    "retrieve",
+    "collect",
+    "paper",
+)
+"""Of dvc.yaml, in their order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ResourceSettings:
+    """What an instance of a stage asks of a worker of the grid; it changes no result and makes nothing stale."""
+
+    cpus: Positive
+    """Threads of its own; training itself uses training.threads."""
+    gpus: Count
+    """Devices; a worker offers those that CUDA_VISIBLE_DEVICES shows it."""
+    memory_gib: Annotated[float, Gt(0)]
+    """Main memory."""
