@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 COMMANDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist", "import")
-COMMANDS += ("claims", "verify", "gains")
+COMMANDS += ("claims", "verify", "gains", "report")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""
@@ -192,6 +192,17 @@ def test_claims_are_shown_for_each_encoder_and_written_as_json(xit: Xit, scored:
     found = json.loads(Path("claims.json").read_text())
     assert found == json.loads(xit("claims", "--json", "-").out)
     assert {one["id"]: one["by_encoder"]["lstm"]["verdict"] for one in found}["squad"] == "contradicted"
+
+
+def test_report_writes_the_page_of_the_folder_with_or_without_predictions(xit: Xit, scored: None) -> None:
+    done = xit("report", "--out", "page.html")
+
+    assert (done.code, done.err) == (0, "")
+    read, none, wrote = done.out.splitlines()
+    assert read == "read results/scores.csv: micro source, 464 scores"
+    assert none == "no predictions in evaluations, or no test data in data: the page is without examples"
+    assert re.fullmatch(r"wrote page\.html: 24 gains, 0 examples of each in a language, [5-9]\.\d MB", wrote)
+    assert Path("page.html").stat().st_size < 15_000_000
 
 
 def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored: None) -> None:

@@ -273,14 +273,34 @@ def test_a_cell_without_predictions_says_so(chromium: Browser, page: Path) -> No
     assert said == "No predictions are stored for this cell."
 
 
+def place(browser: Browser, figure: str, across: float, down: float) -> tuple[float, float]:
+    """A place of a figure in the window, from fractions of its plot."""
+    box = f"document.querySelector('[data-figure={figure}] .nsewdrag').getBoundingClientRect()"
+    left, top, width, height = browser.run(f"(({{ x, y, width, height }}) => [x, y, width, height])({box})")
+    return left + across * width, top + down * height
+
+
+@pytest.mark.slow
+def test_hovering_shows_seeds_and_an_example_as_text(chromium: Browser, page: Path) -> None:
+    chromium.size(1280, 1600)
+    chromium.open(page, CELL)
+
+    chromium.hover(*place(chromium, "languages", 0.25, 0.5))  # the first of two targets, the second of three languages
+
+    shown = "document.querySelector('[data-figure=languages] .hoverlayer').textContent"
+    chromium.until(f"{shown}.includes('seeds 1, 2: ')")
+    told = chromium.run(shown)
+    assert "xquad in German, lstm after mnli" in told
+    assert HOSTILE[:60] in told
+    assert chromium.run("document.title").startswith("English intermediate training")
+
+
 @pytest.mark.slow
 def test_a_click_on_a_cell_chooses_it(chromium: Browser, page: Path) -> None:
     chromium.size(1280)
     chromium.open(page)
-    box = "document.querySelector('[data-figure=gains] .nsewdrag').getBoundingClientRect()"
-    left, top, width, height = chromium.run(f"(({{ x, y, width, height }}) => [x, y, width, height])({box})")
 
-    chromium.click(left + width / 2, top + height / 2)  # the second of three targets, the second of three conditions
+    chromium.click(*place(chromium, "gains", 0.5, 0.5))  # the second of three targets, the second of three conditions
 
     chromium.until(f"{STATUS}.startsWith('transformer: squad → tatoeba: −')")
     assert chromium.run("location.hash") == "#encoder=transformer&intermediate=squad&target=tatoeba&language=de"

@@ -51,15 +51,16 @@ def collect(study: Study, evaluations: Path, data: Path) -> Examples:
         DataError: predictions are not of the test data that are there.
     """
     found: dict[tuple[str, str, str, str], Sequence[Shown]] = {}
+    conditions = (*study.intermediates, *study.recipes, *study.controls)
     for test in _tests(study, data):
         for encoder in study.encoders:
             folder = evaluations / encoder / test.target
             before, *others = (
                 _answers(folder / condition / str(study.seeds[0]) / "predictions", test)
-                for condition in (BASELINE, *study.conditions)
+                for condition in (BASELINE, *conditions)
             )
-            for condition, after in zip(study.conditions, others, strict=True):
-                if condition != BASELINE and before and after:
+            for condition, after in zip(conditions, others, strict=True):
+                if before and after:
                     found[encoder, condition, test.target, test.language] = _chosen(test, before, after)
     return found
 

@@ -43,7 +43,8 @@ def rows_of(study: Study, encoder: str, condition: str, target: str) -> list[Row
 
     if target != MEAN:
         return [row(code, target, [code]) for code in study.languages_of(target)]
-    return [row(name, name, [code for code in study.languages_of(name) if code != ENGLISH]) for name in study.targets]
+    others = {name: [code for code in study.languages_of(name) if code != ENGLISH] for name in study.targets}
+    return [row(name, name, codes) for name, codes in others.items() if codes]
 
 
 def _values(of: Floats) -> tuple[float | None, ...]:
@@ -76,9 +77,23 @@ def mean_gains(study: Study, encoder: str, condition: str) -> dict[tuple[str, st
     return {cell: float(np.mean([value for value in of if value is not None])) for cell, of in found.items()}
 
 
+def conditions_of(study: Study) -> tuple[str, ...]:
+    """The rows of the grid, as in the table of gains."""
+    return (*study.intermediates, *study.recipes, *study.controls)
+
+
+def gains_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate | None]:
+    """The gains of an encoder by (condition, target)."""
+    return {(c, t): main_gains(study)[c, encoder, t] for c in conditions_of(study) for t in (*study.targets, MEAN)}
+
+
+def differences_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate | None]:
+    """The gain of the first encoder minus that of another, by (condition, target), corrected for all encoders."""
+    return {(c, t): one for (name, c, t), one in _differences(study).items() if name == encoder}
+
+
 @functools.cache
-def differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    """The gain of the first encoder minus that of another, by (encoder, condition, target), corrected together."""
+def _differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
     found = {
         (encoder, condition, target): difference(
             study, study.encoders[0], encoder, [condition], () if target == MEAN else [target]
@@ -91,32 +106,29 @@ def differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
     return found | dict(zip(names, settled([one for one in found.values() if one is not None]), strict=True))
 
 
-def gains(study: Study, conditions: Sequence[str], encoder: str) -> dict[str, Any]:
+def gains(study: Study, encoder: str) -> dict[str, Any]:
     """A heat map: the gain of every condition on every target."""
-    cells = main_gains(study)
 
     def hover(condition: str, target: str, one: Estimate) -> list[str]:
         cube = gain_cube(study, encoder, [condition])[:, :, [target in (name, MEAN) for name in study.targets]]
         of_seed = [[_mean(by_language) for by_language in seed.T] for seed in cube]
-        each = [None if None in of_targets else float(np.mean(of_targets)) for of_targets in of_seed]  # type: ignore[arg-type]
+        each = [None if None in values else float(np.mean(np.array(values, dtype=float))) for values in of_seed]
         return [_seeds(study, each), f"above zero in {one.improved} of {one.languages} languages"]
 
-    found = {(c, t): cells[c, encoder, t] for c in conditions for t in (*study.targets, MEAN)}
-    most = [abs(one.value) for (c, _, _), one in cells.items() if one and c in study.intermediates]
-    return _estimates(found, f"{encoder} after", max(most, default=0), hover)
+    most = [abs(one.value) for (c, _, _), one in main_gains(study).items() if one and c in study.intermediates]
+    return _estimates(gains_of(study, encoder), f"{encoder} after", max(most, default=0), hover)
 
 
 def difference_map(study: Study, encoder: str) -> dict[str, Any]:
     """A heat map: the gain of the first encoder minus that of another, after every intermediate task."""
-    cells = main_gains(study)
 
     def hover(condition: str, target: str, one: Estimate) -> list[str]:
-        both = [(name, cells[condition, name, target]) for name in (study.encoders[0], encoder)]
+        both = [(name, main_gains(study)[condition, name, target]) for name in (study.encoders[0], encoder)]
         return [f"{name}: {signed(gain.value)} {interval(gain)}" for name, gain in both if gain]
 
-    found = {(c, t): one for (name, c, t), one in differences(study).items() if name == encoder}
-    most = [abs(one.value) for one in differences(study).values() if one]
-    return _estimates(found, f"{study.encoders[0]} − {encoder} after", max(most, default=0), hover)
+    most = [abs(one.value) for one in _differences(study).values() if one]
+    lead = f"{study.encoders[0]} − {encoder} after"
+    return _estimates(differences_of(study, encoder), lead, max(most, default=0), hover)
 
 
 def _estimates(

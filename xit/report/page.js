@@ -61,9 +61,10 @@ function draw(place, id, choice) {
   place.closest("figure").hidden = !figure;
   if (!figure) return;
   const isMap = figure.data[0].type === "heatmap";
-  const columns = isMap ? figure.data[0].x : [];
-  place.style.minWidth = `${80 + 34 * columns.length}px`;
-  const room = (place.clientWidth - 72) / columns.length; // pixels of a column
+  const [rows, columns] = isMap ? [figure.data[0].y, figure.data[0].x] : [[], []];
+  const names = Math.max(64, ...rows.map((name) => 8 * name.length)); // pixels, about
+  place.style.minWidth = `${names + 34 * columns.length}px`;
+  const room = (place.clientWidth - names - 8) / columns.length; // pixels of a column
   const tight = ({ meta, textfont }) => ({ text: meta, textfont: { ...textfont, size: room < 48 ? 10 : 12 } });
   const data = figure.data.map((trace) => ({ ...trace, ...(isMap && room < 70 ? tight(trace) : {}) }));
   const layout = { ...figure.layout, width: place.clientWidth, shapes: marks(place.dataset.figure, figure, choice) };
