@@ -42,7 +42,7 @@ checkpoints submission formats
 probes
 examples sources
 tasks encoders tokenization
-hub results metrics settings discover languages conditions presets
+hub results metrics settings discover languages conditions presets scaling
 files errors overflow
 """
 """From top to bottom; a module imports what stands below it, and its own package."""

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,12 +188,8 @@ def inputs(folder: Path, rows: list[Score], examples: int = 3000, **sections: ob
 
 
 def few(**options: object) -> list[Score]:
-    return scores(
-        EFFECTS,
-        encoders=("lstm",),
-        languages=("en", "de"),
-        **{"targets": ("xnli",), **options},  # type: ignore[arg-type]
-    )
+    chosen: dict[str, Any] = {"encoders": ("lstm",), "languages": ("en", "de"), "targets": ("xnli",), **options}
+    return scores(EFFECTS, **chosen)
 
 
 def test_the_table_has_a_row_a_pair_with_verdict_proxies_and_prediction(tmp_path: Path) -> None:

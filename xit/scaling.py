@@ -9,6 +9,10 @@ Differs from the paper: a saturating power law, a flat line and a quadratic stan
 bounded and the log law is not, and since few downstream scores behave regularly (Lourie et al. 2025, arXiv 2507.00885);
 the baseline without intermediate training, where log n is undefined, is not fitted; each seed is a point; and one size
 alone, the largest, is held out.
+
+In simulated experiments (tests/test_scaling.py: five sizes from 10 to 3,500, three seeds, deviations of 2 % between
+seeds and between runs) 36 of 40 flat curves get their verdict, 119 of 120 that grow by one of the three laws, and all of
+40 that rise and fall.
 """
 
 import dataclasses

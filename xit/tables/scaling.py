@@ -302,12 +302,14 @@ def _draw(study: Study, sizes: Sizes, task: str) -> Any:
     figure, axes = panels(len(targets), PAGE, 0.5 + 1.3 * rows, rows=rows, sharex=True)
     for axis, target in zip(axes, targets, strict=True):
         ones = [pairs(study, sizes)[task, encoder, target] for encoder in study.encoders]
-        for number, one in enumerate(ones):
-            if one.best:
-                _curve(axis, one, number, study.encoders[number])
-        axis.set_title(f"{target}\n{' | '.join(one.verdict for one in ones)}", fontsize=6.5)
-        axis.axhline(0, color="black", linewidth=0.5)
         axis.set_xscale("log")
+        for number, one in enumerate(ones):
+            _curve(axis, one, number, study.encoders[number])
+        axis.axhline(0, color="black", linewidth=0.5)
+        axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())  # wide bands are cut off; they would press the points flat
+        for number, one in enumerate(ones):
+            _band(axis, one, number)
+        axis.set_title(f"{target}\n{' | '.join(one.verdict for one in ones)}", fontsize=6.5)
         axis.set_xlabel("examples")
         axis.spines[["top", "right"]].set_visible(False)
     for axis in axes[:: -(-len(targets) // rows)]:
@@ -319,16 +321,23 @@ def _draw(study: Study, sizes: Sizes, task: str) -> Any:
 
 def _curve(axis: Any, one: Scaling, number: int, label: str) -> None:
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    sizes, last = one.points.sizes, one.points.sizes[-1]
-    gains = one.points.scores - one.points.baseline[:, np.newaxis]
+    sizes, gains = one.points.sizes, one.points.scores - one.points.baseline[:, np.newaxis]
     for row in gains:
         axis.plot(sizes, row, marker, color=colour, markersize=2, markerfacecolor="none", markeredgewidth=0.4)
-    axis.plot(sizes, gains.mean(axis=0), marker, color=colour, markersize=3.5, label=label)
-    inside = np.geomspace(sizes[0], last, 60)
-    beyond = np.geomspace(last, AHEAD * last, 30)
-    for at, style in ((inside, "-"), (beyond, "--")):
-        if style == "--" and predicted(one) is None:
-            continue
-        value, low, high = one.gains(at)
-        axis.plot(at, value, style, color=colour, linewidth=1)
-        axis.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
+    if len(gains):
+        axis.plot(sizes, gains.mean(axis=0), marker, color=colour, markersize=3.5, label=label)
+    for at, style in zip(_ranges(one), ("-", "--"), strict=False):
+        axis.plot(at, one.gains(at)[0], style, color=colour, linewidth=1)
+
+
+def _band(axis: Any, one: Scaling, number: int) -> None:
+    for at in _ranges(one):
+        _, low, high = one.gains(at)
+        axis.fill_between(at, low, high, color=COLOURS[number % len(COLOURS)], alpha=0.15, linewidth=0)
+
+
+def _ranges(one: Scaling) -> list[Floats]:
+    """Where the law is drawn: among the sizes, and beyond them if it predicts anything there."""
+    first, last = one.points.sizes[[0, -1]]
+    inside, beyond = np.geomspace(first, last, 60), np.geomspace(last, AHEAD * last, 30)
+    return [] if one.best is None else [inside] if predicted(one) is None else [inside, beyond]
