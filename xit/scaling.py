@@ -2,8 +2,8 @@
 
 Isik et al. 2025 (arXiv 2402.04177) fit a downstream score to the amount of pretraining data by a log law, `(log(A ·
 D^α))^β`, and find that it fits where the data are aligned with the task, while misaligned data move the score up and
-down. Here D is n, the English examples of an intermediate task, and the score that of a target, in a language or in the
-mean. The candidates, their fit and the verdict are those of BENCHMARK.md, section 7.1.
+down: that the law does not fit is itself the sign. Here D is n, the English examples of an intermediate task, and the
+score that of a target, in a language or in the mean.
 
 Differs from the paper: a saturating power law, a flat line and a quadratic stand beside the log law, since a score is
 bounded and the log law is not, and since few downstream scores behave regularly (Lourie et al. 2025, arXiv 2507.00885);
