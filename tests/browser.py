@@ -112,8 +112,9 @@ class Browser:
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def hover(self, x: float, y: float) -> None:
-        """The mouse at a place of the window, without a click."""
-        self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        """The mouse comes to a place of the window, without a click."""
+        for offset in (4, 2, 0):
+            self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x - offset, y=y)
 
     def screenshot(self, file: Path, is_whole: bool = False) -> None:
         """The window as a PNG, or the whole page."""

@@ -275,14 +275,16 @@ def test_a_cell_without_predictions_says_so(chromium: Browser, page: Path) -> No
 
 def place(browser: Browser, figure: str, across: float, down: float) -> tuple[float, float]:
     """A place of a figure in the window, from fractions of its plot."""
-    box = f"document.querySelector('[data-figure={figure}] .nsewdrag').getBoundingClientRect()"
+    plot = f"document.querySelector('[data-figure={figure}] .nsewdrag')"
+    browser.run(f"{plot}.scrollIntoView({{ block: 'center' }})")
+    box = f"{plot}.getBoundingClientRect()"
     left, top, width, height = browser.run(f"(({{ x, y, width, height }}) => [x, y, width, height])({box})")
     return left + across * width, top + down * height
 
 
 @pytest.mark.slow
 def test_hovering_shows_seeds_and_an_example_as_text(chromium: Browser, page: Path) -> None:
-    chromium.size(1280, 1600)
+    chromium.size(1280)
     chromium.open(page, CELL)
 
     chromium.hover(*place(chromium, "languages", 0.25, 0.5))  # the first of two targets, the second of three languages

@@ -27,6 +27,9 @@ from xit.tables import SOURCES
 MOST_BYTES = 15_000_000
 """Of the whole file, of which plotly.js takes 4.8 million; where examples would make it larger, cells have fewer."""
 
+WIDE = 7
+"""Targets beside which a cell has room, with the intervals in the heat maps readable."""
+
 
 def report(scores: Path, evaluations: Path, data: Path, parameters: Mapping[str, Any], out: Path) -> list[str]:
     """Write the page, and give lines that say what was read and written.
@@ -74,6 +77,7 @@ def page(study: Study, examples: Examples, scores: Path, is_cut: bool) -> str:
         "made": prose(f"{made}."),
         "made_exactly": prose(f"{made}, sha256 {sha256(scores)[:12]}."),
         "absent": escaped(absent),
+        "width": "wide" if len(study.targets) > WIDE else "",
         "answer": escaped(" ".join(findings.findings(study)["answer"])),
         "choices": choices(study),
         "figures": _figures.as_json(_drawn(study, examples)),

@@ -20,6 +20,8 @@ SCALE = ((0.0, "#e08214"), (0.25, "#fdc57f"), (0.5, "#f7f7f7"), (0.75, "#c3bfdf"
 INK, QUIET = "#1a1a1a", "#767676"
 BEFORE, AFTER = "#a84300", "#00538a"  # Okabe and Ito's vermilion and blue, dark enough for text on white
 ROW = 26  # pixels
+LEAST = 234
+"""Pixels of a figure whose hovering shows an example: plotly leaves out a label that is higher than its figure."""
 
 
 class Row(NamedTuple):
@@ -181,7 +183,8 @@ def by_language(study: Study, encoder: str, condition: str, examples: Examples) 
     texts = [["–" if value is None else signed(value) for value in line] for line in values]
     hovers = [[told(code, target) for target in study.targets] for code in study.languages]
     most = max(map(abs, means.values()), default=0)
-    return _heat(study.languages, study.targets, values, texts, texts, hovers, most, ROW)
+    height = max(ROW, (LEAST - 34) // len(study.languages))
+    return _heat(study.languages, study.targets, values, texts, texts, hovers, most, height)
 
 
 def _heat(
@@ -273,7 +276,7 @@ def scores(study: Study, encoder: str, condition: str, target: str, examples: Ex
         "yaxis": {"type": "category", "autorange": "reversed", "fixedrange": True, "gridcolor": "#eeeeee", **ticks_of},
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     }
-    return _figure(traces, 90 + ROW * len(rows), {"l": 110, "r": 10, "t": 30, "b": 40}, **axes)
+    return _figure(traces, max(LEAST, 90 + ROW * len(rows)), {"l": 110, "r": 10, "t": 30, "b": 40}, **axes)
 
 
 def _figure(

@@ -66,8 +66,12 @@ function draw(place, id, choice) {
   place.style.minWidth = `${names + 34 * columns.length}px`;
   const room = (place.clientWidth - names - 8) / columns.length; // pixels of a column
   const tight = ({ meta, textfont }) => ({ text: meta, textfont: { ...textfont, size: room < 48 ? 10 : 12 } });
-  const data = figure.data.map((trace) => ({ ...trace, ...(isMap && room < 70 ? tight(trace) : {}) }));
-  const layout = { ...figure.layout, width: place.clientWidth, shapes: marks(place.dataset.figure, figure, choice) };
+  const isTight = isMap && room < 70;
+  const data = figure.data.map((trace) => ({ ...trace, ...(isTight ? tight(trace) : {}) }));
+  const least = Math.min(234, figure.layout.height); // of which a label has need
+  const height = isTight ? Math.max(least, 34 + 26 * rows.length) : figure.layout.height;
+  const size = { width: place.clientWidth, height };
+  const layout = { ...figure.layout, ...size, shapes: marks(place.dataset.figure, figure, choice) };
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", `${place.closest("section").querySelector("h2").textContent}; as a table beside it`);
   const isNew = !place.on;
