@@ -1,6 +1,7 @@
 """Presets: the papers' recipes over params.yaml, whole and valid, and what training makes of them."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ NAMES = presets.names(ROOT / "presets")
 INTERMEDIATES = {"anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"}
 
 
+@functools.cache
 def over_params(name: str, profile: str | None = None) -> config.Config:
     """What `xit reproduce --preset NAME` would run."""
     path = ROOT / f"profiles/{profile}.yaml" if profile else None
@@ -138,7 +140,7 @@ def test_a_task_may_have_a_warm_up_that_is_longer_than_its_training() -> None:
     assert own(training, TASK, 345) == training
 
 
-@pytest.mark.parametrize("name", ["phang-jiant", "xtreme-official"])
+@pytest.mark.parametrize("name", [pytest.param("phang-jiant", marks=pytest.mark.slow), "xtreme-official"])
 def test_a_small_model_trains_by_a_preset(name: str, tmp_path: Path) -> None:
     recipe = over_params(name)
     task: TaskSettings = dataclasses.replace(recipe.targets["xquad"], steps=3, batch_size=8)

@@ -227,6 +227,9 @@ def _vocabulary(settings: "VocabularySettings | None", cache: str, is_offline: b
 def tune(
     encoder: Encoder,
     task: Annotated[list[str] | None, typer.Argument(help="Target tasks that decide; else tuning.tasks.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Put the trials into this table too: paper/tuning.csv, which the paper shows.")
+    ] = None,
 ) -> None:
     """Learning rates of an encoder, tried on English validation alone, as many for each: tuning/ENCODER/trials.csv.
 
@@ -260,6 +263,8 @@ def tune(
             config.training,
             report,
         )
+    if record is not None:
+        lines.append(stage.record(layout.tuned(encoder) / "trials.csv", record))
     _print(lines)
 
 

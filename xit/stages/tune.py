@@ -4,6 +4,7 @@ First the rate of pretraining: that of the lowest masked-LM loss on English text
 from that trial's encoder, the rate of tasks: that of the highest mean of their main metrics on English validation.
 """
 
+import csv
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -158,6 +159,19 @@ def _pretrained(
             rows.append(_row(source, encoder, PHASES[0], rate, "", seed, "loss", folder))
         checkpoints.keep_only(folder, map(str, tuning.seeds))
     return lines, rows
+
+
+def record(trials: Path, table: Path) -> str:
+    """Put trials into a table that keeps those of other encoders and sources, such as paper/tuning.csv."""
+    new, old = _rows(trials), _rows(table) if table.is_file() else []
+    made = {(row["source"], row["encoder"]) for row in new}
+    write_csv(table, [*(row for row in old if (row["source"], row["encoder"]) not in made), *new])
+    return f"{table}: {len(new)} trials put there"
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def held_out_loss(

@@ -68,7 +68,7 @@ def _examples(inputs: Inputs, task: str, subset: int | None) -> int | None:
     if not subset and not whole:
         return None
     count = subset or whole
-    if settings is None:
+    if settings is None or settings["steps"] is None:  # by epochs, each of which sees them all
         return count
     drawn = settings["steps"] * settings["batch_size"]
     if whole and inputs.parameters.get("recipes", {}).get("subset_budget") == "epochs":
