@@ -463,6 +463,9 @@ def grid_plan(
     data: Annotated[
         Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
     ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A file of presets/, under the profile's own values; else the profile's.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Stage instances that would run at once.")] = 2,
     as_json: Json = None,
 ) -> None:
@@ -471,7 +474,7 @@ def grid_plan(
     from xit.estimate import estimate
     from xit.files import write_json
 
-    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True))
+    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True), preset)
     found = estimate(config.load(root / layout.PARAMS), grid.plan(root))
     hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
     found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}
