@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import torch
 import transformers
 
@@ -91,10 +92,7 @@ def load(settings: TranslationSettings, language: str, cache: str, is_offline: b
             f"translation.max_length_tokens: {settings.max_length_tokens}: {settings.model} reads {longest}."
         )
     prefix, first = _direction(tokenizer, language, where)
-    folder = Path(settings.model)
-    origin = (
-        f"{settings.model}, {sha256(folder)}" if folder.is_dir() else f"{settings.model}@{model.config._commit_hash}"
-    )
+    origin = f"{settings.model}{_version(settings, cache)}"
     facts = {
         "origin": origin,
         "language": language,
@@ -134,6 +132,18 @@ def _loaded(
         lacking = sorted(found["missing_keys"])
         raise CheckpointError(f"{where}: its weights lack {len(lacking)} that the model has, {lacking[0]} first.")
     return tokenizer, model.eval()
+
+
+def _version(settings: TranslationSettings, cache: str) -> str:
+    """The SHA-256 of a folder, or the commit of what was just loaded of the Hub, which its library caches by it."""
+    folder = Path(settings.model)
+    if folder.is_dir():
+        return f", {sha256(folder)}"
+    found = huggingface_hub.try_to_load_from_cache(
+        settings.model, "config.json", cache_dir=cache or None, revision=settings.commit or None
+    )
+    assert isinstance(found, str)
+    return f"@{Path(found).parent.name}"
 
 
 @contextlib.contextmanager
