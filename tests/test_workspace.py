@@ -84,6 +84,24 @@ def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path,
     assert first["files"]["sha256"] != second["files"]["sha256"]
 
 
+def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: Path) -> None:
+    (project / "models/pretrained/lstm/1").mkdir(parents=True)
+    (project / "models/pretrained/lstm/1/model.safetensors").write_text("weights")
+    (project / "models/pretrained/lstm/2.partial").mkdir()
+    (project / "profiles/more.yaml").write_text("seeds: [1, 2, 3]\n")
+
+    more, quick = (workspace.prepare(project, name, None) for name in ("more", "quick"))
+
+    assert [path.name for path in (more / "models/pretrained/lstm").iterdir()] == ["1"]
+    assert (more / "models/pretrained/lstm/1/model.safetensors").read_text() == "weights"
+    assert not (quick / "models").exists()  # its pretraining is another
+
+    (more / "models/pretrained/lstm/1/model.safetensors").write_text("its own")
+    workspace.prepare(project, "more", None)
+
+    assert (more / "models/pretrained/lstm/1/model.safetensors").read_text() == "its own"
+
+
 GRID = """
 grid:
   intermediates: [ccg, mnli]

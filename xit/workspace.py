@@ -4,8 +4,12 @@ The default profile runs in the project's folder. Any other runs in `workspaces/
 paper's text as they are now, params.yaml with the profile's differences laid over it, and a DVC repository of its own.
 A preset (`xit.presets`) lies between the two: that of the command line, in `workspaces/<profile>-<preset>/`, else that
 of the profile's line `preset:`.
+
+A new workspace begins with the models of the default experiment, where it has the same world and text: those of the
+lineage that its own would have are kept (`xit.checkpoints.run_once`), so that nothing is trained twice.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +26,10 @@ CONFIG = """[core]
     check_update = false
 """
 COPIED = ("xit", "dvc.yaml", "presets", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
+
+MADE = ("models", "evaluations")
+SAME = ("source", "micro", "languages", "tokenizer", "pretraining")
+"""Sections of params.yaml without which no model would be the same."""
 
 
 def prepare(
@@ -56,7 +64,22 @@ def prepare(
         _mirror(source, root / source.relative_to(project))
     _update(root / "params.yaml", merged)
     _initialise(root)
+    _take_over(project, root)
     return root
+
+
+def _take_over(project: Path, root: Path) -> None:
+    """Copy what the default experiment has made into a workspace that has nothing yet."""
+    from omegaconf import OmegaConf
+
+    loaded: Any = [OmegaConf.load(folder / "params.yaml") for folder in (root, project)]
+    ours, theirs = loaded
+    if any(ours.get(key) != theirs.get(key) for key in SAME):
+        return
+    for name in MADE:
+        if (project / name).is_dir() and not (root / name).exists():
+            with atomic(root / name) as temporary:
+                shutil.copytree(project / name, temporary, ignore=shutil.ignore_patterns("*.partial", ".*"))
 
 
 def _merged(
