@@ -157,7 +157,7 @@ def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]
 def scaling_table(found: Sequence[Mapping[str, Any]]) -> Any:
     """The pairs for the terminal."""
     caption = "Gains in points over no intermediate training, zero-shot, with 95 % intervals over seeds."
-    table = terminal_grid("Whether a gain grows with the examples of the intermediate task", caption, gap=2)
+    table = terminal_grid("Whether a gain grows with the examples of the intermediate task", caption)
     for head in ("after", "encoder", "target", "verdict", "law"):
         table.add_column(head)
     for head in ("examples", "gain", f"at {AHEAD} times"):
