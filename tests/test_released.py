@@ -22,7 +22,7 @@ from xit.settings import RetrievalSettings, TaskSettings, TrainingSettings
 from xit.task_training import train_on_task
 
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
-TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100)
+TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100, False, False)
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
 
 

@@ -53,6 +53,8 @@ TRAINING = TrainingSettings(
     precision="float32",
     threads=1,
     save_every=4,
+    gradient_checkpointing=False,
+    compile=False,
 )
 PRETRAINING = PretrainingSettings(
     steps=20,
@@ -391,6 +393,8 @@ def stage(which: tuple[str, str]) -> Stage:
             1,
             "float32",
             6,
+            False,
+            False,
             lambda name: lambda done, total, figures: told(done),
         )
 

@@ -75,8 +75,9 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
+    speaker = "xit" if _is_main() else f"xit (process {os.environ['RANK']})"
     for line in message.splitlines():
-        typer.secho(f"xit: {line}", fg=typer.colors.RED, err=True)
+        typer.secho(f"{speaker}: {line}", fg=typer.colors.RED, err=True)
     sys.exit(code)
 
 
@@ -93,14 +94,58 @@ def _source(config: "Config", languages: tuple[str, ...]) -> Any:
 
 
 def _print(lines: list[str]) -> None:
-    for line in lines:
-        typer.echo(line)
+    if _is_main():
+        for line in lines:
+            typer.echo(line)
+
+
+def _is_main() -> bool:
+    """Whether this is the only process, or the first of those that a launcher has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextlib.contextmanager
+def _training() -> "Iterator[Callable[[str], Report]]":
+    """Progress of a command that trains, in as many processes as accelerate has started.
+
+    Where XIT_ACCELERATE names a configuration of accelerate (`launch/`), the command starts again under its launcher.
+    """
+    wanted = int(os.environ.get("WORLD_SIZE", "1"))
+    if path := os.environ.get("XIT_ACCELERATE"):
+        wanted = _configured_processes(Path(path))
+        if "XIT_LAUNCHED" not in os.environ:
+            launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", path, "-m", "xit"]
+            os.execve(sys.executable, [*launcher, *sys.argv[1:]], {**os.environ, "XIT_LAUNCHED": "1"})
+    from xit import processes
+
+    if wanted > 1 and processes.count() != wanted:
+        raise ConfigError(
+            f"{path or 'WORLD_SIZE'}: {wanted} processes are asked for, and this is one of {processes.count()}. "
+            "accelerate starts several on GPUs only; on CPUs, `torchrun --standalone --nproc_per_node 2 -m xit …` does."
+        )
+    with _progress() as report:
+        yield report
+    processes.end()
+
+
+def _configured_processes(path: Path) -> int:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["num_processes"]
+    except FileNotFoundError:
+        raise ConfigError(f"XIT_ACCELERATE: {path}: no such file. Configurations are in launch/.") from None
+    except (yaml.YAMLError, KeyError, TypeError):
+        raise ConfigError(
+            f"XIT_ACCELERATE: {path}: no configuration of accelerate: it does not say num_processes. See launch/."
+        ) from None
+    return int(found)
 
 
 @contextlib.contextmanager
 def _progress() -> "Iterator[Callable[[str], Report]]":
     """Progress bars with rate and time left, on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not _is_main():
         yield lambda name: lambda done, total, figures: None
         return
     from rich.console import Console
@@ -190,7 +235,7 @@ def pretrain(encoder: Encoder) -> None:
         return
     from xit.stages import pretrain as stage
 
-    with _progress() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
+    with _training() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
         lines = stage.pretrain(
             encoder,
             config.seeds,
@@ -204,6 +249,8 @@ def pretrain(encoder: Encoder) -> None:
             config.training.threads,
             config.training.precision,
             config.training.save_every,
+            config.training.gradient_checkpointing,
+            config.training.compile,
             report,
         )
     _print(lines)
@@ -287,7 +334,7 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
 
     settings = _section(config.intermediate, condition, "intermediate")
     rate = settings.learning_rate or _section(config.encoders, encoder, "encoders").learning_rate
-    with _progress() as report:
+    with _training() as report:
         lines = stage.intermediate(
             encoder,
             condition,
@@ -336,7 +383,7 @@ def finetune(encoder: Encoder, target: Target) -> None:
     config = _config()
     settings = _section(config.targets, target, "targets")
     rate = settings.learning_rate or _section(config.encoders, encoder, "encoders").learning_rate
-    with _progress() as report:
+    with _training() as report:
         lines = stage.finetune(
             encoder,
             target,
