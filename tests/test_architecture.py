@@ -35,7 +35,7 @@ rescoring
 statistics
 recipes
 evaluation task_training masked_language_model importing translation machine_translation
-models training
+models training memory
 scoring
 benchmarks
 checkpoints submission formats

@@ -114,14 +114,14 @@ def _training() -> "Iterator[Callable[[str], Report]]":
     if path := os.environ.get("XIT_ACCELERATE"):
         wanted = _configured_processes(Path(path))
         if "XIT_LAUNCHED" not in os.environ:
-            launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", path, "-m", "xit"]
-            os.execve(sys.executable, [*launcher, *sys.argv[1:]], {**os.environ, "XIT_LAUNCHED": "1"})
+            launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", path]
+            os.execve(sys.executable, [*launcher, *sys.argv], {**os.environ, "XIT_LAUNCHED": "1"})
     from xit import processes
 
     if wanted > 1 and processes.count() != wanted:
         raise ConfigError(
             f"{path or 'WORLD_SIZE'}: {wanted} processes are asked for, and this is one of {processes.count()}. "
-            "accelerate starts several on GPUs only; on CPUs, `torchrun --standalone --nproc_per_node 2 -m xit …` does."
+            "Set num_processes to the number of GPUs; to use CPUs instead, set ACCELERATE_USE_CPU=true."
         )
     with _progress() as report:
         yield report
@@ -691,8 +691,22 @@ def show(
     sd_languages: Annotated[
         float | None, typer.Option(min=0, help="With --power: of a gain between languages; else as observed.")
     ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Instead, an estimate of the GPU memory of a training step.")
+    ] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="With --memory: an encoder of params.yaml; else XLM-R Large.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="With --memory: rows of a forward pass.")] = 32,
+    length: Annotated[int, typer.Option(min=1, help="With --memory: tokens of a row.")] = 384,
+    precision: Annotated[
+        Literal["float32", "bfloat16"] | None, typer.Option(help="With --memory, for XLM-R Large; else as params.yaml.")
+    ] = None,
 ) -> None:
-    """Some examples of a task, as models get to see them; or the experiment's power, before it is run; or a preset."""
+    """Some examples of a task, as models see them; or the experiment's power or GPU memory, before it; or a preset."""
+    if memory:
+        _show_memory(encoder, rows, length, precision)
+        return
     if power:
         _show_power(sd_seeds, sd_languages)
         return
@@ -700,7 +714,7 @@ def show(
         _show_preset(preset)
         return
     if task is None:
-        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power, or --preset NAME.")
+        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power, --memory, or --preset NAME.")
     import itertools
 
     from rich.console import Console
@@ -738,6 +752,42 @@ def _show_preset(name: str) -> None:
     from xit.tables.hyperparameters import preset_table
 
     Console().print(renderable(printed(preset_table([presets.load(layout.PRESETS, name)]))))
+
+
+def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal["float32", "bfloat16"] | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from xit import memory
+
+    config = _config()
+    numbers, masked = precision or config.training.precision, config.pretraining.masked_fraction
+    if encoder is None or encoder == memory.XLM_R_LARGE:
+        name, terms = "XLM-R Large", memory.of_transformer(memory.LARGE, rows, length, numbers, masked)
+    else:
+        size = _section(config.encoders, encoder, "encoders").size
+        name, numbers = encoder, "float32"
+        terms = memory.of_encoder(encoder, size, config.tokenizer.vocabulary, rows, length, masked)
+    title = f"A training step of {name} at its peak: {rows} rows of {length} tokens at once, {numbers}"
+    table = Table("", "", "MB", "with checkpointing", title=title, title_style="bold", title_justify="left")
+    for term in terms:
+        table.add_row(term.name, term.formula, f"{term.plain / 1e6:,.1f}", f"{term.checkpointed / 1e6:,.1f}")
+    totals = (sum(term.plain for term in terms), sum(term.checkpointed for term in terms))
+    table.add_section()
+    table.add_row("sum", "", *(f"{total / 1e6:,.1f}" for total in totals))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    console, size_of_gpu = Console(), memory.GPU_BYTES / 1e9
+    console.print(table)
+    fits = ["fits" if total <= memory.GPU_BYTES else "does not fit" for total in totals]
+    most = memory.most_rows(terms, rows)
+    console.print(
+        f"It {fits[0]} on one {size_of_gpu:.0f} GB GPU, and {fits[1]} with training.gradient_checkpointing; at most "
+        f"{most[0]:,} rows at once do, and {most[1]:,} with it. Gradients are made while activations are freed, so that "
+        "the sum is more than the peak; CUDA and its allocator, about 1 GB, come on top.",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def _shown(value: Any) -> str:

@@ -64,7 +64,7 @@ class ReleasedEncoder(Encoder):
     def checkpoint_gradients(self) -> None:
         """As `Encoder` says, by transformers' own method; what dropout draws is drawn again."""
         try:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            self.model.activation_checkpointing_enable()
         except ValueError as error:
             raise ConfigError(f"training.gradient_checkpointing: a {self.name} encoder cannot: {error}") from error
 
