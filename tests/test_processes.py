@@ -2,54 +2,19 @@
 
 import dataclasses
 import json
-import multiprocessing
 import os
 import signal
-import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import test_training
+import together
 import torch
 from torch import Tensor, nn
 
 from xit import processes
 from xit.training import Step, train
-
-Start = Callable[..., None]
-
-
-def in_one_of_two(rank: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """As a launcher starts it; the number of processes is asserted, since accelerate may silently make it one."""
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
-    os.environ |= {"ACCELERATE_USE_CPU": "true", "MASTER_ADDR": "127.0.0.1", **{k: str(v) for k, v in place.items()}}
-    assert (processes.count(), processes.is_main()) == (2, rank == 0)
-    work(*arguments)
-
-
-@pytest.fixture(scope="module")
-def start() -> Iterator[Start]:
-    """Runs a function in two processes that train together, or in one; gives their exit codes."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch._dynamo", "xit.stages.finetune", "xit.stages.pretrain"])
-
-    def started(count: int, work: Callable[..., None], *arguments: Any) -> list[int]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        if count == 1:
-            running = [context.Process(target=work, args=arguments)]
-        else:
-            running = [context.Process(target=in_one_of_two, args=(r, port, work, arguments)) for r in range(count)]
-        for process in running:
-            process.start()
-        for process in running:
-            process.join()
-        return [process.exitcode for process in running]
-
-    return started
 
 
 def run_stage(root: Path, which: tuple[str, str], micro_batches: int, dies_at: int | None) -> None:
@@ -70,14 +35,14 @@ def log(root: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (root / "out/none/1/log.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_take_the_steps_of_two_micro_batches_bit_for_bit(start: Start, tmp_path: Path) -> None:
+def test_two_processes_take_the_steps_of_two_micro_batches_bit_for_bit(tmp_path: Path) -> None:
     """The same two gradients are added, and halves and doubles are exact."""
     which = ("xnli", "transformer")
     for root in (tmp_path / "one", tmp_path / "two"):
         test_training.write_inputs(root, which)
 
-    assert start(1, run_stage, tmp_path / "one", which, 2, None) == [0]
-    assert start(2, run_stage, tmp_path / "two", which, 2, None) == [0, 0]
+    assert together.run(1, run_stage, tmp_path / "one", which, 2, None) == [0]
+    assert together.run(2, run_stage, tmp_path / "two", which, 2, None) == [0, 0]
 
     assert made(tmp_path / "two") == made(tmp_path / "one")
     lineages = [json.loads((tmp_path / name / "out/none/1/lineage.json").read_text()) for name in ("one", "two")]
@@ -89,13 +54,13 @@ def test_two_processes_take_the_steps_of_two_micro_batches_bit_for_bit(start: St
     [("text", "lstm"), *(pytest.param(w, marks=pytest.mark.slow) for w in (("panx", "lstm"), ("xquad", "mingru")))],
     ids="-".join,
 )
-def test_two_processes_take_the_steps_of_one_batch(which: tuple[str, str], start: Start, tmp_path: Path) -> None:
+def test_two_processes_take_the_steps_of_one_batch(which: tuple[str, str], tmp_path: Path) -> None:
     """Not bit for bit: what one process adds up in a sum of all examples, two add up in two."""
     for root in (tmp_path / "one", tmp_path / "two"):
         test_training.write_inputs(root, which)
 
-    assert start(1, run_stage, tmp_path / "one", which, 1, None) == [0]
-    assert start(2, run_stage, tmp_path / "two", which, 1, None) == [0, 0]
+    assert together.run(1, run_stage, tmp_path / "one", which, 1, None) == [0]
+    assert together.run(2, run_stage, tmp_path / "two", which, 1, None) == [0, 0]
 
     alone, together = log(tmp_path / "one"), log(tmp_path / "two")
     assert len(alone) == len(together) > 10
@@ -105,15 +70,15 @@ def test_two_processes_take_the_steps_of_one_batch(which: tuple[str, str], start
 
 
 @pytest.mark.parametrize("which", [("xnli", "lstm"), pytest.param(("text", "transformer"), marks=pytest.mark.slow)])
-def test_two_killed_processes_go_on_to_the_same_bits(which: tuple[str, str], start: Start, tmp_path: Path) -> None:
+def test_two_killed_processes_go_on_to_the_same_bits(which: tuple[str, str], tmp_path: Path) -> None:
     for root in (tmp_path / "undisturbed", tmp_path / "killed"):
         test_training.write_inputs(root, which)
 
-    assert start(2, run_stage, tmp_path / "undisturbed", which, 2, None) == [0, 0]
+    assert together.run(2, run_stage, tmp_path / "undisturbed", which, 2, None) == [0, 0]
     for step in (3, 9):  # before any state; after one
-        assert start(2, run_stage, tmp_path / "killed", which, 2, step) == [-signal.SIGKILL] * 2
+        assert together.run(2, run_stage, tmp_path / "killed", which, 2, step) == [-signal.SIGKILL] * 2
         assert not (tmp_path / "killed/out/none/1").exists()
-    assert start(2, run_stage, tmp_path / "killed", which, 2, None) == [0, 0]
+    assert together.run(2, run_stage, tmp_path / "killed", which, 2, None) == [0, 0]
 
     assert test_training.files(tmp_path / "killed/out") == test_training.files(tmp_path / "undisturbed/out")
 
@@ -149,9 +114,9 @@ def train_two_heads(folder: Path) -> None:
     torch.save(dict(model.named_parameters()), folder / f"weights-{processes.is_main():d}.pt")
 
 
-def test_two_processes_share_three_passes_and_leave_idle_heads_alone(start: Start, tmp_path: Path) -> None:
-    assert start(1, train_two_heads, tmp_path / "one") == [0]
-    assert start(2, train_two_heads, tmp_path / "two") == [0, 0]
+def test_two_processes_share_three_passes_and_leave_idle_heads_alone(tmp_path: Path) -> None:
+    assert together.run(1, train_two_heads, tmp_path / "one") == [0]
+    assert together.run(2, train_two_heads, tmp_path / "two") == [0, 0]
 
     alone, main, other = (
         torch.load(tmp_path / n, weights_only=True)

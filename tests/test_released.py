@@ -331,7 +331,7 @@ def test_the_estimate_of_memory_is_exact_to_the_byte_without_dropout(shape: Shap
     input_ids = torch.ones(3, 33, dtype=torch.int64)
     torch.stack(encoder(input_ids, torch.ones_like(input_ids))).sum().backward()
     optimizer.step()
-    weights = [p for p in encoder.parameters()]
+    weights = list(encoder.parameters())
     moments = [v for state in optimizer.state.values() for key, v in state.items() if key != "step"]
 
     terms = {term.name: term.plain for term in of_transformer(shape, 3, 33, "float32", 0.15)}

@@ -783,8 +783,8 @@ def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal
     most = memory.most_rows(terms, rows)
     console.print(
         f"It {fits[0]} on one {size_of_gpu:.0f} GB GPU, and {fits[1]} with training.gradient_checkpointing; at most "
-        f"{most[0]:,} rows at once do, and {most[1]:,} with it. Gradients are made while activations are freed, so that "
-        "the sum is more than the peak; CUDA and its allocator, about 1 GB, come on top.",
+        f"{most[0]:,} rows at once do, and {most[1]:,} with it. Gradients are made while activations are freed, so "
+        "that the sum is more than the peak; CUDA and its allocator, about 1 GB, come on top.",
         soft_wrap=True,
         highlight=False,
     )
