@@ -62,11 +62,11 @@ def test_two_processes_take_the_steps_of_one_batch(which: tuple[str, str], tmp_p
     assert together.run(1, run_stage, tmp_path / "one", which, 1, None) == [0]
     assert together.run(2, run_stage, tmp_path / "two", which, 1, None) == [0, 0]
 
-    alone, together = log(tmp_path / "one"), log(tmp_path / "two")
-    assert len(alone) == len(together) > 10
+    alone, shared = log(tmp_path / "one"), log(tmp_path / "two")
+    assert len(alone) == len(shared) > 10
     for figure in ("loss", "gradient_norm"):
-        assert [r[figure] for r in together] == pytest.approx([r[figure] for r in alone], rel=1e-3)
-        assert together[0][figure] == pytest.approx(alone[0][figure], rel=1e-6)
+        assert [r[figure] for r in shared] == pytest.approx([r[figure] for r in alone], rel=1e-3)
+        assert shared[0][figure] == pytest.approx(alone[0][figure], rel=1e-6)
 
 
 @pytest.mark.parametrize("which", [("xnli", "lstm"), pytest.param(("text", "transformer"), marks=pytest.mark.slow)])
