@@ -1,19 +1,26 @@
 """Several processes that train as one: the losses of one process, also after all of them were killed."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 import test_training
+import tiny
 import together
 import torch
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 
-from xit import processes
+from xit import encoders, processes, training
+from xit.errors import ConfigError
+from xit.masked_language_model import MaskedLanguageModel, pretraining_steps
 from xit.training import Step, train
 
 
@@ -69,7 +76,8 @@ def test_two_processes_take_the_steps_of_one_batch(which: tuple[str, str], tmp_p
         assert shared[0][figure] == pytest.approx(alone[0][figure], rel=1e-6)
 
 
-@pytest.mark.parametrize("which", [("xnli", "lstm"), pytest.param(("text", "transformer"), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [("xnli", "lstm"), ("text", "transformer")], ids="-".join)
 def test_two_killed_processes_go_on_to_the_same_bits(which: tuple[str, str], tmp_path: Path) -> None:
     for root in (tmp_path / "undisturbed", tmp_path / "killed"):
         test_training.write_inputs(root, which)
@@ -128,3 +136,81 @@ def test_two_processes_share_three_passes_and_leave_idle_heads_alone(tmp_path: P
         torch.testing.assert_close(main[name], weights, rtol=1e-5, atol=1e-6)
     assert torch.equal(main["parts.2.head.weight"], TwoHeads().parts[2]["head"].weight)
     assert not torch.equal(main["parts.1.head.weight"], TwoHeads().parts[1]["head"].weight)
+
+
+def test_retrieval_is_not_cut_smaller(tmp_path: Path) -> None:
+    """The other examples of a forward pass are an example's negatives."""
+    which = ("lareqa", "lstm")
+    test_training.write_inputs(tmp_path, which)
+
+    assert together.run(2, refused, tmp_path, which) == [0, 0]
+
+
+def refused(root: Path, which: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"lareqa: micro_batches is 1, and there are 2 processes, .*in one process"):
+        run_stage(root, which, 1, None)
+
+
+# Sharded (FSDP 2)
+
+
+def train_masked(folder: Path, optimizer: Literal["adamw", "muon"], is_sharded: bool, stops_at: int | None) -> None:
+    """Ten steps of masked language modelling, of which the third looks best."""
+    torch.manual_seed(0)
+    pieces = tiny.tokenizer()
+    encoder = encoders.build("transformer", tiny.SIZES["transformer"], pieces.vocabulary_size, pieces.padding_id)
+    model = MaskedLanguageModel(encoder)
+    blocks = np.random.default_rng(0).integers(5, pieces.vocabulary_size, (64, 16)).astype(np.int32)
+    steps = pretraining_steps({"en": blocks}, test_training.PRETRAINING, pieces, 0)
+    plan = dataclasses.replace(test_training.PLAN, optimizer=optimizer, validate_every=3, patience=9)
+
+    def report(done: int, total: int, figures: Mapping[str, float]) -> None:
+        if done == stops_at:
+            raise KeyboardInterrupt
+
+    def forced(*arguments: Any) -> Any:
+        """Accelerate leaves CPUs alone, though torch shards on them: it is told that they are GPUs."""
+        accelerator = plainly(*arguments)
+        accelerator.state.distributed_type = DistributedType.FSDP
+        accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin()
+        return accelerator
+
+    plainly = training.accelerator_for
+    if is_sharded:
+        wrap = {"AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "TRANSFORMER_CLS_TO_WRAP": "Block", "VERSION": "2"}
+        os.environ |= {"ACCELERATE_USE_FSDP": "true", **{f"FSDP_{name}": value for name, value in wrap.items()}}
+        training.accelerator_for = forced
+    with contextlib.suppress(KeyboardInterrupt):
+        outcome = train(model, steps, plan, folder, {}, lambda: float(model.bias.detach().sum()), report)
+        assert outcome.best_step == 3
+        if processes.is_main():
+            torch.save(model.state_dict(), folder / "weights.pt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("optimizer", "apart"), [("adamw", 1e-5), ("muon", 1e-2)])  # Muon computes in bfloat16
+def test_two_sharded_processes_learn_what_one_does_also_after_a_stop(
+    optimizer: str, apart: float, tmp_path: Path
+) -> None:
+    assert together.run(1, train_masked, tmp_path / "one", optimizer, False, None) == [0]
+    assert together.run(2, train_masked, tmp_path / "two", optimizer, True, None) == [0, 0]
+    for stops_at in (5, None):
+        assert together.run(2, train_masked, tmp_path / "stopped", optimizer, True, stops_at) == [0, 0]
+
+    folders = [tmp_path / name for name in ("one", "two", "stopped")]
+    one, two, stopped = (torch.load(folder / "weights.pt", weights_only=True) for folder in folders)
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, rtol=0, atol=apart)
+        assert torch.equal(stopped[name], two[name])
+    logs = [[json.loads(line) for line in (f / "log.jsonl").read_text().splitlines()] for f in folders]
+    assert [r["loss"] for r in logs[1]] == pytest.approx([r["loss"] for r in logs[0]], rel=1e-3)
+
+
+def test_single_numbers_are_not_sharded() -> None:
+    class Accelerator:
+        is_fsdp2 = True
+
+    model = nn.ParameterDict({"scale": nn.Parameter(torch.ones(())), "matrix": nn.Parameter(torch.ones(2, 2))})
+
+    with pytest.raises(ConfigError, match=r"FSDP: it cannot shard single numbers, .*: scale. Train without FSDP"):
+        training._copy_to_shard(model, Accelerator())
