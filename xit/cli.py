@@ -766,6 +766,11 @@ def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal
         name, terms = "XLM-R Large", memory.of_transformer(memory.LARGE, rows, length, numbers, masked)
     else:
         size = _section(config.encoders, encoder, "encoders").size
+        if size is None:
+            raise ConfigError(
+                f"--encoder {encoder}: it starts from released weights, so that params.yaml does not say its size. "
+                "The estimate is for encoders from scratch, and for XLM-R Large (without --encoder)."
+            )
         name, numbers = encoder, "float32"
         terms = memory.of_encoder(encoder, size, config.tokenizer.vocabulary, rows, length, masked)
     title = f"A training step of {name} at its peak: {rows} rows of {length} tokens at once, {numbers}"
