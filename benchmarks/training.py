@@ -1,10 +1,16 @@
 """How fast our training loop is beside transformers' Trainer: same model, data, batch size, optimizer and machine.
 
     python benchmarks/training.py --json training.json
+    python benchmarks/training.py --utilisation --device cuda
 
 Pretraining and fine-tuning on sentence pairs, for each encoder of params.yaml, on random tokens of realistic lengths.
 The loops take short turns in one process, so that all meet the same load; the first steps of a turn are not timed.
 Trainer draws examples at random, its default, or grouped by length, which is what our loop does.
+
+`--utilisation` is another measurement, without Trainer: how much of a GPU's arithmetic our loop uses on XLM-R Large
+with random weights in bfloat16, fine-tuned at lengths 128 and 384. A step's operations are those of its matrices, 6 a
+weight and token, and of attention, 12 x layers x hidden x length a token (Chowdhery et al. 2022, arXiv 2204.02311,
+appendix B). On a CPU it takes a tiny model in float32, to see that it runs.
 """
 
 import argparse
@@ -17,23 +23,38 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 from transformers.utils import logging
 
 from xit import config, discover, encoders, formats, tokenization
+from xit.encoders._released import ReleasedEncoder
 from xit.formats import Batch, Features, Row, collate
 from xit.masked_language_model import MaskedLanguageModel, mask, pretraining_steps
+from xit.memory import LARGE, Shape
+from xit.memory import parameters as count_parameters
 from xit.models import TaskModel
 from xit.training import Plan, Step, task_steps, train
 
 WARMUP_STEPS = 3
 TASK = "xnli"
+TINY = Shape(vocabulary=500, hidden=64, layers=2, inner=256, heads=4, positions=514)
+LENGTHS = {128: 64, 384: 32}
+"""Rows a step, by length: memory enough on 80 GB (`xit show --memory`)."""
+PEAK_TFLOPS = {"H100": 989, "H200": 989, "A100": 312}
+"""bfloat16 without sparsity, by data sheet (H100 and H200: the SXM module)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +105,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.times.append(time.perf_counter())
 
 
-def ours(work: Work, steps: int) -> Turn:
+def ours(work: Work, steps: int, precision: Literal["float32", "bfloat16"] = "float32") -> Turn:
     """A turn of `xit.training.train`, without validation."""
     meter, times = Meter(work.model()), []
     plan = Plan(
@@ -96,6 +117,7 @@ def ours(work: Work, steps: int) -> Turn:
         gradient_clip=1.0,
         seed=0,
         save_every=steps,
+        precision=precision,
     )
     with tempfile.TemporaryDirectory() as folder:
         train(meter, work.step_at, plan, Path(folder), {}, report=lambda *_: times.append(time.perf_counter()))
@@ -203,6 +225,69 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
     )
 
 
+def whole_rows(shape: Shape, rows: int, length: int) -> Work:
+    """Classification of random rows of just this length, by an encoder of this shape with its usual dropout."""
+    task = discover.load("tasks", TASK).task
+    form = formats.load(task.format)
+    generator = torch.Generator().manual_seed(0)
+    features = []
+    for number in range(4 * rows):
+        input_ids = torch.randint(5, shape.vocabulary, (length,), generator=generator).numpy()
+        features.append(Features(str(number), (Row(input_ids, (input_ids > 0).astype(int)),), number % 3))
+
+    def model() -> nn.Module:
+        torch.manual_seed(0)
+        settings = XLMRobertaConfig(
+            vocab_size=shape.vocabulary,
+            hidden_size=shape.hidden,
+            num_hidden_layers=shape.layers,
+            intermediate_size=shape.inner,
+            num_attention_heads=shape.heads,
+            max_position_embeddings=shape.positions,
+            type_vocab_size=1,
+        )
+        encoder = ReleasedEncoder(XLMRobertaModel(settings, add_pooling_layer=False))
+        return TaskModel(encoder, form.head("linear", shape.hidden, shape.layers, task), padding_id=1)
+
+    return Work(model, task_steps(features, form, rows, 1, 1, seed=0), [], lambda items: {}, rows, 1e-5)
+
+
+def utilisation(device: str, steps: int, peak_tflops: float | None) -> list[dict[str, Any]]:
+    """A record a length: time a step, operations a second, and their share of what the device is said to do."""
+    shape, precision = (LARGE, "bfloat16") if device == "cuda" else (TINY, "float32")
+    records = []
+    for length, rows in LENGTHS.items():
+        rows = rows if device == "cuda" else 4
+        taken = ours(whole_rows(shape, rows, length), steps, precision)  # type: ignore[arg-type]
+        a_token = 6 * count_parameters(shape)[1] + 12 * shape.layers * shape.hidden * length
+        flops = a_token * taken.tokens / taken.seconds
+        records.append(
+            {
+                "length": length,
+                "rows": rows,
+                "milliseconds_per_step": 1000 * taken.seconds * rows / taken.examples,
+                "tokens_per_second": taken.tokens / taken.seconds,
+                "tflops": flops / 1e12,
+                "utilisation": flops / 1e12 / peak_tflops if peak_tflops else None,
+                "peak_memory_gb": torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else None,
+            }
+        )
+    return records
+
+
+def show_utilisation(records: Sequence[dict[str, Any]], title: str) -> None:
+    """The records as a table."""
+    table = Table(title=title, title_justify="left")
+    for column in ("length", "rows", "ms/step", "tokens/s", "TFLOP/s", "utilisation", "peak GB"):
+        table.add_column(column, justify="right")
+    for r in records:
+        numbers = (f"{r['milliseconds_per_step']:,.0f}", f"{r['tokens_per_second']:,.0f}", f"{r['tflops']:,.3f}")
+        share = "–" if r["utilisation"] is None else f"{r['utilisation']:.1%}"
+        memory = "–" if r["peak_memory_gb"] is None else f"{r['peak_memory_gb']:.1f}"
+        table.add_row(str(r["length"]), str(r["rows"]), *numbers, share, memory)
+    Console(width=None if os.isatty(1) else 120).print(table)
+
+
 def measure(works: dict[tuple[str, str], Work], rounds: int, steps: int) -> list[dict[str, Any]]:
     """A record a piece of work and loop: medians over rounds, ratios within rounds."""
     records = []
@@ -265,9 +350,24 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12, help=f"steps a turn, {WARMUP_STEPS} of them not timed")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--json", type=Path, help="a file for the records")
+    parser.add_argument("--utilisation", action="store_true", help="instead, how much of the device our loop uses")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--peak-tflops", type=float, help="of the device; else by its name")
     chosen = parser.parse_args()
+    if (chosen.device == "cuda") != torch.cuda.is_available():
+        parser.error(f"--device {chosen.device}: torch finds {'a' if torch.cuda.is_available() else 'no'} GPU here")
     torch.set_num_threads(chosen.threads)
     logging.set_verbosity_error()
+    device = torch.cuda.get_device_name() if chosen.device == "cuda" else f"CPU, {chosen.threads} thread(s)"
+    facts = {"device": device, "torch": torch.__version__, "steps": chosen.steps}
+    if chosen.utilisation:
+        peak = chosen.peak_tflops or next((t for name, t in PEAK_TFLOPS.items() if name in device), None)
+        records = utilisation(chosen.device, chosen.steps, peak)
+        model = "XLM-R Large in bfloat16" if chosen.device == "cuda" else "a tiny XLM-R in float32"
+        show_utilisation(records, f"Fine-tuning {model} on {device}, {chosen.steps} steps, peak {peak or '?'} TFLOP/s")
+        if chosen.json:
+            chosen.json.write_text(json.dumps({**facts, "peak_tflops": peak, "records": records}, indent=2) + "\n")
+        return
     parameters = config.load(chosen.params)
     letters = [chr(0x4E00 + n) for n in range(parameters.tokenizer.vocabulary - 6)]
     tokenizer = tokenization.train([" ".join(letters)] * 2, parameters.tokenizer.vocabulary)
@@ -278,11 +378,9 @@ def main() -> None:
         for phase, make in phases.items()
     }
     records = measure(works, chosen.rounds, chosen.steps)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {chosen.threads} thread(s)"
     show(records, f"Training loops on {device}; median of {chosen.rounds} turns of {chosen.steps} steps")
     if chosen.json:
-        facts = {"device": device, "torch": torch.__version__, "rounds": chosen.rounds, "steps": chosen.steps}
-        chosen.json.write_text(json.dumps({**facts, "records": records}, indent=2) + "\n")
+        chosen.json.write_text(json.dumps({**facts, "rounds": chosen.rounds, "records": records}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

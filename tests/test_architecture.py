@@ -35,7 +35,7 @@ rescoring
 statistics
 recipes
 evaluation task_training masked_language_model importing translation machine_translation
-models training
+models training memory
 scoring
 benchmarks
 checkpoints submission formats
@@ -43,7 +43,7 @@ probes
 examples sources
 tasks encoders tokenization
 hub results metrics settings discover languages conditions presets scaling
-files errors overflow
+files errors overflow processes
 """
 """From top to bottom; a module imports what stands below it, and its own package."""
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}

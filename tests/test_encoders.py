@@ -16,6 +16,7 @@ from xit import config, discover, encoders
 from xit.encoders._encoder import Encoder, RecurrentLayer, reversal
 from xit.encoders.mingru import MinGRU, Recurrence, scan
 from xit.errors import CheckpointError, ConfigError
+from xit.memory import saved_bytes
 from xit.settings import EncoderSize
 
 NAMES = tuple(name for name in discover.names("encoders") if discover.defines("encoders", name, "Encoder"))
@@ -128,6 +129,21 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 
     without = [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_checkpointed_gradients_are_the_same_and_keep_less(name: str) -> None:
+    plain, checkpointed = build(name), build(name)
+    checkpointed.checkpoint_gradients()
+    input_ids, attention_mask = sentences()
+
+    for encoder in (plain, checkpointed):
+        torch.stack(encoder(input_ids, attention_mask)).sin().sum().backward()
+
+    for one, other in zip(plain.parameters(), checkpointed.parameters(), strict=True):
+        assert one.grad is not None
+        torch.testing.assert_close(other.grad, one.grad, rtol=1e-6, atol=1e-6)
+    assert saved_bytes(checkpointed, 3, 30) < 0.5 * saved_bytes(plain, 3, 30)
 
 
 @pytest.mark.parametrize("name", NAMES)

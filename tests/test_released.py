@@ -17,12 +17,14 @@ from typer.testing import CliRunner
 from xit import cli, encoders, importing, tokenization
 from xit.errors import CheckpointError, ConfigError
 from xit.evaluation import evaluate
+from xit.memory import LARGE, Shape, kept, of_transformer, parameters, saved_bytes
 from xit.models import load_encoder
 from xit.settings import RetrievalSettings, TaskSettings, TrainingSettings
 from xit.task_training import train_on_task
+from xit.training import Plan, Step, train
 
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
-TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100)
+TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100, False, False)
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
 
 
@@ -223,3 +225,128 @@ def test_the_command_line_imports_and_scores_and_names_the_direction(
     assert scored.output.startswith("parrot (echo)\n")
     found = json.loads(Path("scores.json").read_text())
     assert (found["direction"], found["scores"][0]["encoder"]) == ("echo", "parrot (echo)")
+
+
+# Training: dropout, checkpointed gradients, memory
+
+
+class Loss(torch.nn.Module):
+    """The sum of squares of the last states: a model for the training loop."""
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        states: Tensor = self.encoder(batch["input_ids"], batch["attention_mask"])[-1]
+        return states.sin().square().mean()
+
+
+def one_batch(step: int) -> Step:
+    input_ids, attention_mask = sentences()
+    return Step([{"input_ids": input_ids, "attention_mask": attention_mask, "labels": input_ids}], ["e"])
+
+
+def run_of(folder: Path, source: Path, stops_at: int | None = None, is_checkpointed: bool = False) -> dict[str, Tensor]:
+    """The weights after six steps with dropout, of which every second is saved; perhaps stopped and started again."""
+    plan = Plan(6, 0.01, 0.0, 0.0, 0.0, 1.0, seed=0, save_every=2, validate_every=3, patience=9)
+    encoder = encoders.load(source)
+    if is_checkpointed:
+        encoder.checkpoint_gradients()
+    model = Loss(encoder)
+
+    def validate() -> float:
+        model.eval()  # as predicting does, and back
+        model.train()
+        return 1.0
+
+    def report(done: int, total: int, figures: Any) -> None:
+        if done == stops_at:
+            raise KeyboardInterrupt
+
+    train(model, one_batch, plan, folder, {}, validate, report)
+    return dict(model.named_parameters())
+
+
+def test_dropout_is_there_from_the_first_step_and_after_a_stop(folders: dict[str, Path], tmp_path: Path) -> None:
+    source = folders["xlm-roberta"]
+    undisturbed = run_of(tmp_path / "one", source)
+    with pytest.raises(KeyboardInterrupt):
+        run_of(tmp_path / "two", source, stops_at=5)
+
+    resumed = run_of(tmp_path / "two", source)
+
+    assert encoders.load(source).model.config.hidden_dropout_prob == 0.1
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "one/log.jsonl").read_text().splitlines()]
+    assert losses[0] != float(Loss(encoders.load(source))(one_batch(0).micro_batches[0]).detach())
+    assert all(torch.equal(resumed[name], weights) for name, weights in undisturbed.items())
+
+
+def test_checkpointed_gradients_draw_the_same_dropout(folders: dict[str, Path], tmp_path: Path) -> None:
+    source = folders["xlm-roberta"]
+
+    plain, checkpointed = (run_of(tmp_path / str(flag), source, None, flag) for flag in (False, True))
+
+    for name, weights in plain.items():
+        torch.testing.assert_close(checkpointed[name], weights, rtol=1e-6, atol=1e-6)
+    once, again = encoders.load(source).train(), encoders.load(source).train()
+    again.checkpoint_gradients()
+    assert saved_bytes(again, 3, 30) < 0.5 * saved_bytes(once, 3, 30)
+
+
+def test_an_encoder_that_cannot_checkpoint_gradients_says_so(folders: dict[str, Path]) -> None:
+    encoder = encoders.load(folders["rwkv"])
+    encoder.model.supports_gradient_checkpointing = False
+
+    with pytest.raises(ConfigError, match=r"training.gradient_checkpointing: a rwkv encoder cannot: "):
+        encoder.checkpoint_gradients()
+
+
+def xlm_roberta(shape: Shape) -> Any:
+    """As transformers has it, without dropout, whose masks a CPU keeps as whole numbers."""
+    config = transformers.XLMRobertaConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        intermediate_size=shape.inner,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=shape.positions,
+        type_vocab_size=1,
+        pad_token_id=0,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    return transformers.XLMRobertaModel(config, add_pooling_layer=False)
+
+
+SHAPES = [Shape(200, 64, 4, 256, 4, 130), Shape(500, 128, 3, 512, 8, 130), Shape(300, 96, 6, 200, 4, 40)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_estimate_of_memory_is_exact_to_the_byte_without_dropout(shape: Shape) -> None:
+    from xit.encoders._released import ReleasedEncoder
+
+    encoder = ReleasedEncoder(xlm_roberta(shape)).train()
+    optimizer = torch.optim.AdamW(encoder.parameters())
+    input_ids = torch.ones(3, 33, dtype=torch.int64)
+    torch.stack(encoder(input_ids, torch.ones_like(input_ids))).sum().backward()
+    optimizer.step()
+    weights = list(encoder.parameters())
+    moments = [v for state in optimizer.state.values() for key, v in state.items() if key != "step"]
+
+    terms = {term.name: term.plain for term in of_transformer(shape, 3, 33, "float32", 0.15)}
+
+    assert terms["weights"] == sum(w.nbytes for w in weights)
+    assert terms["gradients"] == sum(w.grad.nbytes for w in weights)
+    assert terms["AdamW"] == sum(moment.nbytes for moment in moments)
+    a_layer = 3 * 33 * sum(kept(shape, "float32", has_dropout=False).values())
+    assert shape.layers * a_layer + terms["embedding"] == saved_bytes(encoder, 3, 33)
+
+
+def test_xlm_r_large_has_as_many_parameters_as_the_estimate_says() -> None:
+    with torch.device("meta"):
+        model = xlm_roberta(LARGE)
+
+    assert parameters(LARGE)[0] == sum(p.numel() for p in model.parameters()) == 558_840_832
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embeddings" not in name]
+    assert parameters(LARGE)[1] == sum(p.numel() for p in matrices)

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from xit import formats
-from xit.errors import CheckpointError, TrainingError
+from xit.errors import CheckpointError, ConfigError, TrainingError
 from xit.formats import Reading
 from xit.models import TaskModel, load_encoder
 from xit.settings import PretrainingSettings, TaskSettings, TrainingSettings
@@ -53,6 +53,8 @@ TRAINING = TrainingSettings(
     precision="float32",
     threads=1,
     save_every=4,
+    gradient_checkpointing=False,
+    compile=False,
 )
 PRETRAINING = PretrainingSettings(
     steps=20,
@@ -258,6 +260,28 @@ def test_the_log_has_a_line_a_step_without_times(tmp_path: Path) -> None:
     assert log[0]["learning_rate"] == pytest.approx(0.005)
 
 
+# Compiled
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler imports what torch has deprecated
+def test_a_compiled_model_takes_the_same_steps(parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = few_steps(parent, "classification", 1, tmp_path / "plain")
+    monkeypatch.setattr("test_training.PLAN", dataclasses.replace(PLAN, compile=True))
+
+    compiled = few_steps(parent, "classification", 1, tmp_path / "compiled")
+
+    assert [r["loss"] for r in compiled] == pytest.approx([r["loss"] for r in plain], rel=1e-4)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+
+
+def test_compiling_needs_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ConfigError, match=r"training.compile: torch.compile needs a compiler, and none of .* Install"):
+        train(Line(), line_step, dataclasses.replace(PLAN, compile=True), tmp_path, {})
+
+
 # What stops a run
 
 
@@ -391,6 +415,8 @@ def stage(which: tuple[str, str]) -> Stage:
             1,
             "float32",
             6,
+            False,
+            False,
             lambda name: lambda done, total, figures: told(done),
         )
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xit import discover
+from xit import discover, processes
 from xit.errors import CheckpointError
 from xit.files import atomic, remove, sha256, write_json
 
@@ -46,6 +46,8 @@ def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **pa
         modules: The modules that the run starts from; the code of all that they import counts.
         inputs: Files and folders read; lineage files and logs inside do not count.
         parameters: All numbers and choices, as JSON has them.
+
+    How many processes train counts too: they add up gradients in another order than one does.
     """
     import torch
 
@@ -54,6 +56,7 @@ def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **pa
         "code": discover.fingerprint(modules),
         "inputs": {name: sha256(path) for name, path in inputs.items()},
         "parameters": json.loads(json.dumps(parameters, default=dataclasses.asdict)),
+        "processes": processes.count(),
         "versions": {"torch": torch.__version__.partition("+")[0]},
     }
 
@@ -67,23 +70,31 @@ def encoder_files(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in names}
 
 
-def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], str]) -> str:
+def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], str], is_shared: bool = False) -> str:
     """Make a checkpoint folder unless one of the same lineage stands there; a line that says what was done.
+
+    Of several processes all take the same way, and none goes on before the folder is there.
 
     Args:
         folder: The finished folder; it appears whole or not at all.
         run: The lineage.
         make: Called with the folder to fill and a working folder for resumable state, which outlives a crash; gives
             the figure that tells whether it worked.
+        is_shared: Whether all processes take part in making it, of which the main one writes; else it is alone.
     """
-    if is_finished(folder, run):
+    if processes.same(is_finished(folder, run)):
         return f"{folder}: already made, of the same lineage"
     working = folder.with_name(f"{folder.name}.partial")
-    with atomic(folder) as temporary:
-        temporary.mkdir(parents=True)
-        figure = make(temporary, working)
-        write_json(temporary / "lineage.json", run)
-    remove(working)
+    figure = ""
+    if processes.is_main():
+        with atomic(folder) as temporary:
+            temporary.mkdir(parents=True)
+            figure = make(temporary, working)
+            write_json(temporary / "lineage.json", run)
+        remove(working)
+    elif is_shared:
+        figure = make(folder, working)
+    processes.wait()
     return f"{folder}: {figure}"
 
 
@@ -99,7 +110,7 @@ def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
 def keep_only(folder: Path, names: Iterable[str]) -> None:
     """Remove what a changed list of seeds or a killed run has left behind in a stage's finished output folder."""
     wanted = set(names)
-    for inner in list(folder.iterdir()) if folder.is_dir() else ():
+    for inner in list(folder.iterdir()) if folder.is_dir() and processes.is_main() else ():
         if inner.name not in wanted:
             remove(inner)
 

@@ -75,8 +75,9 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
+    speaker = "xit" if _is_main() else f"xit (process {os.environ['RANK']})"
     for line in message.splitlines():
-        typer.secho(f"xit: {line}", fg=typer.colors.RED, err=True)
+        typer.secho(f"{speaker}: {line}", fg=typer.colors.RED, err=True)
     sys.exit(code)
 
 
@@ -93,14 +94,58 @@ def _source(config: "Config", languages: tuple[str, ...]) -> Any:
 
 
 def _print(lines: list[str]) -> None:
-    for line in lines:
-        typer.echo(line)
+    if _is_main():
+        for line in lines:
+            typer.echo(line)
+
+
+def _is_main() -> bool:
+    """Whether this is the only process, or the first of those that a launcher has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextlib.contextmanager
+def _training() -> "Iterator[Callable[[str], Report]]":
+    """Progress of a command that trains, in as many processes as accelerate has started.
+
+    Where XIT_ACCELERATE names a configuration of accelerate (`launch/`), the command starts again under its launcher.
+    """
+    wanted = int(os.environ.get("WORLD_SIZE", "1"))
+    if path := os.environ.get("XIT_ACCELERATE"):
+        wanted = _configured_processes(Path(path))
+        if "XIT_LAUNCHED" not in os.environ:
+            launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", path]
+            os.execve(sys.executable, [*launcher, *sys.argv], {**os.environ, "XIT_LAUNCHED": "1"})
+    from xit import processes
+
+    if wanted > 1 and processes.count() != wanted:
+        raise ConfigError(
+            f"{path or 'WORLD_SIZE'}: {wanted} processes are asked for, and this is one of {processes.count()}. "
+            "Set num_processes to the number of GPUs; to use CPUs instead, set ACCELERATE_USE_CPU=true."
+        )
+    with _progress() as report:
+        yield report
+    processes.end()
+
+
+def _configured_processes(path: Path) -> int:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["num_processes"]
+    except FileNotFoundError:
+        raise ConfigError(f"XIT_ACCELERATE: {path}: no such file. Configurations are in launch/.") from None
+    except (yaml.YAMLError, KeyError, TypeError):
+        raise ConfigError(
+            f"XIT_ACCELERATE: {path}: no configuration of accelerate: it does not say num_processes. See launch/."
+        ) from None
+    return int(found)
 
 
 @contextlib.contextmanager
 def _progress() -> "Iterator[Callable[[str], Report]]":
     """Progress bars with rate and time left, on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not _is_main():
         yield lambda name: lambda done, total, figures: None
         return
     from rich.console import Console
@@ -190,7 +235,7 @@ def pretrain(encoder: Encoder) -> None:
         return
     from xit.stages import pretrain as stage
 
-    with _progress() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
+    with _training() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
         lines = stage.pretrain(
             encoder,
             config.seeds,
@@ -204,6 +249,8 @@ def pretrain(encoder: Encoder) -> None:
             config.training.threads,
             config.training.precision,
             config.training.save_every,
+            config.training.gradient_checkpointing,
+            config.training.compile,
             report,
         )
     _print(lines)
@@ -287,7 +334,7 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
 
     settings = _section(config.intermediate, condition, "intermediate")
     rate = settings.learning_rate or _section(config.encoders, encoder, "encoders").learning_rate
-    with _progress() as report:
+    with _training() as report:
         lines = stage.intermediate(
             encoder,
             condition,
@@ -336,7 +383,7 @@ def finetune(encoder: Encoder, target: Target) -> None:
     config = _config()
     settings = _section(config.targets, target, "targets")
     rate = settings.learning_rate or _section(config.encoders, encoder, "encoders").learning_rate
-    with _progress() as report:
+    with _training() as report:
         lines = stage.finetune(
             encoder,
             target,
@@ -644,8 +691,22 @@ def show(
     sd_languages: Annotated[
         float | None, typer.Option(min=0, help="With --power: of a gain between languages; else as observed.")
     ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Instead, an estimate of the GPU memory of a training step.")
+    ] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="With --memory: an encoder of params.yaml; else XLM-R Large.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="With --memory: rows of a forward pass.")] = 32,
+    length: Annotated[int, typer.Option(min=1, help="With --memory: tokens of a row.")] = 384,
+    precision: Annotated[
+        Literal["float32", "bfloat16"] | None, typer.Option(help="With --memory, for XLM-R Large; else as params.yaml.")
+    ] = None,
 ) -> None:
-    """Some examples of a task, as models get to see them; or the experiment's power, before it is run; or a preset."""
+    """Some examples of a task, as models see them; or the experiment's power or GPU memory, before it; or a preset."""
+    if memory:
+        _show_memory(encoder, rows, length, precision)
+        return
     if power:
         _show_power(sd_seeds, sd_languages)
         return
@@ -653,7 +714,7 @@ def show(
         _show_preset(preset)
         return
     if task is None:
-        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power, or --preset NAME.")
+        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power, --memory, or --preset NAME.")
     import itertools
 
     from rich.console import Console
@@ -691,6 +752,47 @@ def _show_preset(name: str) -> None:
     from xit.tables.hyperparameters import preset_table
 
     Console().print(renderable(printed(preset_table([presets.load(layout.PRESETS, name)]))))
+
+
+def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal["float32", "bfloat16"] | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from xit import memory
+
+    config = _config()
+    numbers, masked = precision or config.training.precision, config.pretraining.masked_fraction
+    if encoder is None or encoder == memory.XLM_R_LARGE:
+        name, terms = "XLM-R Large", memory.of_transformer(memory.LARGE, rows, length, numbers, masked)
+    else:
+        size = _section(config.encoders, encoder, "encoders").size
+        if size is None:
+            raise ConfigError(
+                f"--encoder {encoder}: it starts from released weights, so that params.yaml does not say its size. "
+                "The estimate is for encoders from scratch, and for XLM-R Large (without --encoder)."
+            )
+        name, numbers = encoder, "float32"
+        terms = memory.of_encoder(encoder, size, config.tokenizer.vocabulary, rows, length, masked)
+    title = f"A training step of {name} at its peak: {rows} rows of {length} tokens at once, {numbers}"
+    table = Table("", "", "MB", "with checkpointing", title=title, title_style="bold", title_justify="left")
+    for term in terms:
+        table.add_row(term.name, term.formula, f"{term.plain / 1e6:,.1f}", f"{term.checkpointed / 1e6:,.1f}")
+    totals = (sum(term.plain for term in terms), sum(term.checkpointed for term in terms))
+    table.add_section()
+    table.add_row("sum", "", *(f"{total / 1e6:,.1f}" for total in totals))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    console, size_of_gpu = Console(), memory.GPU_BYTES / 1e9
+    console.print(table)
+    fits = ["fits" if total <= memory.GPU_BYTES else "does not fit" for total in totals]
+    most = memory.most_rows(terms, rows)
+    console.print(
+        f"It {fits[0]} on one {size_of_gpu:.0f} GB GPU, and {fits[1]} with training.gradient_checkpointing; at most "
+        f"{most[0]:,} rows at once do, and {most[1]:,} with it. Gradients are made while activations are freed, so "
+        "that the sum is more than the peak; CUDA and its allocator, about 1 GB, come on top.",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def _shown(value: Any) -> str:

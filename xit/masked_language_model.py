@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from xit import encoders
+from xit import encoders, processes
 from xit.encoders._encoder import Encoder
 from xit.errors import CheckpointError, TrainingError
 from xit.formats import IGNORED, Batch
@@ -168,7 +168,9 @@ def pretraining_steps(
         text = torch.from_numpy(np.stack([blocks[code][row] for code, row in rows]).astype(np.int64))
         input_ids, labels = mask(text, settings.masked_fraction, tokenizer, generator)
         batch = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids), "labels": labels}
-        return Step([batch], [f"{code} block {row}" for code, row in rows])
+        parts = zip(*(value.tensor_split(processes.count()) for value in batch.values()), strict=True)
+        batches = [dict(zip(batch, part, strict=True)) for part in parts if len(part[0])]  # one a process
+        return Step(batches, [f"{code} block {row}" for code, row in rows])
 
     return step_at
 

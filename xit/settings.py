@@ -183,6 +183,11 @@ class TrainingSettings:
     """CPU threads of a process; a parameter since it changes bits."""
     save_every: Positive
     """Steps between resumable states."""
+    gradient_checkpointing: bool
+    """Whether blocks keep their input only, and compute the rest again for the gradient (Chen et al. 2016, arXiv
+    1604.06174): less memory, a third more computing, the same gradients. `xit show --memory` says how much less."""
+    compile: bool
+    """Whether torch.compile makes kernels for the model, which needs a C++ compiler; pays with GPUs and long runs."""
 
 
 @dataclasses.dataclass(frozen=True)

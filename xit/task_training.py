@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from xit import checkpoints, discover, formats
-from xit.errors import TrainingError
+from xit import checkpoints, discover, formats, processes
+from xit.errors import ConfigError, TrainingError
 from xit.examples import Example, read_examples
 from xit.files import write_json
 from xit.formats import Reading
@@ -78,7 +78,7 @@ def train_seeds(
             )
             return f"English validation {outcome.best_score:.1f} at step {outcome.best_step} of {outcome.steps}"
 
-        lines.append(checkpoints.run_once(out / str(seed), run, make))
+        lines.append(checkpoints.run_once(out / str(seed), run, make, is_shared=True))
     checkpoints.keep_only(out, map(str, seeds))
     return lines
 
@@ -112,10 +112,13 @@ def train_on_task(
         report: Progress.
 
     Raises:
+        ConfigError: several processes would change the loss.
         TrainingError: there is nothing to train on, or the loss is not finite.
     """
     torch.set_num_threads(training.threads)
     bare, tokenizer = load_encoder(parent)
+    if training.gradient_checkpointing:
+        bare.encoder.checkpoint_gradients()  # type: ignore[operator]
     examples = read_examples(data / "train.parquet", "en")
     validation = read_examples(data / "validation.parquet", "en")
     torch.manual_seed(seed)
@@ -158,11 +161,18 @@ def task_part(
     """A task as a stream of batches, with a new head drawn from torch's global generator.
 
     Raises:
+        ConfigError: several processes would change the loss.
         TrainingError: there is nothing to train on.
     """
     tags = {tag for example in examples for tag in example.get("tags", ())}
     task = discover.load("tasks", task_id).task.answering(tuple(sorted(tags)))
     form = formats.load(task.format)
+    if task.format == "retrieval" and settings.micro_batches % processes.count():
+        raise ConfigError(
+            f"{task_id}: micro_batches is {settings.micro_batches}, and there are {processes.count()} processes, among "
+            "which a step would be cut smaller; but the other examples of a forward pass are an example's negatives. "
+            f"Train it in one process, or with micro_batches a multiple of {processes.count()}."
+        )
     reading = Reading(tokenizer, task, settings.max_length_tokens)
     features = form.features(examples, reading)
     if not features:
@@ -195,6 +205,7 @@ def plan_of(
         precision=training.precision,
         validate_every=validate_every,
         patience=patience,
+        compile=training.compile,
     )
 
 
@@ -202,6 +213,8 @@ def save(
     folder: Path, working: Path, parent: Path, encoder: nn.Module, outcome: Outcome, parts: Sequence[Part], **facts: Any
 ) -> None:
     """Write a trained encoder, the head where there is just one that answers something, and how the run ended."""
+    if not processes.is_main():
+        return
     checkpoints.save(folder, encoder, parent)
     heads = [part for part in parts if part.facts]
     if len(heads) == 1:

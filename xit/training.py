@@ -3,22 +3,32 @@
 Batches are a pure function of the step, so that a run killed at any step and started again ends in the same bits: its
 state (weights, optimizer, best weights so far, log) is saved whole, and nothing else is remembered. Random numbers
 inside a forward pass (dropout of released encoders) are seeded by (seed, step) for the same reason.
+
+Several processes (`xit.processes`) share the forward passes of a step and nothing else: all of them know its examples,
+so that a loss has the weight of its labels among all of the step's, whoever computes it.
 """
 
+import contextlib
+import copy
 import dataclasses
 import functools
+import itertools
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
-from xit.errors import CheckpointError, TrainingError
+from xit import processes
+from xit.errors import CheckpointError, ConfigError, TrainingError
 from xit.files import atomic, write_json
 from xit.formats import IGNORED, Batch, Features, Format, collate
 from xit.overflow import explained
@@ -43,6 +53,7 @@ class Plan:
     precision: Literal["float32", "bfloat16"] = "float32"
     validate_every: int = 0
     patience: int = 0
+    compile: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,41 +84,55 @@ def train(
     run: Mapping[str, Any],
     validate: Callable[[], float] | None = None,
     report: Report = lambda done, total, figures: None,
+    has_idle_parameters: bool = False,
 ) -> Outcome:
     """Train a model whose `forward(batch)` is its mean loss; it ends with the best weights, or the last.
 
     Args:
-        model: Trained in place.
+        model: Trained in place, by all processes alike. Where accelerate shards it (FSDP), a copy is, which takes turns
+            with it: the model itself stays whole, for validation and for who saves it.
         step_at: The data of step 0, 1, …: a pure function.
         plan: The numbers.
         folder: Where the resumable state and the log are kept until the caller removes it.
         run: What identifies this run (data, parents, parameters, code); a state of another run is not resumed.
         validate: A score, higher is better, on English validation; early stopping watches nothing else.
         report: Progress.
+        has_idle_parameters: Whether steps leave parameters without a gradient, as the heads of other tasks; several
+            processes have to know.
 
     Raises:
+        ConfigError: the model cannot be compiled here, or not be sharded.
         TrainingError: the loss or the gradient is not finite.
     """
-    accelerator = accelerator_for(plan.precision)
-    optimizers = _optimizers(model, plan)
-    model, *optimizers = accelerator.prepare(model, *optimizers)
-    state = _State.resumed(folder, run, model, optimizers)
+    accelerator = accelerator_for(plan.precision, has_idle_parameters)
+    model.train()
+    is_sharded = accelerator.distributed_type == DistributedType.FSDP
+    trained = _copy_to_shard(model, accelerator) if is_sharded else model
+    wrapped, *optimizers = accelerator.prepare(trained, *_optimizers(trained, plan))
+    if plan.compile:
+        _check_compiler()
+        wrapped.compile(dynamic=True)
+    state = _State.resumed(folder, run, trained, optimizers)
     started = time.monotonic()
     first = state.step
     while state.step < plan.steps and not state.is_over(plan):
         step, rate = state.step, plan.learning_rate * rate_factor(state.step, plan)
-        torch.manual_seed(_mix(plan.seed, step))
+        torch.manual_seed(_mix(plan.seed, step) + accelerator.process_index)
         data = step_at(step)
         state.tokens += sum(int(b["attention_mask"].sum()) for b in data.micro_batches if "attention_mask" in b)
         loss = 0.0
-        counts = [int((batch["labels"] != IGNORED).sum()) for batch in data.micro_batches]
-        for batch, count in zip(data.micro_batches, counts, strict=True):  # a loss is the mean over its labels
-            share = model(_to(batch, accelerator.device)) * (count / max(sum(counts), 1))
-            accelerator.backward(share)
+        own = _own_passes(data.micro_batches, accelerator)
+        for number, (batch, weight) in enumerate(own, start=1):
+            with contextlib.nullcontext() if number == len(own) else accelerator.no_sync(wrapped):
+                share = wrapped(_to(batch, accelerator.device)) * weight
+                accelerator.backward(share)
             loss += float(share.detach())
-        norm = float(accelerator.clip_grad_norm_(model.parameters(), plan.gradient_clip))
+        loss = processes.mean(loss)
+        norm = float(accelerator.clip_grad_norm_(wrapped.parameters(), plan.gradient_clip))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             torch.manual_seed(_mix(plan.seed, step))
+            if is_sharded:
+                _put(model, _whole(trained))
             why = explained(model, (_to(batch, accelerator.device) for batch in data.micro_batches))
             raise TrainingError(_not_finite(step, loss, norm, data.ids, rate, state.saved_step, folder) + why)
         for optimizer in optimizers:
@@ -119,26 +144,70 @@ def train(
         record: dict[str, float] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
         is_due = plan.validate_every and state.step % plan.validate_every == 0
         if validate and (is_due or state.step == plan.steps):
-            record["validation_score"] = validate()
-            state.looked(record["validation_score"], model)
+            if is_sharded:
+                _put(model, _whole(trained))
+            record["validation_score"] = processes.same(validate())
+            state.looked(record["validation_score"], trained)
         state.log.append(record)
         if state.step % plan.save_every == 0 and state.step < plan.steps:
-            state.save(folder, run, model, optimizers)
+            state.save(folder, run, trained, optimizers)
         seconds = time.monotonic() - started
         report(state.step, plan.steps, {"loss": loss, "steps/s": (state.step - first) / max(seconds, 1e-9)})
-    plain = accelerator.unwrap_model(model)
-    if state.best is not None:
-        plain.load_state_dict(state.best)
-    write_log(folder / "log.jsonl", state.log)
+    if state.best is not None or is_sharded:
+        _put(model, _whole(trained) if state.best is None else state.best)
+    if processes.is_main():
+        write_log(folder / "log.jsonl", state.log)
     recent = [r["loss"] for r in state.log[-50:]]
     best_step = state.best_step if state.best is not None else state.step
     return Outcome(state.step, best_step, state.best_score, sum(recent) / len(recent), state.tokens)
 
 
-def accelerator_for(precision: Literal["float32", "bfloat16"]) -> Accelerator:
+def accelerator_for(precision: Literal["float32", "bfloat16"], has_idle_parameters: bool = False) -> Accelerator:
     """The accelerator of this process: the GPU where there is one; bfloat16 where asked for and the device has it."""
     has_bfloat16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    return Accelerator(mixed_precision="bf16" if precision == "bfloat16" and has_bfloat16 else "no")
+    return Accelerator(
+        mixed_precision="bf16" if precision == "bfloat16" and has_bfloat16 else "no",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=has_idle_parameters)],
+    )
+
+
+def _own_passes(batches: Sequence[Batch], accelerator: Accelerator) -> list[tuple[Batch, float]]:
+    """The forward passes of this process in a step, every so many of all, each with the weight of its loss.
+
+    A loss is the mean over its labels, so it weighs what they are of all the step's labels; times the processes, since
+    the mean of their gradients is taken. Where passes run out, the first one is done again and weighs nothing, for all
+    processes have to take equally many.
+    """
+    counts = [int((batch["labels"] != IGNORED).sum()) for batch in batches]
+    together, total = accelerator.num_processes, max(sum(counts), 1)
+    weighed = [(batch, count * together / total) for batch, count in zip(batches, counts, strict=True)]
+    weighed += [(batches[0], 0.0)] * (-len(batches) % together)
+    return weighed[accelerator.process_index :: together]
+
+
+def _copy_to_shard(model: nn.Module, accelerator: Accelerator) -> nn.Module:
+    """A copy for FSDP, after a look at what it cannot do; the model goes to the device, where validation is."""
+    if not accelerator.is_fsdp2:
+        raise ConfigError("FSDP: version 1 found; this needs fsdp_version: 2 in accelerate's configuration.")
+    scalars = [name for name, parameter in model.named_parameters() if parameter.ndim == 0]
+    if scalars:
+        raise ConfigError(
+            f"FSDP: it cannot shard single numbers, and this model learns some: {', '.join(scalars)}. Train without "
+            "FSDP (launch/several-gpus.yaml), or with training.head: linear on a task without retrieval."
+        )
+    copied = copy.deepcopy(model)
+    model.to(accelerator.device)
+    return copied
+
+
+def _check_compiler() -> None:
+    """Torch compiles through C++ (CPU) or C (GPU), with a compiler that it looks for on the PATH."""
+    wanted = ("g++", "clang++") if not torch.cuda.is_available() else ("gcc", "cc", "clang")
+    if not any(map(shutil.which, wanted)):
+        raise ConfigError(
+            f"training.compile: torch.compile needs a compiler, and none of {', '.join(wanted)} is on the PATH. "
+            "Install one (Debian and Ubuntu: sudo apt-get install g++), or set training.compile: false."
+        )
 
 
 def rate_factor(step: int, plan: Plan) -> float:
@@ -185,12 +254,16 @@ def task_steps(
     padding_id: int,
     seed: int,
 ) -> Callable[[int], Step]:
-    """`step_at` for task features: `batch_size` examples a step, in `micro_batches` forward passes of like size."""
+    """`step_at` for task features: `batch_size` examples a step, in `micro_batches` forward passes of like size.
+
+    Several processes share them; where there are too few, they are cut smaller (`xit.processes.passes`).
+    """
     lengths = tuple(f.length for f in features)
+    passes = processes.passes(micro_batches)
 
     def step_at(step: int) -> Step:
         indices = batch_indices(lengths, batch_size, seed, step)
-        size = max(len(indices) // micro_batches, 1)
+        size = -(-len(indices) // passes)
         parts = [indices[i : i + size] for i in range(0, len(indices), size)]
         batches = []
         for part in parts:
@@ -221,7 +294,7 @@ class _State:
         self.looks_without_gain = 0 if is_gain else self.looks_without_gain + 1
         if is_gain or score == self.best_score:
             self.best_score, self.best_step = score, self.step
-            self.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+            self.best = {name: tensor.cpu().clone() for name, tensor in _whole(model).items()}
 
     def is_over(self, plan: Plan) -> bool:
         return bool(plan.patience) and self.looks_without_gain >= plan.patience
@@ -232,9 +305,11 @@ class _State:
             "run": json.dumps(run, sort_keys=True),
             "own": {k: v for k, v in vars(self).items() if k != "best"},
             "best": self.best,
-            "model": model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+            "model": _whole(model),
+            "optimizers": [_whole_optimizer(optimizer) for optimizer in optimizers],
         }
+        if not processes.is_main():
+            return
         with atomic(folder / "state.pt") as temporary, temporary.open("wb") as file:
             torch.save(state, file)
 
@@ -253,10 +328,53 @@ class _State:
             return state
         vars(state).update(saved["own"])
         state.best = saved["best"]
-        model.load_state_dict(saved["model"])
+        _put(model, saved["model"])
         for optimizer, optimizer_state in zip(optimizers, saved["optimizers"], strict=True):
-            optimizer.load_state_dict(optimizer_state)
+            _put_optimizer(optimizer, optimizer_state)
         return state
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, each once, by the first of its names: parts of a model may share an encoder."""
+    return dict(itertools.chain(model.named_parameters(), model.named_buffers()))
+
+
+def _whole(model: nn.Module) -> dict[str, Tensor]:
+    """Its tensors, put together where they are sharded; all processes have to ask."""
+    return {name: _full(tensor.detach()) for name, tensor in _tensors(model).items()}
+
+
+def _put(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the values of `_whole` into a model, each process its shard."""
+    with torch.no_grad():
+        for name, tensor in _tensors(model).items():
+            tensor.copy_(_like(tensor, tensors[name]))
+
+
+def _whole_optimizer(optimizer: Any) -> dict[str, Any]:
+    saved = optimizer.state_dict()
+    state = {i: {key: _full(value) for key, value in values.items()} for i, values in saved["state"].items()}
+    return {**saved, "state": state}
+
+
+def _put_optimizer(optimizer: Any, saved: Mapping[str, Any]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state = {
+        i: {key: _like(parameters[i], value) if key != "step" else value for key, value in values.items()}
+        for i, values in saved["state"].items()
+    }
+    optimizer.load_state_dict({**saved, "state": state})
+
+
+def _full(value: Any) -> Any:
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def _like(pattern: Tensor, value: Tensor) -> Tensor:
+    """The value, sharded as the pattern is."""
+    if not isinstance(pattern, DTensor):
+        return value
+    return distribute_tensor(value.to(pattern.device), pattern.device_mesh, pattern.placements)
 
 
 def _optimizers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
@@ -301,7 +419,8 @@ def _not_finite(
     shown = ", ".join(ids[:8]) + (f", … ({len(ids)} in all)" if len(ids) > 8 else "")
     state = f"the last good state is of step {saved_step}, in {folder}" if saved_step else "no state was saved before"
     record = {"step": step, "loss": str(loss), "gradient_norm": str(norm), "ids": list(ids)}
-    write_json(folder / "not_finite.json", record)
+    if processes.is_main():
+        write_json(folder / "not_finite.json", record)
     return (
         f"step {step}: the loss is {loss}, the gradient norm {norm}, at learning rate {rate:.3g}; examples {shown}; "
         f"{state}. Try a lower learning rate, a longer warm-up, or precision float32."

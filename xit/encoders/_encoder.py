@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from xit.errors import ConfigError
 from xit.settings import EncoderSize
@@ -55,6 +56,14 @@ class Encoder(nn.Module):
         """
         self.embedding = FrozenTable(weight, self.embedding.embedding_dim, self.embedding.padding_idx)
 
+    def checkpoint_gradients(self) -> None:
+        """From now on, keep the inputs of blocks only, and compute the rest again for the gradient.
+
+        Raises:
+            ConfigError: this encoder cannot.
+        """
+        raise NotImplementedError
+
     def summary(self, attention_mask: Tensor) -> Tensor:
         """`<bool>[batch, length]`: which states heads average for a vector of the whole text.
 
@@ -89,6 +98,18 @@ class OwnEncoder(Encoder):
         self.dimension = size.dimension
         self.layers = size.layers
         self.embedding = nn.Embedding(vocabulary_size, size.dimension, padding_idx=padding_id)
+        self._computes_again = False
+
+    def checkpoint_gradients(self) -> None:
+        """As `Encoder` says, with the same bits: nothing in a block is random."""
+        self._computes_again = True
+
+    def through(self, block: Callable[..., Tensor], *inputs: object) -> Tensor:
+        """What a block makes of its inputs; every `forward` here takes its blocks through this."""
+        if not (self._computes_again and torch.is_grad_enabled()):
+            return block(*inputs)
+        output: Tensor = checkpoint(block, *inputs, use_reentrant=False)
+        return output
 
 
 class RecurrentEncoder(OwnEncoder):
@@ -109,7 +130,7 @@ class RecurrentEncoder(OwnEncoder):
         backwards = reversal(attention_mask)
         states = [self.norm(self.embedding(input_ids))]
         for layer in self.blocks:
-            states.append(layer(states[-1], backwards))
+            states.append(self.through(layer, states[-1], backwards))
         return tuple(states)
 
 

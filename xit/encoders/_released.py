@@ -61,6 +61,13 @@ class ReleasedEncoder(Encoder):
         """The same architecture with random weights, of torch's global generator."""
         return ReleasedEncoder(_without_pooler(type(self.model)._from_config(self.model.config)))
 
+    def checkpoint_gradients(self) -> None:
+        """As `Encoder` says, by transformers' own method; what dropout draws is drawn again."""
+        try:
+            self.model.activation_checkpointing_enable()
+        except ValueError as error:
+            raise ConfigError(f"training.gradient_checkpointing: a {self.name} encoder cannot: {error}") from error
+
     def write(self, folder: Path) -> None:
         """Write config.json and model.safetensors as transformers does, without its progress bar."""
         with _quiet():

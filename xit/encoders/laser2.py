@@ -49,8 +49,13 @@ class Encoder(OwnEncoder):
         stream = self.embedding(input_ids)
         states = [F.pad(stream, (0, self.dimension - stream.shape[-1]))]
         for ahead, behind in zip(self.ahead, self.behind, strict=True):
-            first, _ = ahead(stream)
-            second, _ = behind(reorder(stream, backwards))
-            stream = torch.cat((first, reorder(second, backwards)), dim=-1)
+            stream = self.through(_both, ahead, behind, stream, backwards)
             states.append(stream)
         return tuple(states)
+
+
+def _both(ahead: nn.Module, behind: nn.Module, stream: Tensor, backwards: Tensor) -> Tensor:
+    """The states of a layer: its two directions side by side."""
+    first, _ = ahead(stream)
+    second, _ = behind(reorder(stream, backwards))
+    return torch.cat((first, reorder(second, backwards)), dim=-1)

@@ -41,7 +41,7 @@ class Encoder(OwnEncoder):
         rotation = angles(input_ids.shape[1], self.dimension // self.size.heads, stream.device)
         states = [stream]
         for block in self.blocks:
-            stream = block(stream, visible, rotation)
+            stream = self.through(block, stream, visible, rotation)
             states.append(stream)
         return tuple(F.layer_norm(state, (self.dimension,)) for state in states)
 

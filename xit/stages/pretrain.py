@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from xit import checkpoints, encoders, tokenization
+from xit import checkpoints, encoders, processes, tokenization
 from xit.files import write_json
 from xit.masked_language_model import from_scratch, packed, pretraining_plan, pretraining_steps
 from xit.settings import EncoderSize, PretrainingSettings
@@ -28,6 +28,8 @@ def pretrain(
     threads: int,
     precision: Literal["float32", "bfloat16"],
     save_every: int,
+    gradient_checkpointing: bool,
+    compile: bool,  # noqa: A002 - the parameter's name
     report: Callable[[str], Report],
 ) -> list[str]:
     """Pretrain an encoder from scratch, once a seed, with Muon on matrices and AdamW on the rest.
@@ -53,17 +55,19 @@ def pretrain(
             learning_rate=learning_rate,
             threads=threads,
             precision=precision,
+            gradient_checkpointing=gradient_checkpointing,
+            compile=compile,
         )
         plan = pretraining_plan(settings, learning_rate, seed, save_every, precision)
+        plan = dataclasses.replace(plan, compile=compile)
 
         def make(folder: Path, working: Path, seed: int = seed, plan: Plan = plan, run=run) -> str:  # type: ignore[no-untyped-def]
             torch.manual_seed(seed)
             model = from_scratch(encoder, size, tokenizer, tokenizer_folder)
+            if gradient_checkpointing:
+                model.encoder.checkpoint_gradients()
             step_at = pretraining_steps(blocks, settings, tokenizer, seed)
             outcome = train(model, step_at, plan, working, run, report=report(f"{encoder} seed {seed}"))
-            checkpoints.save(folder, model.encoder, tokenizer_folder)
-            model.save_head(folder)
-            (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
             parameters = encoders.parameters(model.encoder)
             facts = {
                 "tokens": settings.steps * settings.batch_size * settings.block_tokens,
@@ -73,9 +77,13 @@ def pretrain(
                 "weights": "random",
                 **({} if vocabulary is None else {"vocabulary": vocabulary}),
             }
-            write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
+            if processes.is_main():
+                checkpoints.save(folder, model.encoder, tokenizer_folder)
+                model.save_head(folder)
+                (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
+                write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
             return f"loss {outcome.loss:.2f} after {outcome.steps} steps, {facts['tokens'] / 1e6:.1f} M tokens"
 
-        lines.append(checkpoints.run_once(out / str(seed), run, make))
+        lines.append(checkpoints.run_once(out / str(seed), run, make, is_shared=True))
     checkpoints.keep_only(out, map(str, seeds))
     return lines

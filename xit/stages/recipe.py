@@ -90,6 +90,8 @@ def recipe(
         ) -> str:
             torch.set_num_threads(training.threads)
             bare, tokenizer = load_encoder(parent)
+            if training.gradient_checkpointing:
+                bare.encoder.checkpoint_gradients()  # type: ignore[operator]
             torch.manual_seed(seed)
             parts, weights = [], []
             for name in names:
@@ -123,6 +125,7 @@ def recipe(
                 run,
                 mean_validation(parts),
                 report(f"{encoder} {condition} seed {seed}"),
+                has_idle_parameters=len(parts) > 1,
             )
             done = drawn[: outcome.steps]
             counts = {part.name: sum(number == index for number, _ in done) for index, part in enumerate(parts)}
@@ -132,6 +135,6 @@ def recipe(
             end = f"loss {outcome.loss:.2f}" if outcome.best_score is None else f"validation {outcome.best_score:.1f}"
             return f"{shown}; {end} at step {outcome.best_step} of {outcome.steps}"
 
-        lines.append(checkpoints.run_once(out / str(seed), run, make))
+        lines.append(checkpoints.run_once(out / str(seed), run, make, is_shared=True))
     checkpoints.keep_only(out, map(str, seeds))
     return lines
