@@ -720,6 +720,32 @@ def _chosen_source(
     return name, discover.load("sources", name), settings
 
 
+@app.command(rich_help_panel=LOOKING)
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Open no socket: do not ask the Hub.")] = False,
+    cache: Annotated[bool, typer.Option("--cache", help="Also read every object of DVC's cache.")] = False,
+    as_json: Json = None,
+) -> None:
+    """What this machine has that the experiment needs, and what to do where it has not. Exits with 1 on a fault."""
+    from xit.doctor import examine
+    from xit.files import write_json
+
+    found = []
+    colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
+    for finding in examine(Path(), offline, cache):
+        found.append(dataclasses.asdict(finding))
+        if str(as_json) != "-":
+            status = typer.style(f"{finding.status:<8}", fg=colours[finding.status])
+            typer.echo(f"{status} {finding.name:<12} {finding.found}")
+            _print([f"{'':21} {finding.advice}"] if finding.advice else [])
+    if str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    elif as_json is not None:
+        write_json(as_json, found)
+    if any(finding["status"] == "fault" for finding in found):
+        raise typer.Exit(1)
+
+
 @app.command(rich_help_panel=ANSWERS)
 def claims(as_json: Json = None) -> None:
     """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
