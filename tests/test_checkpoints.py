@@ -146,6 +146,29 @@ def test_a_run_that_stops_leaves_what_was_there_and_its_state_only(
     assert json.loads((tmp_path / "old/lineage.json").read_text()) == lineage(seed=1)
 
 
+def test_a_kill_while_a_folder_is_replaced_leaves_none_rather_than_half_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(folder: Path) -> None:
+        if folder.exists():
+            (folder / "weights").unlink()
+            raise Killed
+
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(shutil, "rmtree", killed)
+        checkpoints.run_once(tmp_path / "1", lineage(seed=2), write("second"))
+
+    assert not checkpoints.is_finished(tmp_path / "1", lineage(seed=1))
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+    checkpoints.keep_only(tmp_path, ["1"])
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert (tmp_path / "1" / "weights").read_text() == "first"
+
+
 def test_the_state_goes_when_the_run_has_finished(tmp_path: Path) -> None:
     (tmp_path / "1.partial").mkdir()
 
