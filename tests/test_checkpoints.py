@@ -126,6 +126,18 @@ def test_a_folder_with_a_damaged_lineage_is_made_again(text: str, tmp_path: Path
     assert (tmp_path / "1/weights").read_text() == "second"
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("fir5t")], ids=["gone", "changed"])
+def test_a_finished_folder_whose_file_is_not_what_was_written_is_made_again(
+    damage: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+    damage(tmp_path / "1/weights")
+
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+
+    assert (tmp_path / "1/weights").read_text() == "first"
+
+
 @pytest.mark.parametrize("stopped_by", [ValueError, KeyboardInterrupt])
 def test_a_run_that_stops_leaves_what_was_there_and_its_state_only(
     stopped_by: type[BaseException], tmp_path: Path
@@ -143,7 +155,7 @@ def test_a_run_that_stops_leaves_what_was_there_and_its_state_only(
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.partial", "old", "old.partial"]
     assert (tmp_path / "old/weights").read_text() == "first"
-    assert json.loads((tmp_path / "old/lineage.json").read_text()) == lineage(seed=1)
+    assert checkpoints.is_finished(tmp_path / "old", lineage(seed=1))
 
 
 def test_a_kill_while_a_folder_is_replaced_leaves_none_rather_than_half_of_one(
@@ -158,10 +170,11 @@ def test_a_kill_while_a_folder_is_replaced_leaves_none_rather_than_half_of_one(
             raise Killed
 
     checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(shutil, "rmtree", killed)
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(Killed):
         checkpoints.run_once(tmp_path / "1", lineage(seed=2), write("second"))
 
+    monkeypatch.undo()
     assert not checkpoints.is_finished(tmp_path / "1", lineage(seed=1))
     checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
     checkpoints.keep_only(tmp_path, ["1"])

@@ -67,6 +67,9 @@ def main() -> None:
     except typer.Abort:
         _fail("stopped.", 130)
     except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "alloc" in str(error)):  # of torch
+            said = f" ({str(error).splitlines()[0]})" if str(error) else ""
+            _fail(f"out of memory{said}. Less at once: JOBS=1, more micro_batches, a smaller max_length_tokens.", 1)
         show = getattr(error, "show", None)  # a wrong argument: click's own message, with the usage
         if show is None:
             raise
@@ -448,7 +451,7 @@ def reproduce(
 
         where = functools.partial(cluster.opened, scheduler, config.load(root / layout.PARAMS).resources)
     with _grid_progress() as report:
-        ran = grid.run(root, jobs, report, where)
+        ran = grid.run(root, jobs, report, where, lambda message: typer.echo(message, err=True))
     typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)
     if root == Path() and Path("README.md").is_file():
         from xit.stages.paper import put_answer
@@ -578,8 +581,16 @@ def _show_results(root: Path) -> None:
 
 
 @app.command(rich_help_panel=LOOKING)
-def tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False) -> None:
+def tasks(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As docs/tasks.md has them, all facts.")] = False,
+) -> None:
     """The tasks: format, main metric, languages, sources."""
+    if as_markdown:
+        from xit.protocol import markdown
+
+        typer.echo(markdown(), nl=False)
+        return
     from xit import discover
 
     found: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}

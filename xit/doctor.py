@@ -1,7 +1,6 @@
 """What this machine has that the experiment needs, with a verdict; and where that is not "ok", what to do."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import os
 import re
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from xit import config
+from xit import config, integrity
 from xit.errors import ConfigError
 
 DRIVER = 580
@@ -227,16 +226,10 @@ def _compiler() -> Finding:
 
 
 def cache(folder: Path) -> Finding:
-    """Whether each object of DVC's cache is what its name says: DVC does not look again once it has stored one."""
-    objects = sorted(path for path in folder.glob("??/*") if path.is_file())
-    damaged = []
-    for path in objects:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if found != path.parent.name + path.name.removesuffix(".dir"):
-            damaged.append(str(path))
+    """Whether each object of DVC's cache is what its name says."""
+    objects, damaged = integrity.damaged(folder)
     if damaged:
-        advice = f"rm -f {' '.join(damaged)}; what is wanted of it is made again."
+        advice = f"rm -f {' '.join(map(str, damaged))}; what is wanted of it is made again."
         return Finding("DVC cache", "fault", f"{len(damaged)} of {len(objects):,} are not what their names say", advice)
     size = sum(path.stat().st_size for path in objects) / 1e6
     return Finding("DVC cache", "ok", f"{len(objects):,} objects, {size:,.0f} MB, all whole")

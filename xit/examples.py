@@ -126,7 +126,7 @@ def write_examples(path: Path, task: Task, examples: Sequence[Example]) -> None:
     columns = {"id": "text", "language": "text", **COLUMNS[task.format]}
     schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     with atomic(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(examples), schema=schema), temporary)
+        pq.write_table(pa.Table.from_pylist(list(examples), schema=schema), temporary, write_page_checksum=True)
 
 
 def read_examples(path: Path, language: str | None = None) -> list[dict[str, Any]]:
@@ -139,7 +139,9 @@ def read_examples(path: Path, language: str | None = None) -> list[dict[str, Any
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:  # `read_table` would import pandas, half a second
+        with pq.ParquetFile(
+            path, page_checksum_verification=True
+        ) as file:  # `read_table` would import pandas, half a second
             rows: list[dict[str, Any]] = file.read().to_pylist()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file. `xit data {path.parent.name}` writes it.") from None
