@@ -1,6 +1,7 @@
 """Checkpoints: what identifies a run, that a folder appears whole or not at all, and what a damaged one says."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xit import checkpoints, encoders, formats, models, tokenization
-from xit.errors import CheckpointError
+from xit.errors import CheckpointError, DataError
 from xit.evaluation import evaluate
+from xit.examples import read_examples
 from xit.files import atomic, write_json
 from xit.formats import Reading
 from xit.settings import EncoderSize, RetrievalSettings
@@ -326,7 +328,26 @@ def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: str | None, folder: 
     assert checkpoints.made_of("owner/name") == ("name", "unknown", 0)
 
 
-# What a damaged checkpoint says
+# What damage to a file says
+
+
+@pytest.mark.parametrize("form", sorted(tiny.TASKS))
+def test_a_changed_bit_in_examples_is_told_or_changes_nothing(form: str, tmp_path: Path) -> None:
+    tiny.write_data(tmp_path, tiny.TASKS[form])
+    path = tmp_path / "train.parquet"
+    content, rows, told = path.read_bytes(), read_examples(path), 0
+
+    for place in range(0, len(content), 11):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        try:
+            found = read_examples(path)
+        except DataError as error:
+            assert re.match(r".*/train\.parquet: .*Delete it and run `dvc repro`\.$", str(error))  # noqa: PT017
+            told += 1
+        else:
+            assert found == rows
+
+    assert told > 20
 
 
 def load(folder: Path) -> None:
