@@ -14,6 +14,7 @@ and falls into the stage's work, not into its imports.
 # ruff: noqa: T201
 import argparse
 import dataclasses
+import functools
 import itertools
 import json
 import os
@@ -50,7 +51,7 @@ def instances(root: Path) -> Iterator[Instance]:
     parameters = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     for stage, facts in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
         axes = {
-            axis: parameters["grid"][source.removeprefix("${grid.").removesuffix("}")]
+            axis: functools.reduce(dict.__getitem__, source.strip("${}").split("."), parameters)
             for axis, source in facts.get("matrix", {}).items()
         }
         entries = [*facts["outs"], *facts.get("metrics", []), *facts.get("plots", [])]
