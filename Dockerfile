@@ -1,5 +1,7 @@
 # The whole experiment in a container, as a user without rights and, at run time, without a network:
 #   docker build -t xit . && docker run --gpus all --name xit xit && docker cp xit:/xit/paper/main.pdf .
+#   make reproduce IN=docker                 # the same on this folder, whose owner then owns the results
+#   docker run --rm --gpus all xit xit doctor    # whether driver, GPUs, memory and disk do; exits with 1 where not
 #
 # Torch's wheels bring their CUDA 13.0 libraries, so the `base` flavour is enough; the host's driver must be 580 or
 # later. What the digest stands for today: docker buildx imagetools inspect nvidia/cuda:13.0.1-base-ubuntu24.04
@@ -27,8 +29,13 @@ FROM environment AS experiment
 COPY --chown=xit:xit . .
 RUN make setup
 ENV PATH=/xit/.venv/bin:$PATH PYTHONUNBUFFERED=1
+ARG BASE_IMAGE
+ARG REVISION=
 LABEL org.opencontainers.image.title="xit" \
       org.opencontainers.image.description="English intermediate-task training and zero-shot cross-lingual transfer" \
       org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
+      org.opencontainers.image.documentation="docs/index.md" \
       org.opencontainers.image.licenses="Apache-2.0"
 CMD ["make", "reproduce"]

@@ -15,6 +15,10 @@ SCHEDULER ?=
 CUDA ?=
 BASE_IMAGE ?=
 IMAGE ?= xit
+# Further options of `docker build`.
+BUILD ?=
+# Where `reproduce` runs: `docker` for the image, with this folder mounted; else here.
+IN ?=
 
 VENV := .venv
 # Named by what they were made from: a stamp that exists is up to date, whatever the times of the files are.
@@ -29,7 +33,7 @@ PLAIN_TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements/cuda.lo
 # Hashes are checked; dependencies are not resolved again, since a lock holds them all.
 INSTALL := $(PIP) install --no-deps
 
-.PHONY: help setup environment reproduce smoke test test-all lint paper clean clean-all lock image image-test
+.PHONY: help setup environment reproduce smoke test test-all torture lint audit paper clean clean-all lock image image-test
 
 help:  ## List these commands
 	@echo "make COMMAND [PROFILE=…] [PRESET=…] [DATA=…] [JOBS=2]"; echo
@@ -40,14 +44,22 @@ help:  ## List these commands
 	@echo "  DATA       the folder of published files, for the profiles that read them"
 	@echo "  JOBS       how many stages or tests run at once"
 	@echo "  EXECUTOR   dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"
+	@echo "  IN         docker: make reproduce IN=docker runs it in the image, on this folder"
 	@echo
 	@echo "Without a GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves several GB of CUDA at setup."
 
 setup: $(PROJECT)  ## Make .venv with the locked dependencies and xit (the others do it when needed)
 
-reproduce: setup  ## Run the whole experiment, from data to paper/main.pdf
-	@$(VENV)/bin/xit reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(PRESET),--preset $(PRESET)) $(if $(DATA),--data $(DATA)) --jobs $(JOBS) \
+reproduce: $(if $(IN),image,setup)  ## Run the whole experiment, from data to paper/main.pdf
+	@$(if $(IN),$(RUN_IN_DOCKER),$(VENV)/bin/)xit reproduce $(if $(PROFILE),--profile $(PROFILE)) \
+		$(if $(PRESET),--preset $(PRESET)) $(if $(DATA),--data $(abspath $(DATA))) --jobs $(JOBS) \
 		$(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
+# The image's environment, this folder's code; what it makes belongs to whoever owns the folder.
+RUN_IN_DOCKER = docker run --rm --init $(if $(shell command -v nvidia-smi),--gpus all) --user $$(stat -c %u:%g .) \
+	--volume "$(CURDIR)":/work --workdir /work --env PYTHONPATH=/work --env HOME=/tmp \
+	$(if $(DATA),--volume "$(abspath $(DATA)):$(abspath $(DATA)):ro") $(IMAGE)$(space)
+space := $(subst ,, )
 
 smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
 	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(JOBS)
@@ -58,10 +70,18 @@ test: setup  ## Run the fast tests
 test-all: setup  ## Run all tests, the slow ones too
 	$(VENV)/bin/pytest -n $(JOBS)
 
+torture: setup  ## Kill every stage 200 times at random moments, fill disks, damage files; minutes
+	$(VENV)/bin/python scripts/torture.py
+	$(VENV)/bin/pytest tests/test_faults.py -n $(JOBS) --dist loadfile
+
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+audit: .venv-audit/bin/pip-audit  ## Ask PyPI for known vulnerabilities of what is locked
+	@$< --strict --require-hashes --disable-pip --progress-spinner off $(LOCKS:%=--requirement %) || { echo \
+		"Not clean: above is a vulnerability; or not audited: a package that the advisory service did not answer for." >&2; exit 1; }
 
 paper: setup  ## Make tables, figures and the PDF from the scores that are there
 	@$(VENV)/bin/xit paper
@@ -70,7 +90,7 @@ clean:  ## Remove what was built: data, models, results, caches
 	rm -rf data models tokenizer translations workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
 
 clean-all: clean  ## Remove .venv too
-	rm -rf $(VENV) .venv-lock
+	rm -rf $(VENV) .venv-lock .venv-audit
 
 lock: .venv-lock/bin/uv  ## Resolve the dependencies of pyproject.toml, with hashes; UPGRADE=1 takes the newest of all
 	cat requirements/base.lock requirements/cuda.lock > .venv-lock/all.lock
@@ -80,7 +100,8 @@ lock: .venv-lock/bin/uv  ## Resolve the dependencies of pyproject.toml, with has
 		.venv-lock/all.lock
 
 image:  ## Build the container image (BASE_IMAGE=… for another base)
-	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE) .
+	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) $(BUILD) --tag $(IMAGE) .
 
 image-test:  ## Build and run the image on a base made here, as root where no registry is reached
 	scripts/test_image.sh
@@ -108,3 +129,7 @@ $(PROJECT): $(ENVIRONMENT)
 .venv-lock/bin/uv:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
+
+.venv-audit/bin/pip-audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1

@@ -55,4 +55,15 @@ echo "Building …"
 "$docker" image ls xit-test
 
 echo "Running the tiny experiment, without a network …"
-"$docker" run --rm --network none xit-test sh -c 'test "$(id -u)" = 1000 && make smoke && make smoke'
+"$docker" run --rm --network none xit-test sh -c \
+  'test "$(id -u)" = 1000 && xit doctor --offline && make smoke && make smoke'
+
+echo "Running it in the image on a folder of another user's …"
+mkdir "$folder/bin" "$folder/project"
+ln -s "$docker" "$folder/bin/docker"
+git archive HEAD | tar -x -C "$folder/project"
+chown -R 1234:1234 "$folder/project"
+PATH=$folder/bin:$PATH make -C "$folder/project" reproduce IN=docker PROFILE=tiny IMAGE=xit-test \
+  BASE_IMAGE=xit-test-base BUILD='--build-arg CUDA='
+test "$(stat -c %u "$folder/project/workspaces/tiny/paper/main.pdf")" = 1234
+test -z "$(find "$folder/project" ! -user 1234)"

@@ -24,8 +24,8 @@ MODULES = {
 }
 LAYERS = """
 cli
-cluster estimate submitting verification
-analysis audit checklist grid report workspace config layout
+cluster doctor estimate submitting verification
+analysis audit checklist grid protocol report workspace config layout
 instances
 stages
 findings
@@ -42,7 +42,7 @@ checkpoints submission formats
 probes
 examples sources
 tasks encoders tokenization
-hub results metrics settings discover languages conditions presets scaling
+hub results metrics settings discover languages conditions presets scaling integrity
 files errors overflow processes
 """
 """From top to bottom; a module imports what stands below it, and its own package."""

@@ -1,6 +1,7 @@
 """Checkpoints: what identifies a run, that a folder appears whole or not at all, and what a damaged one says."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xit import checkpoints, encoders, formats, models, tokenization
-from xit.errors import CheckpointError
+from xit.errors import CheckpointError, DataError
 from xit.evaluation import evaluate
+from xit.examples import read_examples
 from xit.files import atomic, write_json
 from xit.formats import Reading
 from xit.settings import EncoderSize, RetrievalSettings
@@ -126,6 +128,18 @@ def test_a_folder_with_a_damaged_lineage_is_made_again(text: str, tmp_path: Path
     assert (tmp_path / "1/weights").read_text() == "second"
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("fir5t")], ids=["gone", "changed"])
+def test_a_finished_folder_whose_file_is_not_what_was_written_is_made_again(
+    damage: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+    damage(tmp_path / "1/weights")
+
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+
+    assert (tmp_path / "1/weights").read_text() == "first"
+
+
 @pytest.mark.parametrize("stopped_by", [ValueError, KeyboardInterrupt])
 def test_a_run_that_stops_leaves_what_was_there_and_its_state_only(
     stopped_by: type[BaseException], tmp_path: Path
@@ -143,7 +157,31 @@ def test_a_run_that_stops_leaves_what_was_there_and_its_state_only(
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.partial", "old", "old.partial"]
     assert (tmp_path / "old/weights").read_text() == "first"
-    assert json.loads((tmp_path / "old/lineage.json").read_text()) == lineage(seed=1)
+    assert checkpoints.is_finished(tmp_path / "old", lineage(seed=1))
+
+
+def test_a_kill_while_a_folder_is_replaced_leaves_none_rather_than_half_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(folder: Path) -> None:
+        if folder.exists():
+            (folder / "weights").unlink()
+            raise Killed
+
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(Killed):
+        checkpoints.run_once(tmp_path / "1", lineage(seed=2), write("second"))
+
+    monkeypatch.undo()
+    assert not checkpoints.is_finished(tmp_path / "1", lineage(seed=1))
+    checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
+    checkpoints.keep_only(tmp_path, ["1"])
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert (tmp_path / "1" / "weights").read_text() == "first"
 
 
 def test_the_state_goes_when_the_run_has_finished(tmp_path: Path) -> None:
@@ -290,7 +328,26 @@ def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: str | None, folder: 
     assert checkpoints.made_of("owner/name") == ("name", "unknown", 0)
 
 
-# What a damaged checkpoint says
+# What damage to a file says
+
+
+@pytest.mark.parametrize("form", sorted(tiny.TASKS))
+def test_a_changed_bit_in_examples_is_told_or_changes_nothing(form: str, tmp_path: Path) -> None:
+    tiny.write_data(tmp_path, tiny.TASKS[form])
+    path = tmp_path / "train.parquet"
+    content, rows, told = path.read_bytes(), read_examples(path), 0
+
+    for place in range(0, len(content), 11):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        try:
+            found = read_examples(path)
+        except DataError as error:
+            assert re.match(r".*/train\.parquet: .*Delete it and run `dvc repro`\.$", str(error))  # noqa: PT017
+            told += 1
+        else:
+            assert found == rows
+
+    assert told > 20
 
 
 def load(folder: Path) -> None:

@@ -3,7 +3,7 @@
     config.json, model.safetensors     the encoder (`xit.encoders`)
     tokenizer.json, tokenizer_config.json
     head.json, head.safetensors        the head and what it answers; only of trained tasks
-    lineage.json                       what made it: parameters, inputs, code, versions
+    lineage.json                       what made it: parameters, inputs, code, versions; and the other files' hashes
     log.jsonl                          a line a step, without times
 
 An intermediate head can never travel to a target: whoever starts from a checkpoint loads the encoder only
@@ -90,7 +90,7 @@ def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], 
         with atomic(folder) as temporary:
             temporary.mkdir(parents=True)
             figure = make(temporary, working)
-            write_json(temporary / "lineage.json", run)
+            write_json(temporary / "lineage.json", {**run, "files": _files(temporary)})
         remove(working)
     elif is_shared:
         figure = make(folder, working)
@@ -99,12 +99,20 @@ def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], 
 
 
 def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
-    """Whether the folder holds the result of exactly this run."""
+    """Whether the folder holds the result of exactly this run, and every file as it was written."""
     try:
         found = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return False
-    return bool(found == run)
+    return (
+        isinstance(found, dict) and {**run, "files": found.get("files")} == found and found["files"] == _files(folder)
+    )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file but the lineage."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lineage.json"]
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
 
 
 def keep_only(folder: Path, names: Iterable[str]) -> None:

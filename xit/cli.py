@@ -67,6 +67,9 @@ def main() -> None:
     except typer.Abort:
         _fail("stopped.", 130)
     except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "alloc" in str(error)):  # of torch
+            said = f" ({str(error).splitlines()[0]})" if str(error) else ""
+            _fail(f"out of memory{said}. Less at once: JOBS=1, more micro_batches, a smaller max_length_tokens.", 1)
         show = getattr(error, "show", None)  # a wrong argument: click's own message, with the usage
         if show is None:
             raise
@@ -495,7 +498,7 @@ def reproduce(
 
         where = functools.partial(cluster.opened, scheduler, config.load(root / layout.PARAMS).resources)
     with _grid_progress() as report:
-        ran = grid.run(root, jobs, report, where)
+        ran = grid.run(root, jobs, report, where, lambda message: typer.echo(message, err=True))
     typer.echo(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.", err=True)
     if root == Path() and Path("README.md").is_file():
         from xit.stages.paper import put_answer
@@ -625,8 +628,16 @@ def _show_results(root: Path) -> None:
 
 
 @app.command(rich_help_panel=LOOKING)
-def tasks(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False) -> None:
+def tasks(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As docs/tasks.md has them, all facts.")] = False,
+) -> None:
     """The tasks: format, main metric, languages, sources."""
+    if as_markdown:
+        from xit.protocol import markdown
+
+        typer.echo(markdown(), nl=False)
+        return
     from xit import discover
 
     found: dict[str, Task] = {name: discover.load("tasks", name).task for name in discover.names("tasks")}
@@ -820,6 +831,32 @@ def _chosen_source(
     else:
         settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
     return name, discover.load("sources", name), settings
+
+
+@app.command(rich_help_panel=LOOKING)
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Open no socket: do not ask the Hub.")] = False,
+    cache: Annotated[bool, typer.Option("--cache", help="Also read every object of DVC's cache.")] = False,
+    as_json: Json = None,
+) -> None:
+    """What this machine has that the experiment needs, and what to do where it has not. Exits with 1 on a fault."""
+    from xit.doctor import examine
+    from xit.files import write_json
+
+    found = []
+    colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
+    for finding in examine(Path(), offline, cache):
+        found.append(dataclasses.asdict(finding))
+        if str(as_json) != "-":
+            status = typer.style(f"{finding.status:<8}", fg=colours[finding.status])
+            typer.echo(f"{status} {finding.name:<12} {finding.found}")
+            _print([f"{'':21} {finding.advice}"] if finding.advice else [])
+    if str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    elif as_json is not None:
+        write_json(as_json, found)
+    if any(finding["status"] == "fault" for finding in found):
+        raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=ANSWERS)

@@ -126,7 +126,7 @@ def write_examples(path: Path, task: Task, examples: Sequence[Example]) -> None:
     columns = {"id": "text", "language": "text", **COLUMNS[task.format]}
     schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     with atomic(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(examples), schema=schema), temporary)
+        pq.write_table(pa.Table.from_pylist(list(examples), schema=schema), temporary, write_page_checksum=True)
 
 
 def read_examples(path: Path, language: str | None = None) -> list[dict[str, Any]]:
@@ -139,12 +139,17 @@ def read_examples(path: Path, language: str | None = None) -> list[dict[str, Any
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:  # `read_table` would import pandas, half a second
+        # `read_table` would import pandas, half a second.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             rows: list[dict[str, Any]] = file.read().to_pylist()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file. `xit data {path.parent.name}` writes it.") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: not Parquet, perhaps cut short: {error}. Delete it and run `dvc repro`.") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{path}: not Parquet, perhaps cut short: {reason}. Delete it and run `dvc repro`.") from None
+    columns = list(rows[0]) if rows else []
+    if rows and columns not in [["id", "language", *of_format] for of_format in COLUMNS.values()]:
+        raise DataError(f"{path}: its columns are of no format: {', '.join(columns)}. Delete it and run `dvc repro`.")
     return [row for row in rows if language in (None, row["language"])]
 
 

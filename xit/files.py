@@ -16,17 +16,20 @@ from typing import Any
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to, a file or a folder; it takes the place of `path` at the end.
 
-    Where the block raises, `path` stays as it was and the temporary is removed. A full disk is an OSError, whatever the
-    library that wrote makes of it.
+    Where the block raises, `path` stays as it was and the temporary is removed. A folder that was there is set aside
+    before it is removed, so that a kill in between leaves none rather than half of one. A full disk is an OSError,
+    whatever the library that wrote makes of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary, aside = (path.with_name(f".{path.name}.{end}") for end in ("partial", "replaced.partial"))
     remove(temporary)
+    remove(aside)
     try:
         yield temporary
         if path.is_dir():
-            remove(path)
+            path.replace(aside)
         temporary.replace(path)
+        remove(aside)
     except Exception as error:
         number = _system_error(error)
         if number is None:

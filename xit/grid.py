@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal, Protocol
 
-from xit import instances
+from xit import instances, integrity
 from xit.instances import GridError
 from xit.settings import STAGES
 
@@ -38,6 +38,10 @@ class Plan:
     """What each of them waits for, of the stale ones."""
     total: int
     """Of all instances, stale or not."""
+    outs: Mapping[str, tuple[Path, ...]]
+    """What each of them makes, of what DVC keeps in its cache."""
+    cache: Path
+    """Where DVC keeps it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +128,7 @@ def plan(root: Path) -> Plan:
         # DVC reads addresses relative to the working directory, and dvc.lock again after each lock.
         with contextlib.chdir(root), Repo(str(root)) as repo, lock_repo(repo):
             changed = frozenset(name.partition(":")[2] or name for name in repo.status())
+            cache = Path(repo.cache.local.path)
             graph = repo.index.graph  # an edge from each instance to every one that it needs
     except DvcException as error:
         why = ": ".join(str(part) for part in (error, error.__cause__) if part)
@@ -138,7 +143,9 @@ def plan(root: Path) -> Plan:
                 stale.add(dependent.name)
                 waiting.append(dependent.name)
     needs = {name: frozenset(s.name for s in graph.successors(by_name[name])) & stale for name in stale}
-    return Plan(changed, tuple(sorted(stale, key=lambda name: (_rank(name), name))), needs, len(by_name))
+    outs = {name: tuple(Path(out.fs_path) for out in by_name[name].outs if out.use_cache) for name in stale}
+    order = tuple(sorted(stale, key=lambda name: (_rank(name), name)))
+    return Plan(changed, order, needs, len(by_name), outs, cache)
 
 
 def run(
@@ -146,6 +153,7 @@ def run(
     jobs: int,
     report: Callable[[Event], None],
     executor: Callable[[Path, Plan, int], AbstractContextManager[Executor]] = local,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> int:
     """Run what is stale; how many instances ran.
 
@@ -154,6 +162,7 @@ def run(
         jobs: How many instances run at once: of the executor.
         report: Told of every start and end.
         executor: Where instances run; entered only where something is stale.
+        tell: Takes a line for each of DVC's own files that a kill has cut short and that is set aside.
 
     Raises:
         GridError: an instance failed (those that were running have been let finish, the rest has not been started); or
@@ -164,13 +173,12 @@ def run(
     logs = root / "logs"
     logs.mkdir(exist_ok=True)
     with _alone(logs / ".lock"), _ending_as_interrupt():
-        instances.settle(root)
-        todo = plan(root)
+        todo = _settled(root, tell)
         if not todo.instances:
             return 0
         with executor(root, todo, jobs) as pool:
             try:
-                failures = _run(todo, pool, report)
+                failures = _run(root, todo, pool, report)
             finally:
                 pool.stop()
         if failures:
@@ -183,7 +191,31 @@ def run(
     return len(todo.instances)
 
 
-def _run(todo: Plan, pool: Executor, report: Callable[[Event], None]) -> list[str]:
+def _settled(root: Path, tell: Callable[[str], None]) -> Plan:
+    """The plan, once nothing of a killed run is left; what it had cut short of DVC's own files is set aside."""
+    from dvc.exceptions import DvcException
+
+    def is_mended() -> bool:
+        lines = integrity.set_aside(root)
+        for line in lines:
+            tell(line)
+        return bool(lines)
+
+    try:
+        instances.settle(root)
+    except DvcException:
+        if not is_mended():
+            raise
+        instances.settle(root)
+    try:
+        return plan(root)
+    except GridError:
+        if not is_mended():
+            raise
+    return plan(root)
+
+
+def _run(root: Path, todo: Plan, pool: Executor, report: Callable[[Event], None]) -> list[str]:
     """Start what is ready where there is room, until all is done or something failed; the failures."""
     done: set[str] = set()
     running: dict[str, tuple[str, float]] = {}
@@ -205,18 +237,26 @@ def _run(todo: Plan, pool: Executor, report: Callable[[Event], None]) -> list[st
         for ending in pool.ended(1.0):
             name = ending.instance
             is_given_up = ending.is_lost and attempts[name] >= ATTEMPTS
+            failure = ending.failure or ("" if ending.is_lost else _damage(root, todo, name))
             if is_given_up:
                 failures.append(
                     f"{name}: failed. Its worker was lost {ATTEMPTS} times, the last time {running[name][0]}: as when "
                     "memory does not suffice. See the worker's own log, and resources in params.yaml."
                 )
-            elif ending.failure:
-                failures.append(ending.failure)
+            elif failure:
+                failures.append(failure)
             elif not ending.is_lost:
                 done.add(name)
-            tell(name, "failed" if is_given_up or ending.failure else "lost" if ending.is_lost else "done")
+            tell(name, "failed" if is_given_up or failure else "lost" if ending.is_lost else "done")
             del running[name]
     return failures
+
+
+def _damage(root: Path, todo: Plan, name: str) -> str:
+    """What is wrong with what an instance has made, where DVC took it from its cache."""
+    if "checking out outputs" not in instances.log_of(root, name).read_text(encoding="utf-8", errors="replace"):
+        return ""
+    return "\n".join(f"{name}: failed. {fault}" for fault in integrity.restored(todo.outs[name], todo.cache))
 
 
 @contextlib.contextmanager

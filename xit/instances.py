@@ -151,6 +151,8 @@ def failure(root: Path, name: str) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     around = re.compile(r"Running stage|> |ERROR: failed to reproduce .* exited with \d+$")
     own = [line for line in lines if line.strip() and not around.match(line)]
+    if lines and lines[-1].endswith(("exited with -9", "exited with 137")):
+        own.append("It was killed, as the system does where memory is short: JOBS=1, or smaller batches; run it again.")
     return "\n".join([f"{name}: failed. " + "\n".join(own[-12:]), f"(log: {log})"])
 
 

@@ -323,7 +323,9 @@ class _State:
         try:
             saved = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise CheckpointError(f"{path}: cannot be read ({error}). Delete it to start this run over.") from error
+            is_code = "weights_only" in str(error)  # torch's own message advises to run it
+            reason = "there is more in it than tensors and values" if is_code else error
+            raise CheckpointError(f"{path}: cannot be read ({reason}). Delete it to start this run over.") from error
         if saved["run"] != json.dumps(run, sort_keys=True):
             return state
         vars(state).update(saved["own"])

@@ -1,6 +1,7 @@
 """Any encoder that transformers loads, behind the face of ours."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,17 +131,18 @@ def load_released(
         ConfigError: the direction does not exist, or the model reads in both already.
     """
     config = _read_config(source, revision)
+    _refuse_weights_elsewhere(Path(source))
     if direction is not None:
         _set_direction(source, config, direction)
     if config.model_type == "rwkv":
         config.rescale_every = 0  # else evaluation changes the weights in place, and they would be saved so
     has_encoder_class = type(config) in transformers.MODEL_FOR_TEXT_ENCODING_MAPPING
     auto = transformers.AutoModelForTextEncoding if has_encoder_class else transformers.AutoModel
-    options = {"revision": revision, "trust_remote_code": False, "use_safetensors": is_safetensors}
+    options = {"revision": revision, "use_safetensors": is_safetensors, "output_loading_info": True}
     try:
         with _quiet():
             model, found = auto.from_pretrained(
-                source, config=config, dtype=torch.float32, output_loading_info=True, **options
+                source, config=config, dtype=torch.float32, trust_remote_code=False, **options
             )
     except (OSError, ValueError, RuntimeError) as error:
         raise _unloadable(source, error) from error
@@ -156,6 +158,18 @@ def _without_pooler(model: Any) -> Any:
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model.eval()
+
+
+def _refuse_weights_elsewhere(folder: Path) -> None:
+    """An index of weights in several files, which transformers follows wherever it points, may name its neighbours."""
+    for index in sorted(folder.glob("*.index.json")):
+        try:
+            names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{index}: not an index of weights, or cut short: {error}.") from None
+        for name in names:
+            if name != Path(str(name)).name:
+                raise CheckpointError(f"{index}: names {name}, which is not in its folder.")
 
 
 def _set_direction(source: str, config: Any, direction: str) -> None:

@@ -223,7 +223,7 @@ def _tried(where: str, fetch: Callable[[], Result]) -> Result:
     for wait in (*WAITS, None):
         try:
             return fetch()
-        except (OSError, HTTPError) as error:
+        except (OSError, HTTPError, ValueError) as error:  # of a value: a file's name that would leave the cache
             cause = _cause(error)
             if wait is None or _status(cause) not in PASSING:  # broken connections the library has tried again itself
                 raise _told(where, cause) from error
@@ -267,6 +267,8 @@ def _told(where: str, error: BaseException) -> DataError:
         return DataError(f"{where}: the Hub answers {status} after {len(WAITS) + 1} tries. {again}")
     if isinstance(error, HTTPError | LocalEntryNotFoundError):
         return DataError(f"{where}: the connection broke off or was not to be had: {_first_line(error)}. {again}")
+    if isinstance(error, ValueError):
+        return DataError(f"{where}: {_first_line(error)}.")
     return DataError(f"{where}: {_first_line(error)}. {again}")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xit import tokenization
+from xit.files import atomic
 from xit.settings import TokenizerSettings
 
 
@@ -13,7 +14,8 @@ def tokenizer(languages: Sequence[str], text: Path, out: Path, settings: Tokeniz
     for language in languages:
         lines += (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()[: settings.lines]
     made = tokenization.train(lines, settings.vocabulary)
-    tokenization.save(made, out)
+    with atomic(out) as folder:
+        tokenization.save(made, folder)
     tokens = sum(len(encoding.ids) for encoding in made.backend.encode_batch(lines, add_special_tokens=False))
     per_document = tokens / len(lines)
     return [f"{out}: {made.vocabulary_size} pieces, {per_document:.1f} tokens a document in {len(languages)} languages"]

@@ -265,7 +265,26 @@ def _own(language: str) -> dict[str, Any]:
     file = Path(localedata.resolve_locale_filename(get_global("language_aliases").get(language, language)))
     if not file.is_file():
         return {}
-    data: dict[str, Any] = pickle.loads(file.read_bytes())
+    return read_locale(file)
+
+
+CLASSES = {"dates.DateTimePattern", "localedata.Alias", "numbers.NumberPattern", "plural.PluralRule"}
+"""Of Babel, in CLDR's data."""
+
+
+class _Values(pickle.Unpickler):
+    """Makes values and Babel's own classes, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if f"{module}.{name}".removeprefix("babel.") in CLASSES:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name}: no part of CLDR's data.")
+
+
+def read_locale(file: Path) -> dict[str, Any]:
+    """A file of Babel's, which keeps CLDR's data as pickles."""
+    with file.open("rb") as opened:
+        data: dict[str, Any] = _Values(opened).load()
     return data
 
 
