@@ -30,7 +30,7 @@ COMMANDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finet
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 COMMANDS += ("audit", "analyse", "checklist", "import")
 COMMANDS += ("claims", "verify", "gains", "report")
-COMMANDS += ("doctor",)
+COMMANDS += ("doctor", "grid", "scaling", "tune")
 LANGUAGES = ("en", "de", "zh")
 TEST = 6
 """Test examples of a task and language."""

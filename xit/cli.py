@@ -320,7 +320,10 @@ def tune(
 
 @app.command(rich_help_panel=STAGES)
 def intermediate(encoder: Encoder, condition: Condition) -> None:
-    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task, by a recipe, or a control."""
+    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task in English.
+
+    Or by a recipe (several tasks, masked LM, translations, subsets), or a control.
+    """
     from xit.conditions import CONTROLS, parse
 
     config = _config()
