@@ -86,12 +86,11 @@ def append_line(path: Path) -> None:
 
 def every(root: Path, *patterns: str) -> set[str]:
     """The instances that the patterns name; each pattern must name some."""
-    grid_section = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))["grid"]
+    parameters = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     names = []
     for stage, facts in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
-        axes = [
-            grid_section[axis.removeprefix("${grid.").removesuffix("}")] for axis in facts.get("matrix", {}).values()
-        ]
+        places = [axis.removeprefix("${").removesuffix("}").split(".") for axis in facts.get("matrix", {}).values()]
+        axes = [parameters[section][key] for section, key in places]
         names += [f"{stage}@{'-'.join(cell)}" if cell else stage for cell in itertools.product(*axes)]
     found = {pattern: set(fnmatch.filter(names, pattern)) for pattern in patterns}
     assert all(found.values()), f"nothing is named by {[pattern for pattern in found if not found[pattern]]}"
@@ -156,6 +155,14 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
             set_parameter(root, "targets", lambda sections: {**sections, "mlqa": sections["xquad"]}),
         ],
         ("data@mlqa", "finetune@*-mlqa", "evaluate@*-mlqa", "collect", "paper"),
+        (),
+    ),
+    "a translated task runs itself": (
+        lambda root: [
+            set_parameter(root, "grid.translated_tasks", ["mnli", "squad"]),
+            set_parameter(root, "grid.translation_languages", ["de"]),
+        ],
+        ("translate@*", "collect", "paper"),
         (),
     ),
     "a new encoder runs itself": (
