@@ -56,7 +56,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         caption=(
             "Heads, data and batches on tasks are the same for all. Steps and tokens of a task are means over "
             "trainings, tokens without padding. Trials are those of `xit tune` on this source, of rates of pretraining "
-            "+ of tasks, judged on English validation; without any, rates were set by hand. Made by `xit paper` from "
+            "+ of tasks, judged on English validation; without any, rates are as set. Made by `xit paper` from "
             "results/encoders.csv, results/training.csv and paper/tuning.csv."
         ),
         columns=("", *encoders),
