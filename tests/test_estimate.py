@@ -21,7 +21,7 @@ def parameters() -> Config:
 
 
 def rows(parameters: Config, *names: str) -> dict[str, Row]:
-    found = estimate(parameters, Plan(frozenset(names), names, {}, 52))
+    found = estimate(parameters, Plan(frozenset(names), names, {}, 52, {}, Path()))
     return {row["stage"]: Row(**row) for row in found["stages"]}
 
 
