@@ -133,7 +133,8 @@ def _tasks(found: Config) -> Table:
                 rate = f"{one.learning_rate:g}" if one.learning_rate else "encoder's"
                 batch = f"{one.batch_size}" + (f" ({one.micro_batches} parts)" if one.micro_batches > 1 else "")
                 looks = f"{one.validate_every} × {one.patience}"
-                numbers = (f"{one.steps:,}", batch, str(one.max_length_tokens), rate, looks)
+                length = f"{one.epochs} epochs" if one.steps is None else f"{one.steps:,}"
+                numbers = (length, batch, str(one.max_length_tokens), rate, looks)
             asked = len([code for code in task.languages if code in found.languages.evaluation])
             table.add_row(name, role, place, *numbers, str(asked) if role != "intermediate" else "–")
     return table
