@@ -50,9 +50,10 @@ def main() -> None:
     values = config.load(layout.PARAMS)
     torch.set_num_threads(values.training.threads)
     made = {}
-    for name in arguments.encoder or values.encoders:
+    sizes = {name: one.size for name, one in values.encoders.items() if one.size is not None}
+    for name in arguments.encoder or sizes:
         torch.manual_seed(0)
-        made[name] = encoders.build(name, values.encoders[name].size, values.tokenizer.vocabulary).to(arguments.device)
+        made[name] = encoders.build(name, sizes[name], values.tokenizer.vocabulary).to(arguments.device)
     dtype = getattr(torch, arguments.precision)
     shapes = list(itertools.product(arguments.length or LENGTHS, arguments.batch or BATCHES))
     rows, peak = [], 0.0

@@ -24,7 +24,7 @@ MODULES = {
 }
 LAYERS = """
 cli
-cluster doctor estimate submitting verification
+cluster doctor estimate submitting verification preview
 analysis audit checklist grid protocol report workspace config layout
 instances
 stages

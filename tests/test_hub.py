@@ -38,12 +38,17 @@ def repositories() -> hub_fixtures.Repositories:
 def running(repositories: hub_fixtures.Repositories) -> Iterator[HubServer]:
     with HubServer.serving(repositories) as server, pytest.MonkeyPatch.context() as patch:
         patch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
-        folder = "/google-research-datasets/lareqa/5405d2a77e83d5ccb47623a3f9e5604c3f103193/xquad-r"
-        for code, content in hub_fixtures.xquad_r().items():
-            server.originals[f"{folder}/{code}.json"] = content
+        put_originals(server)
         template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
         patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         yield server
+
+
+def put_originals(server: HubServer) -> None:
+    """What lies elsewhere than on the Hub."""
+    folder = "/google-research-datasets/lareqa/5405d2a77e83d5ccb47623a3f9e5604c3f103193/xquad-r"
+    for code, content in hub_fixtures.xquad_r().items():
+        server.originals[f"{folder}/{code}.json"] = content
 
 
 @pytest.fixture

@@ -350,3 +350,15 @@ def test_xlm_r_large_has_as_many_parameters_as_the_estimate_says() -> None:
     assert parameters(LARGE)[0] == sum(p.numel() for p in model.parameters()) == 558_840_832
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embeddings" not in name]
     assert parameters(LARGE)[1] == sum(p.numel() for p in matrices)
+
+
+def test_a_row_longer_than_the_positions_of_a_model_is_refused(folders: dict[str, Path]) -> None:
+    encoder = encoders.load(folders["xlm-roberta"])
+    row = torch.full((1, 512), 5)
+
+    with pytest.raises(
+        CheckpointError, match=r"xlm-roberta: a row of 512 tokens, but it has positions for 511 only. L"
+    ):
+        encoder(row, torch.ones_like(row))
+    assert encoder(row[:, :511], torch.ones(1, 511))[-1].shape == (1, 511, 16)
+    assert encoders.load(folders["mt5"])(row, torch.ones_like(row))[-1].isfinite().all()

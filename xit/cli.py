@@ -695,6 +695,9 @@ def show(
     count: Annotated[int, typer.Option(min=1, help="How many examples.")] = 5,
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Instead, all of an experiment: default, or a file of profiles/.")
+    ] = None,
     power: Annotated[
         bool, typer.Option("--power", help="Instead, the gains that params.yaml is able to find.")
     ] = False,
@@ -717,18 +720,22 @@ def show(
         Literal["float32", "bfloat16"] | None, typer.Option(help="With --memory, for XLM-R Large; else as params.yaml.")
     ] = None,
 ) -> None:
-    """Some examples of a task, as models see them; or the experiment's power or GPU memory, before it; or a preset."""
+    """Some examples of a task, as models see them; or all, power or GPU memory of an experiment; or a preset."""
     if memory:
         _show_memory(encoder, rows, length, precision)
         return
     if power:
         _show_power(sd_seeds, sd_languages)
         return
+    if profile is not None:
+        _show_profile(profile, preset, data)
+        return
     if preset:
         _show_preset(preset)
         return
     if task is None:
-        raise typer.BadParameter("say which task, as `xit tasks` lists them, or --power, --memory, or --preset NAME.")
+        names = "--power, --memory, --profile or --preset NAME"
+        raise typer.BadParameter(f"say which task, as `xit tasks` lists them, or {names}.")
     import itertools
 
     from rich.console import Console
@@ -748,6 +755,17 @@ def show(
         for example in itertools.islice(module.examples(task, facts, split, code, settings), count):
             body = Text("\n").join(Text.assemble((f"{key}  ", "bold"), _shown(value)) for key, value in example.items())
             console.print(Panel(body, title=f"{facts.title}, {name} source, {split}, {code}", title_align="left"))
+
+
+def _show_profile(profile: str, preset: str | None, data: Path | None) -> None:
+    from rich.console import Console
+
+    from xit.preview import preview
+
+    console = Console()
+    console.width = max(console.width, 160)  # commits are not cut
+    for part in preview(Path(), profile, data, preset):
+        console.print(part, highlight=False, markup=False) if isinstance(part, str) else console.print(part)
 
 
 def _show_power(sd_seeds: float | None, sd_languages: float | None) -> None:

@@ -115,7 +115,10 @@ def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cach
 
         def make(folder: Path, working: Path, seed: int = seed) -> str:
             if seed == seeds[0]:
-                write_json(folder / "outcome.json", _copied(place, folder))
+                outcome = _copied(place, folder)
+                if weights != "released":  # what its file says is of other weights
+                    outcome = {key: value for key, value in outcome.items() if key not in ("licence", "languages")}
+                write_json(folder / "outcome.json", outcome)
             else:
                 shutil.copytree(out / str(seeds[0]), folder, copy_function=_link, dirs_exist_ok=True)
             return place.name if place.is_pinned else f"{place.name}, not pinned"

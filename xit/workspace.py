@@ -54,12 +54,8 @@ def prepare(
     if profile == "default" and not preset:
         _initialise(project)
         return project
-    path = project / "profiles" / f"{profile}.yaml" if profile != "default" else None
-    if path and not path.is_file():
-        known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
-        raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
-    merged = _merged(project / "params.yaml", path, data, tell, preset).encode()
-    root = project / "workspaces" / "-".join(name for name in (profile if path else None, preset) if name)
+    merged = parameters(project, profile, data, tell, preset).encode()
+    root = project / "workspaces" / "-".join(name for name in (profile, preset) if name and name != "default")
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
     _update(root / "params.yaml", merged)
@@ -80,6 +76,19 @@ def _take_over(project: Path, root: Path) -> None:
         if (project / name).is_dir() and not (root / name).exists():
             with atomic(root / name) as temporary:
                 shutil.copytree(project / name, temporary, ignore=shutil.ignore_patterns("*.partial", ".*"))
+
+
+def parameters(
+    project: Path, profile: str, data: Path | None, tell: Callable[[str], None], preset: str | None = None
+) -> str:
+    """params.yaml as it is, or with preset and profile laid over it, as text; arguments and errors as of `prepare`."""
+    path = project / "profiles" / f"{profile}.yaml" if profile != "default" else None
+    if path and not path.is_file():
+        known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
+        raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
+    if path is None and preset is None:
+        return (project / "params.yaml").read_text(encoding="utf-8")
+    return _merged(project / "params.yaml", path, data, tell, preset)
 
 
 def _merged(

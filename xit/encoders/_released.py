@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class ReleasedEncoder(Encoder):
         self.embedding = model.get_input_embeddings()
         self.direction = direction_of(model.config)
         self.dimension = model.config.hidden_size * (2 if self.direction == "two-way" else 1)
+        self.longest = _longest(model)
         self.layers = getattr(model.config, "num_blocks", model.config.num_hidden_layers)  # xlstm has its own word
 
     @property
@@ -41,6 +43,11 @@ class ReleasedEncoder(Encoder):
         A causal model reads the text once (`causal`); twice, and the states of the second reading count (`echo`,
         Springer et al. 2024, arXiv 2402.15449); or ahead and reversed, and both states count, side by side (`two-way`).
         """
+        if input_ids.shape[1] > self.longest:
+            raise CheckpointError(
+                f"{self.name}: a row of {input_ids.shape[1]} tokens, but it has positions for {self.longest} only. "
+                "Lower max_length_tokens of the task."
+            )
         if self.direction == "bidirectional":
             return self._states(input_ids, attention_mask=attention_mask)
         if self.direction == "causal":
@@ -78,6 +85,15 @@ class ReleasedEncoder(Encoder):
         output = self.model(input_ids=input_ids, output_hidden_states=True, **options)
         # Some models norm only their output, not the last of the hidden states (ModernBERT).
         return (*output.hidden_states[: self.layers], output.last_hidden_state)
+
+
+def _longest(model: Any) -> float:
+    """The tokens of the longest row that a model has positions for; those of its padding do not count (RoBERTa)."""
+    tables = [m for name, m in model.named_modules() if name.endswith("position_embeddings")]
+    counts = [
+        t.num_embeddings - (t.padding_idx + 1 if t.padding_idx is not None else 0) for t in tables if t is not None
+    ]
+    return min(counts, default=math.inf)
 
 
 def direction_of(config: Any) -> str:

@@ -62,9 +62,12 @@ def collect(
     trained = _trained(root, cells)
     write_csv(out / "training.csv", [_run(names, folder) for names, folder in trained])
     pretrained = [
-        (Run("pretrain", e, "", "", seed), root / "models/pretrained" / e / str(seed))
+        (Run("pretrain", e, "", "", seed), folder)
         for e in encoders
         for seed in seeds
+        if _read((folder := root / "models/pretrained" / e / str(seed)) / "outcome.json")[
+            "steps"
+        ]  # not of released ones
     ]
     write_csv(out / "curves.csv", curves([*pretrained, *trained]))
     return [f"{out}/scores.csv: {len(scores)} scores of {len(cells)} cells"]
