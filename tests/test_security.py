@@ -21,6 +21,7 @@ from hub_server import HubServer, Repository
 
 from xit import checkpoints, cli, config, importing, models, tokenization
 from xit.encoders import load as load_encoder
+from xit.encoders._released import load_released
 from xit.errors import CheckpointError, ConfigError, DataError
 from xit.sources import _hub_files
 from xit.training import Plan, Step, train
@@ -148,6 +149,8 @@ def test_a_pickle_in_place_of_weights_is_not_read(ran: Path, tmp_path: Path) -> 
 
     with pytest.raises(CheckpointError, match="transformers cannot load it as an encoder from safetensors"):
         models.load_encoder(tmp_path / "released")
+    with pytest.raises(CheckpointError, match="more in its weights than tensors; nothing of it was run"):
+        load_released(str(tmp_path / "released"), is_safetensors=False)
 
     assert not ran.exists()
 

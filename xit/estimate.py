@@ -184,7 +184,7 @@ def _parameters_of(weights: str, encoder: str) -> encoders.Parameters:
     place = discover.load("encoders", encoder).RELEASED.repository if weights == "released" else weights
     name, revision = (place, None) if Path(place).is_dir() else hub.repository(place)
     try:
-        read = AutoConfig.from_pretrained(name, revision=revision)
+        read = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"encoders.{encoder}: the config.json of {place} cannot be read, which says how large it is. {error}"

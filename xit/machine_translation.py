@@ -109,7 +109,7 @@ def _loaded(
     settings: TranslationSettings, cache: str, is_offline: bool, precision: torch.dtype, where: str
 ) -> tuple[Any, Any]:
     """Tokenizer and model, of a folder or of the Hub."""
-    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": is_offline, "cache_dir": cache or None}
+    options: dict[str, Any] = {"local_files_only": is_offline, "cache_dir": cache or None}
     if Path(settings.model).is_dir():
         if settings.commit:
             raise ConfigError(f"translation.commit: {settings.commit}: {settings.model} is a folder, which has none.")
@@ -119,9 +119,9 @@ def _loaded(
     weights = {"dtype": precision, "use_safetensors": True, "output_loading_info": True}
     try:
         with _quiet():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(settings.model, **options)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(settings.model, trust_remote_code=False, **options)
             auto = transformers.AutoModelForSeq2SeqLM
-            model, found = auto.from_pretrained(settings.model, **weights, **options)
+            model, found = auto.from_pretrained(settings.model, trust_remote_code=False, **weights, **options)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise CheckpointError(
             f"{where}: transformers cannot load it as a model for translation from safetensors, without code of its "

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,8 @@ def load_released(
             model, found = auto.from_pretrained(
                 source, config=config, dtype=torch.float32, trust_remote_code=False, **options
             )
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{source}: there is more in its weights than tensors; nothing of it was run.") from error
     except (OSError, ValueError, RuntimeError) as error:
         raise _unloadable(source, error) from error
     lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
