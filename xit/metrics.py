@@ -190,10 +190,10 @@ def reciprocal_rank(rankings: Mapping[str, Sequence[str]], gold: Mapping[str, Se
     """The mean of 1 / rank of the first gold id among the first `most`, else 0 (Mewsli-X).
 
     The evaluator prints it as mAP@20 and looks at the first gold id only; the data have one. A query without a
-    ranking scores 0.
+    ranking scores 0, and so does one whose gold id is no candidate, of which it has none here.
     """
     return _mean(
-        next((1 / rank for rank, c in enumerate(rankings.get(q, ())[:most], 1) if c == right[0]), 0.0)
+        next((1 / rank for rank, c in enumerate(rankings.get(q, ())[:most], 1) if [c] == list(right[:1])), 0.0)
         for q, right in gold.items()
     )
 
