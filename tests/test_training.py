@@ -264,7 +264,7 @@ def test_the_log_has_a_line_a_step_without_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler imports what torch has deprecated
+@pytest.mark.filterwarnings("ignore")  # of torch's compiler about torch
 def test_a_compiled_model_takes_the_same_steps(parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = few_steps(parent, "classification", 1, tmp_path / "plain")
     monkeypatch.setattr("test_training.PLAN", dataclasses.replace(PLAN, compile=True))
