@@ -49,6 +49,8 @@ TRAINING = TrainingSettings(
     precision="float32",
     threads=1,
     save_every=5,
+    gradient_checkpointing=False,
+    compile=False,
 )
 PRETRAINING = PretrainingSettings(
     steps=20,

@@ -199,7 +199,7 @@ def test_a_hybrid_is_pretrained_saved_and_loaded_with_the_table_as_it_was(words:
     (tmp_path / "text/en.txt").write_text("\n".join(tiny.texts()), encoding="utf-8")
     out, size = tmp_path / "out", tiny.SIZES["gru"]
 
-    pretrain("gru", [1], ["en"], tmp_path / "text", words, out, size, PRETRAINING, 0.01, 1, "float32", 9, lambda _: lambda *a: None)  # fmt: skip  # noqa: E501
+    pretrain("gru", [1], ["en"], tmp_path / "text", words, out, size, PRETRAINING, 0.01, 1, "float32", 9, False, False, lambda _: lambda *a: None)  # fmt: skip  # noqa: E501
     control("gru", "untrained", [1], out, tmp_path / "controls")
 
     table = load_file(words / importing.TABLE)["weight"]

@@ -118,7 +118,8 @@ def write_results(root: Path, rows: Sequence[Score]) -> dict[str, Any]:
     """What `collect` would have written, and published.csv."""
     fabricated.write_inputs(root / "results", rows)
     (root / "paper").mkdir(exist_ok=True)
-    shutil.copyfile(fabricated.PAPER / "published.csv", root / "paper/published.csv")
+    for name in ("published.csv", "tuning.csv"):
+        shutil.copyfile(fabricated.PAPER / name, root / "paper" / name)
     return fabricated.parameters(rows)
 
 
