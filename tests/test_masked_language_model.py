@@ -1,26 +1,19 @@
 """Masked language modelling: what is masked, packed and drawn, and that equal steps are equal."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import tiny
 import torch
 
 from xit import encoders, tokenization
 from xit.errors import CheckpointError, TrainingError
 from xit.formats import IGNORED
 from xit.masked_language_model import MaskedLanguageModel, language_shares, mask, pack, pretraining_steps
-from xit.settings import EncoderSize, PretrainingSettings
+from xit.settings import EncoderSize
 
-SETTINGS = PretrainingSettings(
-    steps=10,
-    batch_size=64,
-    block_tokens=4,
-    masked_fraction=0.3,
-    language_exponent=0.5,
-    warmup_fraction=0.1,
-    final_fraction=0.1,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-)
+SETTINGS = dataclasses.replace(tiny.PRETRAINING, steps=10, batch_size=64, block_tokens=4)
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,8 @@ from xit.recipes import draws, training_examples
 from xit.settings import (
     MaskedRecipeSettings,
     MultitaskSettings,
-    PretrainingSettings,
     RecipeSettings,
     TaskSettings,
-    TrainingSettings,
 )
 from xit.stages.intermediate import intermediate
 from xit.stages.recipe import recipe
@@ -41,28 +39,8 @@ TASK = TaskSettings(
     validate_every=6,
     patience=5,
 )
-TRAINING = TrainingSettings(
-    warmup_fraction=0.1,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-    head="matching",
-    precision="float32",
-    threads=1,
-    save_every=5,
-    gradient_checkpointing=False,
-    compile=False,
-)
-PRETRAINING = PretrainingSettings(
-    steps=20,
-    batch_size=4,
-    block_tokens=16,
-    masked_fraction=0.3,
-    language_exponent=0.5,
-    warmup_fraction=0.1,
-    final_fraction=0.1,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-)
+TRAINING = tiny.TRAINING
+PRETRAINING = tiny.PRETRAINING
 RECIPES = RecipeSettings(
     multitask=MultitaskSettings(("mnli", "squad"), most_examples=16, steps=12, validate_every=6, patience=5),
     mlm=MaskedRecipeSettings(share=0.5, steps=12, batch_size=4, language_exponent=0.3),

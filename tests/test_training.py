@@ -21,7 +21,7 @@ from xit import formats
 from xit.errors import CheckpointError, ConfigError, TrainingError
 from xit.formats import Reading
 from xit.models import TaskModel, load_encoder
-from xit.settings import PretrainingSettings, TaskSettings, TrainingSettings
+from xit.settings import TaskSettings
 from xit.stages.finetune import finetune
 from xit.stages.pretrain import pretrain
 from xit.training import Outcome, Plan, Step, batch_indices, rate_factor, task_steps, train
@@ -45,28 +45,8 @@ TASK = TaskSettings(
     validate_every=5,
     patience=2,
 )
-TRAINING = TrainingSettings(
-    warmup_fraction=0.1,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-    head="matching",
-    precision="float32",
-    threads=1,
-    save_every=4,
-    gradient_checkpointing=False,
-    compile=False,
-)
-PRETRAINING = PretrainingSettings(
-    steps=20,
-    batch_size=4,
-    block_tokens=16,
-    masked_fraction=0.3,
-    language_exponent=0.5,
-    warmup_fraction=0.1,
-    final_fraction=0.1,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-)
+TRAINING = tiny.TRAINING
+PRETRAINING = tiny.PRETRAINING
 
 
 # Which examples, at what rate

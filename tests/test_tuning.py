@@ -1,6 +1,7 @@
 """`xit tune`: the same trials for every encoder, on English validation alone, each made once."""
 
 import csv
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import tiny
 
 from xit import config, layout
 from xit.errors import TrainingError
-from xit.settings import PretrainingSettings, TaskSettings, TrainingSettings, TuningSettings
+from xit.settings import TaskSettings, TrainingSettings, TuningSettings
 from xit.stages.tune import record, tune
 
 ROOT = Path(__file__).parent.parent
@@ -22,17 +23,7 @@ TUNING = TuningSettings(
     tasks=("panx",),
     seeds=(1,),
 )
-PRETRAINING = PretrainingSettings(
-    steps=900,
-    batch_size=4,
-    block_tokens=16,
-    masked_fraction=0.3,
-    language_exponent=0.5,
-    warmup_fraction=0.1,
-    final_fraction=0.1,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-)
+PRETRAINING = dataclasses.replace(tiny.PRETRAINING, steps=900)
 TASK = TaskSettings(
     steps=2, batch_size=8, micro_batches=1, max_length_tokens=64, learning_rate=None, validate_every=0, patience=0
 )

@@ -10,7 +10,7 @@ import torch
 
 from xit import checkpoints, discover, encoders, formats, tokenization
 from xit.examples import write_examples
-from xit.settings import EncoderSize
+from xit.settings import EncoderSize, PretrainingSettings, TrainingSettings
 from xit.tasks import Task
 
 torch.set_num_threads(1)  # several tests run side by side, and two threads are no faster at this size
@@ -22,6 +22,28 @@ SIZES = {
     "mingru": EncoderSize(16, 1, 24, 0),
     "transformer": EncoderSize(16, 1, 32, 2),
 }
+TRAINING = TrainingSettings(
+    warmup_fraction=0.1,
+    weight_decay=0.1,
+    gradient_clip=1.0,
+    head="matching",
+    precision="float32",
+    threads=1,
+    save_every=4,
+    gradient_checkpointing=False,
+    compile=False,
+)
+PRETRAINING = PretrainingSettings(
+    steps=20,
+    batch_size=4,
+    block_tokens=16,
+    masked_fraction=0.3,
+    language_exponent=0.5,
+    warmup_fraction=0.1,
+    final_fraction=0.1,
+    weight_decay=0.1,
+    gradient_clip=1.0,
+)
 TASKS = {
     "classification": "xnli",
     "multiple_choice": "xcopa",
