@@ -194,9 +194,7 @@ def _recipes(of: Study, encoder: str) -> list[str]:
         one = recipes.over(of, encoder, name)
         if one is not None:
             than = listed(recipes.plain(of, name)) + (" alone" if len(recipes.plain(of, name)) == 1 else " on average")
-            effect = direction(
-                one, "raises the average more than", "raises it less than", "is not settled to differ from"
-            )
+            effect = direction(one, "scores higher than", "scores lower than", "is not settled to differ from")
             sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(one)} points.")
     return sentences
 

@@ -8,7 +8,7 @@ import numpy as np
 from xit.claims import Claim
 from xit.conditions import MULTITASK, parse
 from xit.statistics import MEAN, Estimate, Floats, Study, estimate, gain, gains, main_gains, pool, weights
-from xit.tables import Inputs, Table
+from xit.tables import Inputs, Table, recipes
 
 KINDS = {
     "untrained": "an encoder that was never pretrained",
@@ -155,13 +155,12 @@ def _below_a_point(study: Study, encoder: str, *, target: str) -> Estimate | Non
 
 def _over_variant(study: Study, encoder: str, *, is_mlm: bool) -> Estimate | None:
     """Tasks by themselves minus the same tasks with multilingual MLM, or in translation."""
-    pairs = [(one.task or "", one.id) for one in map(parse, study.recipes) if one.examples is None]
-    pairs = [(task, name) for task, name in pairs if task in study.intermediates and parse(name).has_mlm == is_mlm]
-    if not pairs:
+    found = [(one.task or "", one.id) for one in map(parse, study.recipes) if one.examples is None]
+    found = [(task, name) for task, name in found if task in study.intermediates and parse(name).has_mlm == is_mlm]
+    if not found:
         return None
-    plain, variants = zip(*pairs, strict=True)
-    cubes = [gains(study, each, plain) - gains(study, each, variants) for each in study.encoders]
-    return estimate(cubes[study.encoders.index(encoder)], weights(study), cubes)
+    pair: recipes.Pair = ([task for task, _ in found], [name for _, name in found])
+    return recipes.contrast(study, encoder, pair, recipes.pairs(study) if len(found) == 1 else [pair])
 
 
 CLAIMS = (

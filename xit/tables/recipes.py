@@ -53,11 +53,15 @@ def plain(study: Study, name: str) -> tuple[str, ...]:
 
 def over(study: Study, encoder: str, name: str) -> Estimate | None:
     """The average gain of a recipe minus that of its plain tasks."""
-    pairs = [([other], plain(study, other)) for other in study.recipes]
-    return contrast(study, encoder, pairs[study.recipes.index(name)], pairs)
+    return contrast(study, encoder, ([name], plain(study, name)), pairs(study))
 
 
 Pair = tuple[Sequence[str], Sequence[str]]
+
+
+def pairs(study: Study) -> list[Pair]:
+    """Every recipe and its plain tasks."""
+    return [([name], plain(study, name)) for name in study.recipes]
 
 
 def contrast(study: Study, encoder: str, pair: Pair, alike: Sequence[Pair]) -> Estimate | None:
