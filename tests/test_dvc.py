@@ -190,6 +190,7 @@ def test_a_change_makes_stale_exactly(
     assert set(plan.instances) - plan.changed == (every(root, *hanging) if hanging else set())
 
 
+@pytest.mark.slow
 def test_a_new_language_re_runs_its_data_and_evaluation_but_no_training(root: Path) -> None:
     set_parameter(root, "languages.evaluation", lambda codes: [*codes, "fr"])
 

@@ -44,6 +44,7 @@ def test_the_paper_writes_every_table_figure_sentence_and_the_pdf(made: Path) ->
     assert re.fullmatch(r"claims: (\d+ (reproduced|contradicted|inconclusive|not run)(, )?)+", last)
 
 
+@pytest.mark.slow
 def test_the_same_scores_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
     make_paper(tmp_path, scores())
 

@@ -192,6 +192,7 @@ def few(**options: object) -> list[Score]:
     return scores(EFFECTS, **chosen)
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_a_pair_with_verdict_proxies_and_prediction(tmp_path: Path) -> None:
     of = inputs(tmp_path, few())
 

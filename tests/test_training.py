@@ -442,9 +442,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 RUNS = [("xnli", "transformer"), ("xquad", "lstm"), ("text", "lstm")]
+FIRST, *REST = RUNS
 
 
-@pytest.mark.parametrize("which", RUNS, ids="-".join)
+@pytest.mark.parametrize("which", [FIRST, *(pytest.param(run, marks=pytest.mark.slow) for run in REST)], ids="-".join)
 def test_a_run_killed_at_several_steps_ends_in_the_same_bits(
     which: tuple[str, str], start: Any, tmp_path: Path
 ) -> None:
@@ -473,6 +474,7 @@ def test_a_run_killed_at_several_steps_ends_in_the_same_bits(
     assert outcome["steps"] == 20 if which[0] == "text" else outcome["steps"] < 60  # stopped early
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_times_ends_in_the_same_bits(start: Any, tmp_path: Path) -> None:
     which = ("panx", "lstm")
     for root in (tmp_path / "undisturbed", tmp_path / "killed"):
