@@ -158,4 +158,7 @@ def points(log: Sequence[Mapping[str, float]]) -> list[int]:
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON, perhaps cut short: {error}. Delete it, and `dvc repro` makes it.") from None
