@@ -49,6 +49,8 @@ certificates=/etc/ssl/certs/ca-certificates.crt
 tar -C "$base" -c . | "$docker" import \
   -c "ENV PIP_FIND_LINKS=/wheels PIP_CERT=$certificates SSL_CERT_FILE=$certificates" - xit-test-base >/dev/null
 rm -rf "$base"
+printf 'FROM xit-test-base\nRUN apt-get update\n' | "$docker" build --quiet - >/dev/null 2>"$folder/first.log" ||
+  { tail -n 5 "$folder/first.log" >&2; cannot "the Docker engine starts here, but builds nothing."; }
 
 echo "Building …"
 "$docker" build --build-arg BASE_IMAGE=xit-test-base --build-arg CUDA= --tag xit-test .

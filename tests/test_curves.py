@@ -94,3 +94,9 @@ def test_a_sentence_compares_languages_of_latin_and_of_other_scripts() -> None:
 
     assert "is +1.0 points in the 5 languages of Latin script and +5.0 in the 4 of others" in sentence
     assert "rank correlation with the distance of their words from the English ones is +0." in sentence
+
+
+def test_where_all_gains_are_equal_no_correlation_is_told() -> None:
+    (sentence,) = findings.of_distance(study_of(scores({"none": 0.0, "mnli": 0.0}, encoders=("lstm",), noise=0.0)))
+
+    assert sentence.endswith("languages of Latin script and +0.0 in the 4 of others.")

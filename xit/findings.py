@@ -314,13 +314,18 @@ def of_distance(of: Study) -> list[str]:
         if not latin or not others:
             continue
         count, gains = (len(latin), len(others)), [sum(one.values()) / len(one) for one in (latin, others)]
-        ranks = spearmanr([far for far, _ in found.values()], [(latin | others)[code] for code in found])
-        sentences.append(
+        sentence = (
             f"With the {encoder} encoder the gain is {signed(gains[0])} points in the {count[0]} languages of Latin "
-            f"script and {signed(gains[1])} in the {count[1]} of others; over all of them its rank correlation with "
-            f"the distance of their words from the English ones is {ranks.statistic:+.2f} (Spearman, p "
-            f"{ranks.pvalue:.2f}, not corrected).".replace("-", "−")
+            f"script and {signed(gains[1])} in the {count[1]} of others"
         )
+        both = [(far, (latin | others)[code]) for code, (far, _) in found.items()]
+        if all(len(set(values)) > 1 for values in zip(*both, strict=True)):
+            ranks = spearmanr(*zip(*both, strict=True))
+            sentence += (
+                "; over all of them its rank correlation with the distance of their words from the English ones is "
+                f"{ranks.statistic:+.2f} (Spearman, p {ranks.pvalue:.2f}, not corrected)".replace("-", "−")
+            )
+        sentences.append(f"{sentence}.")
     return sentences
 
 
