@@ -84,3 +84,24 @@ def test_recorded_trials_replace_those_of_the_same_encoder_and_source_only(tmp_p
     record(tmp_path / "trials.csv", tmp_path / "tuning.csv")
 
     assert (tmp_path / "tuning.csv").read_text() == f"{head}{others}micro,lstm,tasks,0.1,xnli,1,accuracy,70\n"
+
+
+def test_each_encoder_from_scratch_has_equally_many_trials_on_record_and_the_rates_that_were_best() -> None:
+    loaded = config.load(ROOT / layout.PARAMS)
+    means: dict[tuple[str, str], dict[float, float]] = {}
+    trials: dict[str, int] = {}
+    with (ROOT / "paper/tuning.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            sign = -1 if row["metric"] == "loss" else 1
+            rates = means.setdefault((row["encoder"], row["phase"]), {})
+            rate, score = float(row["learning_rate"]), sign * float(row["validation_score"])
+            rates[rate] = rates.get(rate, 0.0) + score
+            trials[row["encoder"]] = trials.get(row["encoder"], 0) + 1
+
+    ours = {name: one for name, one in loaded.encoders.items() if one.size}
+    tuning = loaded.tuning
+    each = len(tuning.pretraining_learning_rates) + len(tuning.learning_rates) * len(tuning.tasks)
+    assert trials == dict.fromkeys(ours, each * len(tuning.seeds))
+    for name, one in ours.items():
+        best = [max(means[name, phase], key=means[name, phase].__getitem__) for phase in ("pretraining", "tasks")]
+        assert best == [one.pretraining_learning_rate, one.learning_rate], name
