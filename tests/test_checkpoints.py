@@ -445,3 +445,22 @@ def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:
 
     with pytest.raises(CheckpointError, match=r"a bare encoder, without a head for xnli. Fine-tune it first .*tatoeba"):
         evaluate(folder, "xnli", tiny.examples("classification"), RETRIEVAL)
+
+
+@pytest.mark.parametrize("name", ["folder", "."])
+def test_a_file_does_not_take_the_place_of_a_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/thesis.txt").touch()
+
+    with pytest.raises(IsADirectoryError):
+        write_json(Path(name), {})
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "thesis.txt"]
+
+
+def test_an_error_of_the_system_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError) as raised, atomic(tmp_path / "out") as temporary:
+        raise PermissionError(13, "Permission denied", str(temporary / "inner"))
+
+    assert raised.value.filename == str(tmp_path / "out")

@@ -305,10 +305,14 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
         ("source: [", r"params.yaml: not YAML: while parsing a flow node"),
         ("", r"params.yaml: input should be an object; found null"),
         ("- 1\n", r"params.yaml: input should be an object; found \[1\]"),
+        ("seeds: [1]\nseeds: [2]\n", r"params.yaml: not YAML: seeds is there twice\n.*line 1"),
+        ("source: &a [*a]\n", r"params.yaml: a section that holds itself"),
+        ("[" * 5000, r"params.yaml: not YAML: maximum recursion"),
+        ("\udcff", r"params.yaml: not YAML: 'utf-8' codec"),
     ],
 )
 def test_a_file_that_holds_no_parameters_is_named(text: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "params.yaml").write_text(text, errors="surrogateescape")
 
     with pytest.raises(ConfigError, match=message):
         config.load(tmp_path / "params.yaml")

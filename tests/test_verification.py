@@ -16,7 +16,7 @@ from xit.errors import ConfigError, DataError
 from xit.evaluation import evaluate
 from xit.examples import write_examples
 from xit.rescoring import example_gains, rescored
-from xit.results import Score, read_scores, write_scores
+from xit.results import FIELDS, Score, read_scores, write_scores
 from xit.settings import RetrievalSettings
 from xit.verification import Verification, verify
 
@@ -365,3 +365,25 @@ def test_a_setting_that_was_changed_differs_and_a_place_on_the_machine_does_not(
     (line,) = verify(tmp_path, parameters, tmp_path / "reference").differences
 
     assert line == "hyperparameters: files, most_test, 301, value: 301, where 300 was expected"
+
+
+ROW = "lstm,none,xnli,de,test,micro,accuracy,1,{},100"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (ROW.format("inf"), "line 2: a score is a number from 0 to 100; found inf"),
+        (ROW.format("nan"), "line 2: a score is a number from 0 to 100; found nan"),
+        (ROW.format("much"), "line 2: not a score"),
+        ("lstm,none,xnli", "line 2: has 3 fields, not 10"),
+        ('"' + "x" * 200_000, "not a table of scores in UTF-8: field larger than"),
+        ("\udcff", "not a table of scores in UTF-8: 'utf-8' codec"),
+    ],
+)
+def test_a_table_of_scores_that_holds_none_is_told_with_its_line(row: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(f"{','.join(FIELDS)}\n{row}\n", errors="surrogateescape")
+
+    with pytest.raises(DataError, match=message):
+        read_scores(path)

@@ -76,7 +76,8 @@ def ask(
     """
     facts = checkpoints.head_facts(checkpoint)
     if facts is None or facts.format != "span":
-        head = f"its head is of {facts.task}" if facts else "it has no head"
+        is_there = Path(checkpoint).is_dir()
+        head = f"its head is of {facts.task}" if facts else "it has no head" if is_there else "no such folder"
         raise CheckpointError(
             f"{checkpoint}: {head}; probes are asked of one for questions: xquad, mlqa, tydiqa, squad."
         )

@@ -45,7 +45,24 @@ Condition = Annotated[
     str, typer.Argument(help="none, untrained, an intermediate task's id, or a recipe: multitask, mnli+mlm, …")
 ]
 Target = Annotated[str, typer.Argument(help="A target task's id, as `xit tasks` lists them.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Also write it as JSON to this file; - for the terminal.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", dir_okay=False, help="Also write it as JSON to this file; - for the terminal.")
+]
+
+
+def _project() -> Path:
+    if not Path("dvc.yaml").is_file():
+        raise ConfigError("dvc.yaml: no such file. Run xit in the project's folder, where it is.")
+    return Path()
+
+
+def _new(folder: Path) -> Path:
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(f"--out: {folder}: is there already. Name a new folder, or delete it first.")
+    return folder
+
+
+NewFolder = Annotated[Path, typer.Option(help="The folder to make.", callback=_new)]
 
 
 def main() -> None:
@@ -63,7 +80,10 @@ def main() -> None:
         _fail("stopped. What was finished is kept; run the same command again to go on where it stopped.", 130)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}. Nothing was half-written; free the way and run it again.", 1)
+        way = (
+            "" if isinstance(error, FileNotFoundError) else " Nothing was half-written; free the way and run it again."
+        )
+        _fail(f"{place}{error.strerror or error}.{way}", 1)
     except typer.Abort:
         _fail("stopped.", 130)
     except Exception as error:
@@ -278,7 +298,10 @@ def tune(
     encoder: Encoder,
     task: Annotated[list[str] | None, typer.Argument(help="Target tasks that decide; else tuning.tasks.")] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Put the trials into this table too: paper/tuning.csv, which the paper shows.")
+        Path | None,
+        typer.Option(
+            help="Put the trials into this table too: paper/tuning.csv, which the paper shows.", dir_okay=False
+        ),
     ] = None,
 ) -> None:
     """Learning rates of an encoder, tried on English validation alone, as many for each: tuning/ENCODER/trials.csv.
@@ -494,7 +517,7 @@ def reproduce(
 
     if scheduler is not None and executor != "dask":
         raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
-    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True), preset)
+    root = workspace.prepare(_project(), profile, data, lambda message: typer.echo(message, err=True), preset)
     where: Any = grid.local
     if executor == "dask":
         from xit import cluster
@@ -527,7 +550,7 @@ def grid_plan(
     from xit.estimate import estimate
     from xit.files import write_json
 
-    root = workspace.prepare(Path(), profile, data, lambda message: typer.echo(message, err=True), preset)
+    root = workspace.prepare(_project(), profile, data, lambda message: typer.echo(message, err=True), preset)
     found = estimate(config.load(root / layout.PARAMS), grid.plan(root))
     hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
     found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}
@@ -939,7 +962,7 @@ def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
 
 
 @app.command(rich_help_panel=ANSWERS)
-def report(out: Annotated[Path, typer.Option(help="The HTML file to write.")] = layout.REPORT) -> None:
+def report(out: Annotated[Path, typer.Option(help="The HTML file to write.", dir_okay=False)] = layout.REPORT) -> None:
     """Scores → one HTML file to explore the grid in a browser, without a network: gains, languages, predictions."""
     from xit.report import report as write
 
@@ -1175,7 +1198,9 @@ def analyse(
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     as_json: Json = None,
-    csv: Annotated[Path | None, typer.Option(help="Write the buckets of every language to this file.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write the buckets of every language to this file.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Where predictions are right: by text and answer length, script, family, and whether pretraining saw the language.
 
@@ -1273,7 +1298,7 @@ def _print_checklist(found: Mapping[str, Any]) -> None:
 @importing.command("released")
 def import_released(
     source: Annotated[str, typer.Argument(help="A folder, or owner/name or owner/name@commit of the Hub.")],
-    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    out: NewFolder,
     direction: Annotated[
         str | None, typer.Option(help="How a causal model is read: causal, echo (twice) or two-way. Kept.")
     ] = None,
@@ -1289,7 +1314,7 @@ def import_laser2(
     weights: Annotated[Path, typer.Option(help="laser2.pt")],
     sentencepiece: Annotated[Path, typer.Option(help="laser2.spm")],
     vocabulary: Annotated[Path, typer.Option(help="laser2.cvocab")],
-    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    out: NewFolder,
 ) -> None:
     """LASER2, the released BiLSTM: its three files."""
     from xit import importing as make

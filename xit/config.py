@@ -52,18 +52,34 @@ def load(path: Path) -> Config:
             that does not exist or has no section of its own.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _OnceLoader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {error}") from None
     return check(values, str(path))
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Safe, and refuses a key that is there twice, of which PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for (key, _), name in zip(node.value, keys, strict=True):
+            if keys.count(name) > 1:
+                raise yaml.MarkedYAMLError(problem=f"{name} is there twice", problem_mark=key.start_mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def check(values: Any, where: str) -> Config:
     """As `load`, for values that were read already; `where` names them in messages."""
     try:
-        config: Config = TypeAdapter(Config).validate_json(json.dumps(values, default=str), strict=True)
+        text = json.dumps(values, default=str)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: a section that holds itself: {error}") from None
+    try:
+        config: Config = TypeAdapter(Config).validate_json(text, strict=True)
     except ValidationError as error:
         found = [_fault(where, values, e) for e in error.errors()]
         raise_all(ConfigError, found)
@@ -200,6 +216,8 @@ def _contradictions(config: Config) -> list[str]:
         values = getattr(tuning, key)
         if not values or len(set(values)) < len(values):
             found.append(f"tuning.{key}: {list(values)}: at least one, none twice.")
+    if not grid.encoders:
+        found.append("grid.encoders: empty; at least one.")
     for key, codes in (("pretraining", config.languages.pretraining), ("evaluation", config.languages.evaluation)):
         if not codes or len(set(codes)) < len(codes):
             found.append(f"languages.{key}: [{', '.join(codes)}]: at least one, none twice.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -17,9 +18,14 @@ def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to, a file or a folder; it takes the place of `path` at the end.
 
     Where the block raises, `path` stays as it was and the temporary is removed. A folder that was there is set aside
-    before it is removed, so that a kill in between leaves none rather than half of one. A full disk is an OSError,
-    whatever the library that wrote makes of it.
+    before it is removed, so that a kill in between leaves none rather than half of one. A full disk is an OSError that
+    names `path`, whatever the library that wrote makes of it.
+
+    Raises:
+        IsADirectoryError: a file was written, and a folder is in its place.
     """
+    if not path.name:  # the folder that it is in
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, aside = (path.with_name(f".{path.name}.{end}") for end in ("partial", "replaced.partial"))
     remove(temporary)
@@ -27,11 +33,13 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if path.is_dir():
+            if not temporary.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             path.replace(aside)
         temporary.replace(path)
         remove(aside)
     except Exception as error:
-        number = _system_error(error)
+        number = _system_error(error, temporary)
         if number is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
@@ -39,14 +47,18 @@ def atomic(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
-def _system_error(error: Exception) -> int | None:
-    """The number of a system's error that names no file, which libraries in Rust tell as text and torch hides."""
-    if isinstance(error, OSError) and error.filename is None:
+def _system_error(error: Exception, temporary: Path) -> int | None:
+    """The number of a system's error that names no file or the temporary one; Rust tells it as text, torch hides it."""
+    if isinstance(error, OSError) and (error.filename is None or _is_in(temporary, error.filename)):
         return error.errno
     if type(error) is RuntimeError and isinstance(error.__context__, OSError):
         return error.__context__.errno
     found = re.search(r"\(os error (\d+)\)", str(error))
     return int(found[1]) if found else None
+
+
+def _is_in(folder: Path, name: Any) -> bool:
+    return Path(os.fsdecode(name)).is_relative_to(folder)
 
 
 def remove(path: Path) -> None:

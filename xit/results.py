@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -53,8 +54,11 @@ def read_scores(path: Path) -> tuple[Score, ...]:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file. `xit collect` writes it after evaluation.")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a table of scores in UTF-8: {error}.") from None
     if not rows or tuple(rows[0]) != FIELDS:
         raise DataError(
             f"{path}: the header should be {','.join(FIELDS)}; it is {','.join(rows[0]) if rows else 'missing'}."
@@ -63,9 +67,11 @@ def read_scores(path: Path) -> tuple[Score, ...]:
 
 
 def _score(path: Path, number: int, row: Sequence[str]) -> Score:
+    if len(row) != len(FIELDS):
+        raise DataError(f"{path}, line {number}: has {len(row)} fields, not {len(FIELDS)}: {','.join(row)}")
     try:
         values = dict(zip(FIELDS, row, strict=True))
-        return Score(
+        score = Score(
             **{name: values[name] for name in FIELDS[:7]},
             seed=int(values["seed"]),
             value=float(values["value"]),
@@ -73,3 +79,8 @@ def _score(path: Path, number: int, row: Sequence[str]) -> Score:
         )
     except ValueError as error:
         raise DataError(f"{path}, line {number}: not a score ({error}): {','.join(row)}") from error
+    if not math.isfinite(score.value):
+        raise DataError(
+            f"{path}, line {number}: a score is a number from 0 to 100; found {score.value}: {','.join(row)}"
+        )
+    return score

@@ -79,7 +79,10 @@ def submit(
 
 def _chosen(models: Sequence[str], benchmark: Benchmark) -> dict[str, str]:
     """The checkpoint of each task, in the order of the benchmark."""
-    faults = []
+    faults = [
+        f"{model}: no such checkpoint folder." for model in models if "/" not in model and not Path(model).is_dir()
+    ]
+    raise_all(ConfigError, faults)
     found: dict[str, str] = {}
     for model in models:
         facts = checkpoints.head_facts(model)

@@ -83,8 +83,8 @@ def parameters(
 ) -> str:
     """params.yaml as it is, or with preset and profile laid over it, as text; arguments and errors as of `prepare`."""
     path = project / "profiles" / f"{profile}.yaml" if profile != "default" else None
-    if path and not path.is_file():
-        known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
+    known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
+    if profile not in known:
         raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
     if path is None and preset is None:
         return (project / "params.yaml").read_text(encoding="utf-8")
@@ -101,11 +101,11 @@ def _merged(
     """params.yaml < preset < profile: sections are merged, lists and numbers replaced."""
     from omegaconf import OmegaConf
 
-    profile: Any = OmegaConf.load(overlay) if overlay else OmegaConf.create({})
+    profile: Any = presets.read(overlay) if overlay else OmegaConf.create({})
     name = preset or profile.pop("preset", None)
     profile.pop("preset", None)
     recipe = presets.load(parameters.parent / "presets", name).values if name else {}
-    merged: Any = OmegaConf.merge(OmegaConf.load(parameters), OmegaConf.create(dict(recipe)), profile)
+    merged: Any = OmegaConf.merge(presets.read(parameters), OmegaConf.create(dict(recipe)), profile)
     if merged.source == "files":
         if data is None:
             raise ConfigError(
