@@ -118,10 +118,10 @@ def test_a_folder_of_another_lineage_is_replaced_as_a_whole(tmp_path: Path) -> N
     }
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]"])
-def test_a_folder_with_a_damaged_lineage_is_made_again(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff"])
+def test_a_folder_with_a_damaged_lineage_is_made_again(text: bytes, tmp_path: Path) -> None:
     checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
-    (tmp_path / "1/lineage.json").write_text(text)
+    (tmp_path / "1/lineage.json").write_bytes(text)
 
     checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("second"))
 
@@ -319,10 +319,10 @@ def test_a_checkpoint_made_here_knows_its_place_in_the_grid(folder: Path) -> Non
     assert checkpoints.made_of(folder) == ("lstm", "none", 2)
 
 
-@pytest.mark.parametrize("text", [None, "{", "{}", "[]"])
-def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: str | None, folder: Path) -> None:
+@pytest.mark.parametrize("text", [None, b"{", b"{}", b"[]", b"\xff"])
+def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: bytes | None, folder: Path) -> None:
     if text is not None:
-        (folder / "lineage.json").write_text(text)
+        (folder / "lineage.json").write_bytes(text)
 
     assert checkpoints.made_of(folder) == ("checkpoint", "unknown", 0)
     assert checkpoints.made_of("owner/name") == ("name", "unknown", 0)
@@ -409,6 +409,21 @@ def rename_tensors(folder: Path) -> None:
         (lambda f: change_facts(f, size=3), r"head.json: not the facts of a head .*size"),
         (lambda f: (f / "head.json").write_text("{}"), r"head.json: not the facts of a head .*labels"),
         (lambda f: (f / "head.json").write_text("[]"), r"head.json: not the facts of a head"),
+        (lambda f: (f / "head.json").write_bytes(b"\xff"), r"head.json: not the facts of a head"),
+        (
+            lambda f: change_facts(f, task="xcopa"),
+            r"head.json: its head is of the format classification; xcopa is of multiple_choice. Fine-tune again",
+        ),
+        (lambda f: change_facts(f, task=3), r"head.json: not the facts of a head \(task: .*string"),
+        (
+            lambda f: change_facts(f, labels=[[1], [2]]),
+            r"head.json: not the facts of a head \(labels: 0: .*; labels: 1",
+        ),
+        (lambda f: change_facts(f, kind="other"), r"head.json: not the facts of a head \(kind: .*'matching'"),
+        (lambda f: change_facts(f, max_length_tokens="64"), r"not the facts of a head \(max_length_tokens: .*integer"),
+        (lambda f: change_facts(f, max_length_tokens=None), r"not the facts of a head \(max_length_tokens: .*integer"),
+        (lambda f: change_facts(f, max_length_tokens=0), r"not the facts of a head \(max_length_tokens: .* than 0"),
+        (lambda f: change_facts(f, max_length_tokens=-5), r"not the facts of a head \(max_length_tokens: .* than 0"),
     ],
     ids=[
         "no tokenizer",
@@ -424,6 +439,15 @@ def rename_tensors(folder: Path) -> None:
         "facts too many",
         "facts empty",
         "facts a list",
+        "facts not UTF-8",
+        "task of another format",
+        "task a number",
+        "labels of lists",
+        "kind that there is not",
+        "length a text",
+        "length null",
+        "length 0",
+        "length negative",
     ],
 )
 def test_a_damaged_checkpoint_is_named_with_its_fault(

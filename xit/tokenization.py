@@ -207,7 +207,7 @@ def _roles(path: Path) -> dict[str, str]:
 
 
 def _check_sentencepiece(folder: Path) -> None:
-    """Raise where a file is no SentencePiece model: transformers reads an empty one, and asks for tiktoken at others."""
+    """Raise where a file is no SentencePiece model: transformers reads an empty one, and else asks for tiktoken."""
     from sentencepiece import SentencePieceProcessor
 
     faults = []
