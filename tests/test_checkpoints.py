@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xit import checkpoints, encoders, formats, models, tokenization
-from xit.errors import CheckpointError, DataError
-from xit.evaluation import evaluate
+from xit.errors import CheckpointError, ConfigError, DataError
+from xit.evaluation import evaluate, report_of
 from xit.examples import read_examples
 from xit.files import atomic, write_json
 from xit.formats import Reading
-from xit.settings import EncoderSize, RetrievalSettings
+from xit.settings import EncoderSize, MicroSettings, RetrievalSettings
+from xit.sources import micro
 from xit.training import Plan, Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
@@ -462,6 +463,23 @@ def test_a_damaged_checkpoint_is_named_with_its_fault(
 def test_a_checkpoint_of_another_task_is_refused(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"checkpoint: its head is of xnli, not of xquad"):
         evaluate(folder, "xquad", tiny.examples("span"), RETRIEVAL)
+
+
+def test_all_tasks_and_languages_are_looked_at_before_any_is_scored(folder: Path) -> None:
+    change_facts(folder, max_length_tokens=1)  # so that scoring anything ends in another error
+    settings = MicroSettings(4, 4, 4, 20, 10, 4, 0.5, 0, ("en", "de"))
+
+    faults = (
+        r"^xnly: no such task.*\n.*: its head is of xnli, not of xquad.\n.*tatoeba: --language en: English is the.*$"
+    )
+    with pytest.raises(ConfigError, match=faults):
+        report_of(
+            str(folder), ["xnli", "xnly", "xquad", "tatoeba"], ["en", "de"], "micro", micro, settings, RETRIEVAL, None
+        )
+    with pytest.raises(CheckpointError, match=r"its head is of xnli, not of xquad.$"):
+        report_of(str(folder), ["xnli", "xquad"], None, "micro", micro, settings, RETRIEVAL, None)
+    with pytest.raises(ConfigError, match=r"max_length_tokens: 1: too few for XNLI"):
+        report_of(str(folder), ["xnli"], None, "micro", micro, settings, RETRIEVAL, None)
 
 
 def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:
