@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xit import checkpoints, encoders, formats, models, tokenization
-from xit.errors import CheckpointError, DataError
-from xit.evaluation import evaluate
+from xit.errors import CheckpointError, ConfigError, DataError
+from xit.evaluation import evaluate, report_of
 from xit.examples import read_examples
 from xit.files import atomic, write_json
 from xit.formats import Reading
-from xit.settings import EncoderSize, RetrievalSettings
+from xit.settings import EncoderSize, MicroSettings, RetrievalSettings
+from xit.sources import micro
 from xit.training import Plan, Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
@@ -118,10 +119,10 @@ def test_a_folder_of_another_lineage_is_replaced_as_a_whole(tmp_path: Path) -> N
     }
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]"])
-def test_a_folder_with_a_damaged_lineage_is_made_again(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff"])
+def test_a_folder_with_a_damaged_lineage_is_made_again(text: bytes, tmp_path: Path) -> None:
     checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("first"))
-    (tmp_path / "1/lineage.json").write_text(text)
+    (tmp_path / "1/lineage.json").write_bytes(text)
 
     checkpoints.run_once(tmp_path / "1", lineage(seed=1), write("second"))
 
@@ -319,10 +320,10 @@ def test_a_checkpoint_made_here_knows_its_place_in_the_grid(folder: Path) -> Non
     assert checkpoints.made_of(folder) == ("lstm", "none", 2)
 
 
-@pytest.mark.parametrize("text", [None, "{", "{}", "[]"])
-def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: str | None, folder: Path) -> None:
+@pytest.mark.parametrize("text", [None, b"{", b"{}", b"[]", b"\xff"])
+def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: bytes | None, folder: Path) -> None:
     if text is not None:
-        (folder / "lineage.json").write_text(text)
+        (folder / "lineage.json").write_bytes(text)
 
     assert checkpoints.made_of(folder) == ("checkpoint", "unknown", 0)
     assert checkpoints.made_of("owner/name") == ("name", "unknown", 0)
@@ -409,6 +410,21 @@ def rename_tensors(folder: Path) -> None:
         (lambda f: change_facts(f, size=3), r"head.json: not the facts of a head .*size"),
         (lambda f: (f / "head.json").write_text("{}"), r"head.json: not the facts of a head .*labels"),
         (lambda f: (f / "head.json").write_text("[]"), r"head.json: not the facts of a head"),
+        (lambda f: (f / "head.json").write_bytes(b"\xff"), r"head.json: not the facts of a head"),
+        (
+            lambda f: change_facts(f, task="xcopa"),
+            r"head.json: its head is of the format classification; xcopa is of multiple_choice. Fine-tune again",
+        ),
+        (lambda f: change_facts(f, task=3), r"head.json: not the facts of a head \(task: .*string"),
+        (
+            lambda f: change_facts(f, labels=[[1], [2]]),
+            r"head.json: not the facts of a head \(labels: 0: .*; labels: 1",
+        ),
+        (lambda f: change_facts(f, kind="other"), r"head.json: not the facts of a head \(kind: .*'matching'"),
+        (lambda f: change_facts(f, max_length_tokens="64"), r"not the facts of a head \(max_length_tokens: .*integer"),
+        (lambda f: change_facts(f, max_length_tokens=None), r"not the facts of a head \(max_length_tokens: .*integer"),
+        (lambda f: change_facts(f, max_length_tokens=0), r"not the facts of a head \(max_length_tokens: .* than 0"),
+        (lambda f: change_facts(f, max_length_tokens=-5), r"not the facts of a head \(max_length_tokens: .* than 0"),
     ],
     ids=[
         "no tokenizer",
@@ -424,6 +440,15 @@ def rename_tensors(folder: Path) -> None:
         "facts too many",
         "facts empty",
         "facts a list",
+        "facts not UTF-8",
+        "task of another format",
+        "task a number",
+        "labels of lists",
+        "kind that there is not",
+        "length a text",
+        "length null",
+        "length 0",
+        "length negative",
     ],
 )
 def test_a_damaged_checkpoint_is_named_with_its_fault(
@@ -438,6 +463,23 @@ def test_a_damaged_checkpoint_is_named_with_its_fault(
 def test_a_checkpoint_of_another_task_is_refused(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"checkpoint: its head is of xnli, not of xquad"):
         evaluate(folder, "xquad", tiny.examples("span"), RETRIEVAL)
+
+
+def test_all_tasks_and_languages_are_looked_at_before_any_is_scored(folder: Path) -> None:
+    change_facts(folder, max_length_tokens=1)  # so that scoring anything ends in another error
+    settings = MicroSettings(4, 4, 4, 20, 10, 4, 0.5, 0, ("en", "de"))
+
+    faults = (
+        r"^xnly: no such task.*\n.*: its head is of xnli, not of xquad.\n.*tatoeba: --language en: English is the.*$"
+    )
+    with pytest.raises(ConfigError, match=faults):
+        report_of(
+            str(folder), ["xnli", "xnly", "xquad", "tatoeba"], ["en", "de"], "micro", micro, settings, RETRIEVAL, None
+        )
+    with pytest.raises(CheckpointError, match=r"its head is of xnli, not of xquad.$"):
+        report_of(str(folder), ["xnli", "xquad"], None, "micro", micro, settings, RETRIEVAL, None)
+    with pytest.raises(ConfigError, match=r"max_length_tokens: 1: too few for XNLI"):
+        report_of(str(folder), ["xnli"], None, "micro", micro, settings, RETRIEVAL, None)
 
 
 def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:

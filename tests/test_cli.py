@@ -287,6 +287,12 @@ def test_the_paper_needs_no_torch(xit: Xit, scored: None) -> None:
         (("show", "xnly"), r"xnly: no such task. Did you mean xnli\? Tasks: anli_plus"),
         (("evaluate", "lstm", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
         (("eval", ".", "--task", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
+        (("eval", ".", "--language", "xx"), r"--language xx: CLDR has no such language"),
+        (("show", "xnli", "--language", "xx"), r"--language xx: CLDR has no such language"),
+        (
+            ("eval", ".", "--task", "tatoeba", "--language", "en", "--language", "de"),
+            r"tatoeba: --language en: English is the other side of all its pairs. Leave it out.\n$",
+        ),
         (("finetune", "lstm", "xnly"), r"params.yaml: targets.xnly: missing. Did you mean xnli\? There is: .*xnli"),
         (("intermediate", "lstm", "mnly"), r"params.yaml: intermediate.mnly: missing. Did you mean mnli\?"),
         (("pretrain", "lstn"), r"params.yaml: encoders.lstn: missing. Did you mean lstm\? There is: "),

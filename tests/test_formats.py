@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xit import discover, encoders, formats, tokenization
+from xit.errors import ConfigError
 from xit.formats import IGNORED, SECOND, Reading, collate
 from xit.formats.retrieval import rank
 from xit.models import EncoderModel, TaskModel
@@ -215,6 +216,33 @@ def test_reading_leaves_the_tokenizer_as_it_was(tokenizer: tokenization.Tokenize
 
     assert tokenizer.backend.truncation is None
     assert len(tokenizer.backend.encode("Ida painted the boat in Oslo " * 5).ids) > 64
+
+
+ROOM = {"classification": 7, "multiple_choice": 7, "retrieval": 4, "span": 7, "tagging": 4}
+"""The shortest row of each format: two or three special tokens, and two of each text."""
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_shortest_row_takes_texts_of_any_length_and_a_shorter_one_is_refused(
+    form: str, tokenizer: tokenization.Tokenizer
+) -> None:
+    task = tiny.task_of(tiny.TASKS[form])
+    long = {"text", "text_a", "text_b", "prompt", "question", "context"}
+    examples = [
+        {
+            key: [text * 9 for text in value] if key == "choices" else value * 9 if key in long else value
+            for key, value in example.items()
+        }
+        for example in tiny.examples(form, 8)
+    ]
+
+    for size in range(ROOM[form], 24):
+        features = formats.load(form).features(examples, Reading(tokenizer, task, size))
+        assert max(feature.length for feature in features) <= size
+    for size in range(1, ROOM[form]):
+        message = rf"max_length_tokens: {size}: too few for {task.title}, .* Give {ROOM[form]} or more."
+        with pytest.raises(ConfigError, match=message):
+            formats.load(form).features(examples, Reading(tokenizer, task, size))
 
 
 # Tagging

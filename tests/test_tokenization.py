@@ -1,10 +1,13 @@
 """Tokenizers: reproducible, mapped back to the original text, and the same for transformers as for us."""
 
 import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tokenizers
@@ -165,11 +168,102 @@ def test_a_tokenizer_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
         tokenization.load(tmp_path)
 
 
-def test_special_tokens_that_are_no_pieces_are_named(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": "[PAD]"}')
-    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (b'{"pad_token": "[PAD]"}', r"faulty: .* names tokens that tokenizer.json lacks: \[PAD\]. Copy the files"),
+        (b"\xff", r"tokenizer_config.json: not JSON: .* Copy the files"),
+        (b"{", r"tokenizer_config.json: not JSON: .* Copy the files"),
+        (b"[]", r"tokenizer_config.json: holds \[\] in place of a JSON object. Copy the files"),
+        (
+            b'{"pad_token": 5, "unk_token": ["a"]}',
+            r"tokenizer_config.json: pad_token: not a token: 5. .*\n.*: unk_token: not a token: \['a'\]. A text is",
+        ),
+        (b'{"pad_token": {"x": 1}}', r"tokenizer_config.json: pad_token: not a token: {'x': 1}. A text is"),
+    ],
+    ids=["no pieces", "not UTF-8", "cut", "a list", "other values", "another object"],
+)
+def test_a_damaged_tokenizer_config_is_named_with_its_fault(
+    config: bytes, message: str, folder: Path, tmp_path: Path
+) -> None:
+    faulty = tmp_path / "faulty"
+    faulty.mkdir()
+    (faulty / "tokenizer_config.json").write_bytes(config)
+    (faulty / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
 
-    with pytest.raises(CheckpointError, match=r"names tokens that tokenizer.json lacks: \[PAD\]"):
+    with pytest.raises(CheckpointError, match=message):
+        tokenization.load(faulty)
+
+
+@pytest.mark.parametrize("unknown", [None, "<unk>"])
+def test_an_empty_vocabulary_is_named(unknown: str | None, tmp_path: Path) -> None:
+    tokenizers.Tokenizer(tokenizers.models.BPE({"<pad>": 0}, [], unk_token=unknown)).save(
+        str(tmp_path / "tokenizer.json")
+    )
+    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": "<pad>"}')
+
+    with pytest.raises(CheckpointError, match=rf"{tmp_path}: its tokenizer has no token for the letter a .* Copy the"):
+        tokenization.load(tmp_path)
+
+
+# Folders with a SentencePiece model and no tokenizer.json
+
+RELEASED: dict[str, tuple[str, dict[str, Any]]] = {
+    "DebertaV2Tokenizer": ("spm.model", {"bos_id": -1, "eos_id": -1, "control_symbols": "[CLS],[SEP],[PAD]"}),
+    "RemBertTokenizer": ("sentencepiece.model", {"bos_id": -1, "eos_id": -1, "control_symbols": "[CLS],[SEP],[MASK]"}),
+    "T5Tokenizer": ("spiece.model", {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}),
+    "XLMRobertaTokenizer": ("sentencepiece.bpe.model", {}),
+}
+"""Classes of tokenizers, their files as they are published, and the ids of special pieces."""
+
+
+def write_sentencepiece(path: Path, **options: Any) -> list[str]:
+    """A model of a hundred pieces, and these."""
+    import sentencepiece
+
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS),
+        model_writer=written,
+        vocab_size=100,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        **options,
+    )
+    path.write_bytes(written.getvalue())
+    read = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+    return [read.id_to_piece(number) for number in range(read.get_piece_size())]
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_sentencepiece_model_alone_is_a_tokenizer_that_maps_back_to_the_text(name: str, tmp_path: Path) -> None:
+    file, options = RELEASED[name]
+    pieces = write_sentencepiece(tmp_path / file, **options)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": name}))
+    text = "Germany (DE); März 25 kilometers"
+
+    tokenizer = tokenization.load(tmp_path)
+
+    encoding = tokenizer.backend.encode(text)
+    read = [
+        (token.strip("▁"), text[begin:end].strip())
+        for token, (begin, end), part in zip(encoding.tokens, encoding.offsets, encoding.sequence_ids, strict=True)
+        if part == 0 and token != "▁"
+    ]
+    assert [piece for piece, _ in read] == [found for _, found in read]
+    assert "".join(found for _, found in read) == text.replace(" ", "")
+    moved = name == "XLMRobertaTokenizer"  # fairseq's ids: a padding piece more at the start
+    assert all(tokenizer.backend.token_to_id(piece) == pieces.index(piece) + moved for piece in pieces[4:])
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage\n" * 30])
+def test_what_is_no_sentencepiece_model_is_named(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "spiece.model").write_bytes(data)
+    (tmp_path / "config.json").write_text('{"model_type": "mt5"}')
+
+    with pytest.raises(
+        CheckpointError, match=r"spiece.model: not a SentencePiece model, or cut short: .* Copy the files"
+    ):
         tokenization.load(tmp_path)
 
 

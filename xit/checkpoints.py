@@ -15,11 +15,12 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from xit import discover, processes
 from xit.errors import CheckpointError
 from xit.files import atomic, remove, sha256, write_json
+from xit.settings import Positive
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,11 +32,13 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 class HeadFacts:
     """What a head answers, and how it is to be read."""
 
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
     task: str
     format: str
-    kind: str
+    kind: Literal["linear", "matching"]
     labels: tuple[str, ...]
-    max_length_tokens: int
+    max_length_tokens: Positive
 
 
 def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **parameters: Any) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
     """Whether the folder holds the result of exactly this run, and every file as it was written."""
     try:
         found = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     return (
         isinstance(found, dict) and {**run, "files": found.get("files")} == found and found["files"] == _files(folder)
@@ -147,11 +150,13 @@ def head_facts(folder: Path | str) -> HeadFacts | None:
     path = Path(folder) / "head.json"
     if not path.is_file():
         return None
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return HeadFacts(**{**values, "labels": tuple(values["labels"])})
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: not the facts of a head ({error}). Fine-tune again: `xit finetune`.") from error
+        return TypeAdapter(HeadFacts).validate_json(path.read_bytes(), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in error.errors())
+        raise CheckpointError(f"{path}: not the facts of a head ({faults}). Fine-tune again: `xit finetune`.") from None
 
 
 def made_of(checkpoint: Path | str) -> tuple[str, str, int]:
@@ -159,5 +164,5 @@ def made_of(checkpoint: Path | str) -> tuple[str, str, int]:
     try:
         parameters = json.loads((Path(checkpoint) / "lineage.json").read_text(encoding="utf-8"))["parameters"]
         return parameters["encoder"], parameters.get("condition", "none"), parameters["seed"]
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return str(checkpoint).rstrip("/").rpartition("/")[2], "unknown", 0

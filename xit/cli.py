@@ -861,20 +861,23 @@ def _chosen_source(
 ) -> tuple[str, Any, Any]:
     """The source's name, module and settings, with what the command line says in place of params.yaml."""
     from xit import discover
+    from xit.errors import raise_all
 
     name = source or ("files" if data else config.source)
     if name not in ("micro", "files", "hub"):
         raise ConfigError(f"--source: {name}: no such source. Sources: micro, files, hub.")
     if name == "files" and not data and not config.files.folder:
         raise ConfigError("--source files: say where the published files are: --data FOLDER.")
+    module = discover.load("sources", name)
     settings: Any
     if name == "micro":
+        raise_all(ConfigError, [f"--language {fault}" for fault in module.check_languages(languages or ())])
         settings = dataclasses.replace(config.micro, languages=tuple(languages or config.languages.evaluation))
     elif name == "hub":
         settings = config.hub
     else:
         settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
-    return name, discover.load("sources", name), settings
+    return name, module, settings
 
 
 @app.command(rich_help_panel=LOOKING)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from xit import checkpoints, discover, encoders, formats, models, submission
-from xit.errors import CheckpointError, ConfigError
+from xit.checkpoints import HeadFacts
+from xit.errors import CheckpointError, ConfigError, XitError, raise_all
 from xit.examples import Example, read_examples
 from xit.files import remove
 from xit.formats import Reading
@@ -58,14 +59,7 @@ def evaluate(
     pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
     predicted: list[Any]
     if task.is_trained:
-        facts = checkpoints.head_facts(checkpoint)
-        if facts is None:
-            raise CheckpointError(
-                f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
-                f"evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
-            )
-        if facts.task != task_id:
-            raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
+        facts = _head_for(checkpoint, task_id)
         model, tokenizer = models.load_task(Path(checkpoint), facts)
         answering = task.answering(facts.labels)
         reading = Reading(tokenizer, answering, facts.max_length_tokens, retrieval.is_centered, working, report)
@@ -92,6 +86,19 @@ def evaluate(
     if working is not None:
         remove(working)
     return result
+
+
+def _head_for(checkpoint: Path | str, task_id: str) -> HeadFacts:
+    """The facts of a checkpoint's head, which is of the task."""
+    facts = checkpoints.head_facts(checkpoint)
+    if facts is None:
+        raise CheckpointError(
+            f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
+            f"evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
+        )
+    if facts.task != task_id:
+        raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
+    return facts
 
 
 def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
@@ -166,27 +173,20 @@ def report_of(
         report: As in `evaluate`; what is done begins with the task.
 
     Raises:
-        ConfigError: a language that the source does not have for a task.
-        CheckpointError: as `evaluate`.
+        ConfigError: a task that does not exist, or a language that the source does not have for a task; all of them.
+        CheckpointError: as `evaluate`; of all tasks, before the first is scored.
     """
     facts = checkpoints.head_facts(checkpoint)
     here = [name for name in bare_tasks() if module.languages(discover.load("tasks", name).task, settings)]
-    chosen = list(tasks) if tasks else [facts.task] if facts else here or bare_tasks()
+    chosen = list(dict.fromkeys(tasks)) if tasks else [facts.task] if facts else here or bare_tasks()
+    wanted = _languages_of(checkpoint, chosen, languages, source, module, settings)
     encoder, condition, seed = checkpoints.made_of(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
-    for name in chosen:
+    for name, codes in wanted.items():
         task = discover.load("tasks", name).task
-        available = module.languages(task, settings)
-        unknown = [code for code in languages or () if code not in available]
-        if unknown or not available:
-            has = ", ".join(available) or "no language of it"
-            raise ConfigError(f"{name}: the {source} source has no {', '.join(unknown) or 'test data'}. It has: {has}.")
-        wanted = list(languages) if languages else list(available)
-        examples, validation = examples_of(name, task, wanted, module, settings)
+        examples, validation = examples_of(name, task, codes, module, settings)
         if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
-            raise ConfigError(
-                f"{name}: no candidates come with {', '.join(wanted)}. Add --language en, which has them."
-            )
+            raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
         own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
         found = evaluate(
             checkpoint,
@@ -209,3 +209,39 @@ def report_of(
         mean = sum(main.values()) / len(main)
         result["tasks"][name] = {"metric": task.metric, "mean": mean, "languages": main}
     return result
+
+
+def _languages_of(
+    checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: str, module: Any, settings: Any
+) -> dict[str, list[str]]:
+    """By task the languages to score a checkpoint in, which has what it takes for each."""
+    found: dict[str, list[str]] = {}
+    errors: list[XitError] = []
+    for name in tasks:
+        try:
+            task = discover.load("tasks", name).task
+            if task.is_trained:
+                _head_for(checkpoint, name)
+            available = module.languages(task, settings)
+            found[name] = list(dict.fromkeys(languages or available))
+            raise_all(ConfigError, _missing(name, task, found[name], available, source))
+        except XitError as error:
+            errors.append(error)
+    if errors:
+        raise_all(type(errors[0]), [str(error) for error in errors])
+    return found
+
+
+def _missing(name: str, task: Task, languages: Sequence[str], available: Sequence[str], source: str) -> list[str]:
+    """What is wrong with the languages to score a task in."""
+    other = ["en"] if task.is_aligned or task.is_mined else []
+    faults = [
+        f"{name}: --language {code}: English is the other side of all its pairs. Leave it out."
+        for code in other
+        if code in languages and code not in available
+    ]
+    unknown = [code for code in languages if code not in (*available, *other)]
+    if unknown or not languages:
+        has = ", ".join(available) or "no language of it"
+        faults.append(f"{name}: the {source} source has no {', '.join(unknown) or 'test data'}. It has: {has}.")
+    return faults

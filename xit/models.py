@@ -89,13 +89,19 @@ def load_task(folder: Path, facts: HeadFacts) -> tuple[TaskModel, Tokenizer]:
     """
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
+    form = formats.load(facts.format)
     task = discover.load("tasks", facts.task).task.answering(facts.labels)
+    if task.format != facts.format:
+        raise CheckpointError(
+            f"{folder}/head.json: its head is of the format {facts.format}; {facts.task} is of {task.format}. "
+            "Fine-tune again: `xit finetune`."
+        )
     if tuple(task.labels) != facts.labels:
         raise CheckpointError(
             f"{folder}/head.json: its head answers {', '.join(facts.labels)}; "
             f"{facts.task} has {', '.join(task.labels)}."
         )
-    head = formats.load(facts.format).head(facts.kind, encoder.dimension, encoder.layers, task)  # type: ignore[arg-type]
+    head = form.head(facts.kind, encoder.dimension, encoder.layers, task)
     path = folder / "head.safetensors"
     try:
         head.load_state_dict(load_file(path))

@@ -16,7 +16,7 @@ import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from xit import hub
-from xit.errors import CheckpointError, ConfigError, DataError
+from xit.errors import CheckpointError, ConfigError, DataError, raise_all
 from xit.files import atomic, write_json
 
 PADDING, BEGIN, END, UNKNOWN, MASK = SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
@@ -35,6 +35,7 @@ LONGEST_PIECE = 16
 """In characters; the default of SentencePiece, on which XLM-R's vocabulary was built."""
 VOCABULARY_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.txt", "vocab.json")
 """Patterns of the files of which transformers needs one to make a tokenizer; without any it may make an empty one."""
+COPY = "Copy the files of the tokenizer again from where the encoder is from."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,7 @@ def train(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     backend.post_processor = processors.TemplateProcessing(
         single=f"{BEGIN} $A {END}", pair=f"{BEGIN} $A {END} $B:1 {END}:1", special_tokens=ids
     )
-    return _tokenizer(backend, ROLES)
+    return _tokenizer("tokenizer", backend, ROLES)
 
 
 def _canonical(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
@@ -174,22 +175,48 @@ def load(source: Path | str) -> Tokenizer:
             "encoder was trained with."
         )
     roles = _roles(folder / "tokenizer_config.json")
+    if not any(folder.glob("tokenizer.json")) and not any(folder.glob("vocab.*")):
+        _check_sentencepiece(folder)
     if "pad_token" not in roles or not (folder / "tokenizer.json").is_file():
         return _load_released(str(folder))
     try:
         backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises no narrower kind
         raise CheckpointError(f"{folder / 'tokenizer.json'}: not a tokenizer, or cut short: {error}.") from None
-    return _tokenizer(backend, roles)
+    return _tokenizer(str(folder), backend, roles)
 
 
 def _roles(path: Path) -> dict[str, str]:
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path}: not JSON: {error}.") from None
-    tokens = {role: config[role] for role in ROLES if config.get(role)}
-    return {role: token["content"] if isinstance(token, dict) else token for role, token in tokens.items()}
+        config: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON: {error}. {COPY}") from None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: holds {str(config)[:40]} in place of a JSON object. {COPY}")
+    given = {role: config[role] for role in ROLES if config.get(role)}
+    tokens: dict[str, Any] = {
+        role: token.get("content") if isinstance(token, dict) else token for role, token in given.items()
+    }
+    faults = [
+        f"{path}: {role}: not a token: {str(given[role])[:40]}. A text is, or an object with it as `content`."
+        for role, token in tokens.items()
+        if not isinstance(token, str)
+    ]
+    raise_all(CheckpointError, faults)
+    return tokens
+
+
+def _check_sentencepiece(folder: Path) -> None:
+    """Raise where a file is no SentencePiece model: transformers reads an empty one, and else asks for tiktoken."""
+    from sentencepiece import SentencePieceProcessor
+
+    faults = []
+    for path in sorted(folder.glob("*.model")):
+        try:
+            SentencePieceProcessor(model_file=str(path))
+        except (OSError, RuntimeError) as error:
+            faults.append(f"{path}: not a SentencePiece model, or cut short: {error}. {COPY}")
+    raise_all(CheckpointError, faults)
 
 
 def _load_released(source: str, revision: str | None = None) -> Tokenizer:
@@ -207,15 +234,21 @@ def _load_released(source: str, revision: str | None = None) -> Tokenizer:
     roles = {role: str(getattr(found, role)) for role in ROLES if getattr(found, role, None)}
     if "pad_token" not in roles and "eos_token" not in roles:
         raise CheckpointError(f"{source}: its tokenizer names neither a padding nor an end token.")
-    return _tokenizer(tokenizers.Tokenizer.from_str(found.backend_tokenizer.to_str()), roles)
+    return _tokenizer(source, tokenizers.Tokenizer.from_str(found.backend_tokenizer.to_str()), roles)
 
 
-def _tokenizer(backend: tokenizers.Tokenizer, roles: Mapping[str, str]) -> Tokenizer:
+def _tokenizer(source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, str]) -> Tokenizer:
     backend.no_padding()
     backend.no_truncation()
     missing = sorted({token for token in roles.values() if backend.token_to_id(token) is None})
     if missing:
-        raise CheckpointError(f"tokenizer_config.json names tokens that tokenizer.json lacks: {', '.join(missing)}.")
-    example = backend.encode("a")
-    text = [place for place, part in enumerate(example.sequence_ids) if part is not None]
-    return Tokenizer(backend, roles, tuple(example.ids[: text[0]]), tuple(example.ids[text[-1] + 1 :]))
+        raise CheckpointError(
+            f"{source}: tokenizer_config.json names tokens that tokenizer.json lacks: {', '.join(missing)}. {COPY}"
+        )
+    try:
+        example = backend.encode("a")
+        text = [place for place, part in enumerate(example.sequence_ids) if part is not None]
+        marks = tuple(example.ids[: text[0]]), tuple(example.ids[text[-1] + 1 :])
+    except Exception as error:  # the library raises no narrower kind
+        raise CheckpointError(f"{source}: its tokenizer has no token for the letter a ({error}). {COPY}") from None
+    return Tokenizer(backend, roles, *marks)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from xit import discover
+from xit.errors import ConfigError
 from xit.examples import Example
 from xit.tasks import Task
 
@@ -69,6 +70,21 @@ class Reading:
     is_centered: bool = False
     working: Path | None = None
     report: Callable[[str, int, int], None] = lambda what, done, total: None
+
+    def room(self, texts: int) -> int:
+        """Tokens of the longest row that are left for one text, or for a pair, beside special tokens.
+
+        Raises:
+            ConfigError: there are not two for each text, whose first may be but the blank before it.
+        """
+        special = self.tokenizer.backend.num_special_tokens_to_add(texts == 2)
+        least = special + 2 * texts
+        if self.max_length_tokens < least:
+            raise ConfigError(
+                f"max_length_tokens: {self.max_length_tokens}: too few for {self.task.title}, of which a row has "
+                f"{special} special tokens, and {2 * texts} of text at least. Give {least} or more."
+            )
+        return self.max_length_tokens - special
 
 
 class Head(Protocol):
@@ -142,6 +158,7 @@ def text_rows(reading: Reading, texts: Sequence[str] | Sequence[tuple[str, str]]
             a prompt is nearest to its choice).
     """
     backend = reading.tokenizer.backend
+    reading.room(2 if texts and isinstance(texts[0], tuple) else 1)
     direction = "left" if truncate == "only_first" else "right"
     strategy = truncate if truncate == "longest_first" or isinstance(texts[0], tuple) else "longest_first"
     backend.enable_truncation(reading.max_length_tokens, strategy=strategy, direction=direction)

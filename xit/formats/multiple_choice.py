@@ -22,7 +22,8 @@ from xit.tasks import Task
 
 def _rows(examples: Sequence[Example], reading: Reading) -> list[tuple[Row, ...]]:
     """The rows of each example: the prompt gives way from its start, a choice only beyond three quarters of a row."""
-    choices = shortened([c for e in examples for c in e["choices"]], reading.max_length_tokens * 3 // 4, reading)
+    most = min(reading.max_length_tokens * 3 // 4, reading.room(2) - 2)  # the prompt keeps two
+    choices = shortened([c for e in examples for c in e["choices"]], most, reading)
     prompts = [e["prompt"] for e in examples for _ in e["choices"]]
     rows = iter(text_rows(reading, list(zip(prompts, choices, strict=True)), "only_first"))
     return [tuple(next(rows) for _ in e["choices"]) for e in examples]

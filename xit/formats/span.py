@@ -28,9 +28,11 @@ STRIDE_PART = 3  # windows overlap by a third: 128 of 384 tokens (the same, doc_
 def _windows(examples: Sequence[Example], reading: Reading) -> list[list[Any]]:
     """The encodings of each example's windows, in order."""
     backend = reading.tokenizer.backend
-    limit = reading.max_length_tokens
-    questions = shortened([e["question"] for e in examples], min(QUESTION_TOKENS, limit // 3), reading)
-    backend.enable_truncation(limit, stride=min(limit // STRIDE_PART, 128), strategy="only_second")
+    limit, room = reading.max_length_tokens, reading.room(2)
+    most = min(QUESTION_TOKENS, limit // 3, room - 2)
+    questions = shortened([e["question"] for e in examples], most, reading)
+    stride = min(limit // STRIDE_PART, 128, room - most - 2)  # a window moves on, though a cut may add a token
+    backend.enable_truncation(limit, stride=stride, strategy="only_second")
     try:
         encodings = backend.encode_batch([(q, e["context"]) for q, e in zip(questions, examples, strict=True)])
     finally:

@@ -29,7 +29,7 @@ def _pieces(words: Sequence[str], reading: Reading) -> Iterator[tuple[Row, list[
         if word is not None:
             tokens[word].append(token)
     before, after = tokenizer.special_prefix, tokenizer.special_suffix
-    room = reading.max_length_tokens - len(before) - len(after)
+    room = reading.room(1)
     row: list[int] = []
     starts: list[int] = []
     for word_tokens in tokens:
