@@ -351,9 +351,11 @@ def _laser_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str
         found = torch.load(path, map_location="cpu", weights_only=True)
         sizes, tensors, ids = (dict(found[key]) for key in ("params", "model", "dictionary"))
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0].partition(" (1) ")[0]  # then torch's advice to run its code
+        is_pickle = isinstance(error, pickle.UnpicklingError)  # whose message is torch's advice to run what is in it
+        reason = "" if is_pickle else str(error).strip().partition("\n")[0]
         raise CheckpointError(
-            f"{path}: not the weights of LASER2, a dictionary of params, model and dictionary without code: {reason}"
+            f"{path}: not the weights of LASER2, a dictionary of params, model and dictionary without code: "
+            f"{reason or 'it is damaged, or has other things in it'}"
         ) from error
     least = {"num_embeddings": 4, "padding_idx": 0, "embed_dim": 1, "hidden_size": 1, "num_layers": 1}
     faults = [f"{path}: params: {key} is missing." for key in (*least, "bidirectional") if key not in sizes]
@@ -369,7 +371,7 @@ def _laser_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str
         )
     faults += [f"{path}: dictionary: {k}: {v!r} is no id." for k, v in ids.items() if type(v) is not int][:3]
     if not faults:
-        shapes = _laser_shapes(sizes)
+        shapes = _laser_shapes(sizes, min(sizes["num_layers"], len(tensors)))
         faults += [f"{path}: model: {name} is missing." for name in sorted(set(shapes) - set(tensors))]
         faults += [f"{path}: model: {name}: LASER2 has no such tensor." for name in sorted(set(tensors) - set(shapes))]
         faults += [
@@ -382,11 +384,11 @@ def _laser_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str
     return sizes, tensors, ids
 
 
-def _laser_shapes(sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+def _laser_shapes(sizes: Mapping[str, int], layers: int) -> dict[str, tuple[int, ...]]:
     """The shape of each tensor of LASER2, by its name."""
     gates, width = 4 * sizes["hidden_size"], 2 * sizes["hidden_size"]
     shapes: dict[str, tuple[int, ...]] = {"embed_tokens.weight": (sizes["num_embeddings"], sizes["embed_dim"])}
-    for layer in range(sizes["num_layers"]):
+    for layer in range(layers):
         for end in (f"l{layer}", f"l{layer}_reverse"):
             shapes[f"lstm.weight_ih_{end}"] = (gates, width if layer else sizes["embed_dim"])
             shapes[f"lstm.weight_hh_{end}"] = (gates, sizes["hidden_size"])

@@ -224,6 +224,8 @@ def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:
     wrong = [f"{name} of {tensor.dtype}" for name, tensor in tensors.items() if not tensor.is_floating_point()]
     if wrong or not tensors:
         raise CheckpointError(f"{path}: floating-point weights are needed; found {(wrong or ['none'])[0]}.")
+    if config["num_hidden_layers"] > len(tensors):
+        raise CheckpointError(f"{path}: fewer weights than config.json has layers, {config['num_hidden_layers']}.")
     sizes = ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads")
     try:
         size = EncoderSize(*(config[key] for key in sizes))
