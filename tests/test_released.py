@@ -273,6 +273,28 @@ def test_a_model_that_cannot_be_read_as_an_encoder_is_refused_as_it_is_loaded(
         encoders.load(tmp_path)
 
 
+def test_a_model_of_few_positions_scores_bare_and_is_not_fine_tuned_on_longer_rows(tmp_path: Path) -> None:
+    config = transformers.BertConfig(
+        vocab_size=tiny.tokenizer().vocabulary_size,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=8,
+    )
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path / "few")
+    tokenization.save(tiny.tokenizer(), tmp_path / "few")
+    tiny.write_data(tmp_path / "data", "xnli")
+
+    found = evaluate(tmp_path / "few", "tatoeba", tiny.examples("retrieval", 8), RETRIEVAL)
+
+    assert all(count for _, count in found.values())
+    with pytest.raises(ConfigError, match=r"xnli: max_length_tokens is 64, .* of this size has positions for 8. Lower"):
+        train_on_task(
+            tmp_path / "few", "xnli", tmp_path / "data", tmp_path / "model", tmp_path / "working", 0,
+            TaskSettings(4, 8, 1, 64, None, 4, 1), TRAINING, 0.01, {}, lambda *_: None,
+        )  # fmt: skip
+
+
 def set_config(**values: Any) -> Any:
     def change(folder: Path) -> None:
         path = folder / "config.json"
@@ -307,7 +329,7 @@ def index(folder: Path) -> None:
         (set_config(pad_token_id=99999), "transformers cannot load it .* Padding_idx"),
         (set_config(xit_direction="echo"), "--direction echo: .* is a bert model, which has no direction"),
         (set_config(model_type="own", auto_map={"AutoConfig": "code.Own"}), r"code \(auto_map\), which is never run"),
-        (set_weight(lambda weight: weight[1:].clone()), "LayerNorm.weight: is 15 in its weights; by .* bert model has 16"),
+        (set_weight(lambda weight: weight[1:].clone()), "LayerNorm.weight: is 15 in its weights; .* model has 16"),
         (set_weight(lambda weight: weight.int()), "1 are not, embeddings.LayerNorm.weight is I32 first"),
         (set_weight(lambda weight: weight / 0), "1 of its weights are not finite, embeddings.LayerNorm.weight first"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b""), "model.safetensors: cannot be read as safete"),
