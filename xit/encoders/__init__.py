@@ -211,8 +211,6 @@ def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from xit.encoders._encoder import refuse_not_finite
-
     path = folder / "model.safetensors"
     _check_own(folder / "config.json", config)
     if not path.is_file():
@@ -235,7 +233,6 @@ def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:
         encoder.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
     except (RuntimeError, OverflowError, ConfigError) as error:
         raise CheckpointError(f"{path}: does not fit the sizes in config.json: {error}") from None
-    refuse_not_finite(path, encoder)
     return encoder
 
 
