@@ -414,6 +414,20 @@ def cut_weights(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def change_weights(folder: Path, change: Callable[[Tensor], Tensor]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    name = min(name for name in tensors if name.endswith("norm.bias"))
+    save_file({**tensors, name: change(tensors[name])}, path, metadata={"format": "pt"})
+
+
+def make_weights_a_folder(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").mkdir()
+
+
 def change_config(folder: Path, **values: object) -> None:
     path = folder / "config.json"
     config = {**json.loads(path.read_text()), **values}
@@ -431,6 +445,15 @@ def change_config(folder: Path, **values: object) -> None:
         (lambda folder: change_config(folder, num_hidden_layers=3), "does not fit the sizes in config.json"),
         (lambda folder: change_config(folder, hidden_size=None), "the key 'hidden_size' is missing"),
         (lambda folder: change_config(folder, model_type="lstn"), "transformers cannot load it as an encoder"),
+        (lambda folder: (folder / "config.json").write_bytes(b'"\xff"'), "config.json: not JSON: 'utf-8' codec"),
+        (lambda folder: change_config(folder, hidden_size="8"), "hidden_size: a whole number from 1 .* found '8'"),
+        (lambda folder: change_config(folder, pad_token_id=99), "pad_token_id: 99 is none of vocab_size 20"),
+        (lambda folder: change_config(folder, encoder=3), "encoder: the id of one is needed; found 3"),
+        (lambda folder: change_config(folder, encoder="xlmr_base"), "encoder: xlmr_base is a released one"),
+        (lambda folder: change_config(folder, num_hidden_layers=10**9), "fewer weights than config.json has layers"),
+        (lambda folder: change_config(folder, num_attention_heads=2), "config.json: encoders.lstm.heads: must be 0"),
+        (lambda folder: change_weights(folder, lambda weight: weight.int()), r"floating-point .* found \S*norm.bias"),
+        (make_weights_a_folder, "there is no model.safetensors in it"),
     ],
 )
 def test_a_damaged_checkpoint_is_named_with_its_fault(

@@ -271,8 +271,21 @@ class Code:
         ),
         (lambda pt, spm, cvocab: spm.write_bytes(sentencepiece(2)), r"laser2.spm: a Unigram model .* found type 2"),
         (lambda pt, spm, cvocab: spm.write_bytes(b""), r"laser2.spm: a Unigram model .* 0 pieces"),
+        (
+            lambda pt, spm, cvocab: change(pt, model__lstm__bias_hh_l4=torch.ones(3)),
+            r"lstm.bias_hh_l4: floating-point numbers of shape \(16,\) are needed by params; found \(3,\)",
+        ),
+        (lambda pt, spm, cvocab: change(pt, params__num_layers="x"), r"num_layers: a whole number from 1 .* found 'x'"),
+        (lambda pt, spm, cvocab: change(pt, params__bidirectional=False), r"LASER2 is bidirectional .* found False"),
+        (lambda pt, spm, cvocab: change(pt, dictionary__w="3"), r"dictionary: w: '3' is no id"),
+        (lambda pt, spm, cvocab: pt.write_bytes(b"garbage" * 9), r"without code: it is damaged, or has other things"),
+        (lambda pt, spm, cvocab: cvocab.write_bytes(b"\xff"), r"laser2.cvocab: not pieces .* in UTF-8"),
+        (
+            lambda pt, spm, cvocab: [p.unlink() for p in (pt, spm)],
+            r"laser2.pt: there is no such file.\n.*laser2.spm: th",
+        ),
     ],
-    ids=range(10),
+    ids=range(17),
 )
 def test_damaged_files_are_named_and_leave_nothing(
     damage: Callable[[Path, Path, Path], Any], message: str, tmp_path: Path, capfd: Any

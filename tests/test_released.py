@@ -200,7 +200,7 @@ def test_a_direction_that_does_not_exist_or_does_not_apply_is_refused(folders: d
     with pytest.raises(ConfigError, match=r"eco: no such direction. Did you mean echo\? Directions: causal, echo, two"):
         encoders.load(folders["rwkv"], "eco")
     with pytest.raises(
-        ConfigError, match=r"--direction echo: .* is a bert model, which has no direction .* rwkv, xlstm"
+        ConfigError, match=r"--direction echo: .* is a bert model, which has no direction to choose: it reads"
     ):
         encoders.load(folders["bert"], "echo")
     tiny.write_checkpoint(tmp_path)
@@ -225,6 +225,153 @@ def test_the_command_line_imports_and_scores_and_names_the_direction(
     assert scored.output.startswith("parrot (echo)\n")
     found = json.loads(Path("scores.json").read_text())
     assert (found["direction"], found["scores"][0]["encoder"]) == ("echo", "parrot (echo)")
+
+
+# What cannot be read as an encoder
+
+
+CAUSAL_TRANSFORMERS = (
+    transformers.GPT2Config(vocab_size=60, n_embd=16, n_layer=2, n_head=2, n_positions=40),
+    transformers.BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, is_decoder=True),
+)
+
+
+@pytest.mark.parametrize("config", CAUSAL_TRANSFORMERS, ids=lambda config: config.model_type)
+@torch.no_grad()
+def test_a_causal_transformer_is_found_to_be_one_and_may_be_read_twice(config: Any, tmp_path: Path) -> None:
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+    input_ids, attention_mask = sentences()
+    before = torch.random.get_rng_state()
+
+    causal, echo = (encoders.load(tmp_path, direction) for direction in (None, "echo"))
+
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert (causal.direction, encoders.direction(tmp_path), echo.direction) == ("causal", "causal", "echo")
+    assert echo.longest == causal.longest / 2 == config.max_position_embeddings / 2
+    alone = echo(input_ids[1:2, :4], attention_mask[1:2, :4])[-1][0]
+    torch.testing.assert_close(echo(input_ids, attention_mask)[-1][1, :4], alone, atol=1e-5, rtol=0)
+    encoders.save(echo, tmp_path / "again")
+    assert encoders.direction(tmp_path / "again") == "echo"
+
+
+UNFIT = (
+    (transformers.FNetConfig(vocab_size=60, hidden_size=16, num_hidden_layers=2), "fnet model, whose states change wi"),
+    (transformers.NystromformerConfig(vocab_size=60, num_hidden_layers=1, hidden_size=16, num_attention_heads=2),
+     "nystromformer model, whose states change with the padding"),
+    (transformers.BartConfig(vocab_size=60, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+     decoder_attention_heads=2), "a bart model, which cannot be read as an encoder"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("config", "message"), UNFIT)
+def test_a_model_that_cannot_be_read_as_an_encoder_is_refused_as_it_is_loaded(
+    config: Any, message: str, tmp_path: Path
+) -> None:
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+
+    with pytest.raises(CheckpointError, match=message):
+        encoders.load(tmp_path)
+
+
+def test_a_model_of_few_positions_scores_bare_and_is_not_fine_tuned_on_longer_rows(tmp_path: Path) -> None:
+    config = transformers.BertConfig(
+        vocab_size=tiny.tokenizer().vocabulary_size,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=8,
+    )
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path / "few")
+    tokenization.save(tiny.tokenizer(), tmp_path / "few")
+    tiny.write_data(tmp_path / "data", "xnli")
+
+    found = evaluate(tmp_path / "few", "tatoeba", tiny.examples("retrieval", 8), RETRIEVAL)
+
+    assert all(count for _, count in found.values())
+    with pytest.raises(ConfigError, match=r"xnli: max_length_tokens is 64, .* of this size has positions for 8. Lower"):
+        train_on_task(
+            tmp_path / "few", "xnli", tmp_path / "data", tmp_path / "model", tmp_path / "working", 0,
+            TaskSettings(4, 8, 1, 64, None, 4, 1), TRAINING, 0.01, {}, lambda *_: None,
+        )  # fmt: skip
+
+
+def set_config(**values: Any) -> Any:
+    def change(folder: Path) -> None:
+        path = folder / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+    return change
+
+
+def set_weight(change: Any) -> Any:
+    from safetensors.torch import load_file, save_file
+
+    def damage(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        tensors, name = load_file(path), "embeddings.LayerNorm.weight"
+        save_file({**tensors, name: change(tensors[name])}, path, metadata={"format": "pt"})
+
+    return damage
+
+
+def index(folder: Path) -> None:
+    described = {"metadata": {}, "weight_map": {"a": "absent.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(described))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (set_config(num_hidden_layers=1), "16 of layers that its config.json does not count, encoder.layer.1.att"),
+        (set_config(num_hidden_layers=0), "a bert model of 0 layers"),
+        (set_config(hidden_act="nope"), "transformers cannot load it .* KeyError: 'nope'"),
+        (set_config(model_type=["bert"]), "transformers cannot load it .* TypeError"),
+        (set_config(pad_token_id=99999), "transformers cannot load it .* Padding_idx"),
+        (set_config(xit_direction="echo"), "--direction echo: .* is a bert model, which has no direction"),
+        (set_config(model_type="own", auto_map={"AutoConfig": "code.Own"}), r"code \(auto_map\), which is never run"),
+        (set_weight(lambda weight: weight[1:].clone()), "LayerNorm.weight: is 15 in its weights; .* model has 16"),
+        (set_weight(lambda weight: weight.int()), "1 are not, embeddings.LayerNorm.weight is I32 first"),
+        (set_weight(lambda weight: weight / 0), "1 of its weights are not finite, embeddings.LayerNorm.weight first"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b""), "model.safetensors: cannot be read as safete"),
+        (index, "index.json: names absent.safetensors, which is not in its folder"),
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_a_damaged_folder_of_transformers_is_named_with_its_fault(
+    damage: Any, message: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(folders["bert"], tmp_path / "bert")
+    damage(folder)
+
+    with pytest.raises((CheckpointError, ConfigError), match=message):
+        encoders.load(folder)
+
+
+def test_a_pickle_is_made_safetensors_by_import(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(folders["bert"], tmp_path / "bert")
+    (folder / "model.safetensors").unlink()
+    torch.save(transformers.AutoModel.from_pretrained(folders["bert"]).state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"in pytorch_model.bin. `xit import released .* makes a folder of safe"):
+        encoders.load(folder)
+
+    importing.released(str(folder), None, tmp_path / "made")
+
+    found, wanted = (encoders.load(path).state_dict() for path in (tmp_path / "made", folders["bert"]))
+    assert all(torch.equal(found[name], value) for name, value in wanted.items())
+    with pytest.raises(CheckpointError, match=r"no such checkpoint folder. `xit import released` makes one of an id"):
+        encoders.load("xlmr_base")
+
+
+def test_weights_of_ones_own_keep_their_direction_and_are_of_the_type_that_the_id_says(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    importing.released(str(folders["rwkv"]), "echo", tmp_path / "echo")
+
+    importing.pretrained("rwkv4_world", [1], str(tmp_path / "echo"), tmp_path / "made", "", is_offline=True)
+
+    assert encoders.direction(tmp_path / "made/1") == "echo"
+    with pytest.raises(CheckpointError, match=r"a model of type bert; gru was expected"):
+        importing.pretrained("gru", [1], str(folders["bert"]), tmp_path / "gru", "", is_offline=True)
 
 
 # Training: dropout, checkpointed gradients, memory

@@ -16,7 +16,7 @@ from xit.settings import RetrievalSettings
 from xit.tasks import Split, Task
 
 BARE_LENGTH_TOKENS = 512
-"""The longest row of a bare encoder (google-research/xtreme:scripts/run_tatoeba.sh)."""
+"""The longest row of a bare encoder with positions for it (google-research/xtreme:scripts/run_tatoeba.sh)."""
 
 
 def evaluate(
@@ -66,7 +66,9 @@ def evaluate(
         predicted = [form.predict(model, pool, reading) for pool in pools]
     else:
         bare, tokenizer = models.load_encoder(checkpoint)
-        reading = Reading(tokenizer, task, BARE_LENGTH_TOKENS, retrieval.is_centered, working, report)
+        shape: Any = bare.encoder
+        longest = int(min(BARE_LENGTH_TOKENS, shape.longest))
+        reading = Reading(tokenizer, task, longest, retrieval.is_centered, working, report)
         if task.is_mined:
             known = _by_language(validation)
             predicted = [form.mined(bare, by_language[code], known[code], reading, retrieval) for code in languages]

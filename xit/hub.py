@@ -15,5 +15,6 @@ def repository(source: str) -> tuple[str, str | None]:
     """
     found = _ID.fullmatch(source)
     if found is None or source.startswith("."):
-        raise CheckpointError(f"{source}: there is no such checkpoint folder.")
+        advice = " `xit import released` makes one of an id that `xit encoders` lists." if "/" not in source else ""
+        raise CheckpointError(f"{source}: there is no such checkpoint folder.{advice}")
     return found["name"], found["revision"]

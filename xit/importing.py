@@ -28,6 +28,7 @@ from xit.sources import _hub_files
 
 LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
 """Of LASER2, in the order of their ids (facebookresearch/LASER:laser_encoders/models.py)."""
+LASER_PADDING = LASER_SPECIAL_TOKENS.index("<pad>")
 
 # Patterns and what takes their place, in their order: the normalisation of Moses for English, as LASER applies it to
 # every language (mosesdecoder:scripts/tokenizer/normalize-punctuation.perl), in look-around where Moses puts back what
@@ -106,6 +107,7 @@ def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cach
     place = _found(encoder if weights == "released" else weights, cache, is_offline)
     facts = discover.load("encoders", encoder).RELEASED if discover.defines("encoders", encoder, "RELEASED") else None
     place = place._replace(facts=facts)
+    kind = facts.model_type if facts and facts.model_type else encoder
     code = ("xit.importing", f"xit.encoders.{encoder}")
     inputs = {path.name: path for path in place.files}
     lines = []
@@ -115,7 +117,7 @@ def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cach
 
         def make(folder: Path, working: Path, seed: int = seed) -> str:
             if seed == seeds[0]:
-                outcome = _copied(place, folder)
+                outcome = _outcome(place, _copied(place, folder, kind))
                 if weights != "released":  # what its file says is of other weights
                     outcome = {key: value for key, value in outcome.items() if key not in ("licence", "languages")}
                 write_json(folder / "outcome.json", outcome)
@@ -163,24 +165,32 @@ def _found(source: str, cache: str, is_offline: bool) -> Place:
     return Place(f"{name}@{arrival.commit}", revision == arrival.commit, arrival.files, None)
 
 
-def _copied(place: Place, folder: Path) -> dict[str, Any]:
-    """Write a released encoder as a checkpoint; how large it is, and what is said of it."""
-    facts = place.facts
-    names = {path.name for path in place.files}
-    if set(LASER_FILES) <= names:
+def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = None) -> Any:
+    """Write a released encoder as a checkpoint, of a type that must be `kind` if that is said; the encoder."""
+    is_laser = set(LASER_FILES) <= {path.name for path in place.files}
+    if is_laser:
         weights, sentencepiece, pieces = (place.folder / name for name in LASER_FILES)
         laser2(weights, sentencepiece, pieces, folder)
-        encoder = encoders.load(folder)
+        encoder = encoders.load(folder, direction)
     else:
-        encoder = _loaded(place)
-        if facts and facts.model_type and encoder.name != facts.model_type:
-            raise CheckpointError(f"{place.name}: a model of type {encoder.name}; {facts.model_type} was expected.")
+        encoder = _loaded(place, direction)
+    if kind and encoder.name != kind:
+        raise CheckpointError(
+            f"{place.name}: a model of type {encoder.name}; {kind} was expected. A type of its own is compared under "
+            "an id of its own: a file in xit/encoders that says FACTS and RELEASED, as mbert.py does."
+        )
+    if not is_laser:
         world = place.folder / WORLD_PIECES
         tokenizer = _world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
         tokenizer = _separated(place.name, tokenizer)
         encoders.save(encoder, folder)
         tokenization.save(tokenizer, folder)
-    parameters = encoders.parameters(encoder)
+    return encoder
+
+
+def _outcome(place: Place, encoder: Any) -> dict[str, Any]:
+    """How large a released encoder is, and what is said of it."""
+    facts, parameters = place.facts, encoders.parameters(encoder)
     return {
         "parameters": parameters.total,
         "embedding_parameters": parameters.embedding,
@@ -192,8 +202,11 @@ def _copied(place: Place, folder: Path) -> dict[str, Any]:
     }
 
 
-def _loaded(place: Place) -> Any:
-    direction = place.facts.direction if place.facts else None
+def _loaded(place: Place, direction: str | None) -> Any:
+    """The encoder; one that says itself how it is read, as ours do, is read so rather than as its file has it."""
+    config = encoders.read_config(place.folder)
+    if direction is None and place.facts and "xit_direction" not in config:
+        direction = place.facts.direction
     if any(path.suffix == ".safetensors" for path in place.files):
         return encoders.load(place.folder, direction)
     from xit.encoders._released import load_released
@@ -213,15 +226,14 @@ def released(source: str, direction: str | None, out: Path) -> list[str]:
     """Copy an encoder that transformers loads, of a folder or the Hub, and its tokenizer; a line that says what it is.
 
     Args:
-        source: A folder, or `owner/name` or `owner/name@revision` of the Hub.
+        source: A folder, `owner/name` or `owner/name@revision` of the Hub, or an id whose file names a place.
         direction: How a causal model is to be read, of `xit.encoders.DIRECTIONS`; the folder keeps it.
         out: The folder; it appears whole or not at all.
     """
-    encoder = encoders.load(source, direction)
-    tokenizer = _separated(source, tokenization.load(source))
+    place = _found(source, "", is_offline=False)
+    kind = place.facts.model_type if place.facts else ""
     with atomic(out) as folder:
-        encoders.save(encoder, folder)
-        tokenization.save(tokenizer, folder)
+        encoder = _copied(place, folder, kind, direction)
     return [f"{out}: {encoder.name}, {encoder.direction}, {encoders.parameters(encoder).total:,} parameters"]
 
 
@@ -302,9 +314,15 @@ def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> l
     Raises:
         CheckpointError: a file is damaged, of another kind, or contradicts another.
     """
+    missing = [f"{path}: there is no such file." for path in (weights, sentencepiece, vocabulary) if not path.is_file()]
+    raise_all(CheckpointError, missing)
     sizes, tensors, ids = _laser_weights(weights)
     ids |= {token: number for number, token in enumerate(LASER_SPECIAL_TOKENS)}
-    listed = {line.rpartition(" ")[0] for line in vocabulary.read_text(encoding="utf-8").split("\n") if line.strip()}
+    try:
+        lines = vocabulary.read_text(encoding="utf-8").split("\n")
+    except ValueError as error:
+        raise CheckpointError(f"{vocabulary}: not pieces with their counts in UTF-8: {error}.") from None
+    listed = {line.rpartition(" ")[0] for line in lines if line.strip()}
     differing = sorted(listed.symmetric_difference(set(ids) - set(LASER_SPECIAL_TOKENS)))
     if differing or sorted(ids.values()) != list(range(sizes["num_embeddings"])):
         raise CheckpointError(
@@ -332,24 +350,54 @@ def _laser_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
         sizes, tensors, ids = (dict(found[key]) for key in ("params", "model", "dictionary"))
-    except FileNotFoundError:
-        raise
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        is_pickle = isinstance(error, pickle.UnpicklingError)  # whose message is torch's advice to run what is in it
+        reason = "" if is_pickle else str(error).strip().partition("\n")[0]
         raise CheckpointError(
-            f"{path}: not the weights of LASER2, a dictionary of params, model and dictionary without code: {reason}"
+            f"{path}: not the weights of LASER2, a dictionary of params, model and dictionary without code: "
+            f"{reason or 'it is damaged, or has other things in it'}"
         ) from error
-    needed = ("num_embeddings", "padding_idx", "embed_dim", "hidden_size", "num_layers", "bidirectional")
-    faults = [f"{path}: params: {key} is missing." for key in needed if key not in sizes]
+    least = {"num_embeddings": 4, "padding_idx": 0, "embed_dim": 1, "hidden_size": 1, "num_layers": 1}
+    faults = [f"{path}: params: {key} is missing." for key in (*least, "bidirectional") if key not in sizes]
+    faults += [
+        f"{path}: params: {key}: a whole number from {low} is needed; found {sizes[key]!r}."
+        for key, low in least.items()
+        if key in sizes and not (type(sizes[key]) is int and sizes[key] >= low)
+    ]
+    if not faults and (sizes["padding_idx"] != LASER_PADDING or sizes["bidirectional"] is not True):
+        faults.append(
+            f"{path}: params: LASER2 is bidirectional and pads with {LASER_PADDING}; "
+            f"found {sizes['bidirectional']!r} and {sizes['padding_idx']}."
+        )
+    faults += [f"{path}: dictionary: {k}: {v!r} is no id." for k, v in ids.items() if type(v) is not int][:3]
     if not faults:
-        directions, layers = ("", "_reverse"), range(sizes["num_layers"])
-        parts = [f"{kind}_{of}" for kind in ("weight", "bias") for of in ("ih", "hh")]
-        names = {f"lstm.{part}_l{layer}{end}" for part in parts for layer in layers for end in directions}
-        names.add("embed_tokens.weight")
-        faults += [f"{path}: model: {name} is missing." for name in sorted(names - set(tensors))]
-        faults += [f"{path}: model: {name}: LASER2 has no such tensor." for name in sorted(set(tensors) - names)]
+        shapes = _laser_shapes(sizes, min(sizes["num_layers"], len(tensors)))
+        faults += [f"{path}: model: {name} is missing." for name in sorted(set(shapes) - set(tensors))]
+        faults += [f"{path}: model: {name}: LASER2 has no such tensor." for name in sorted(set(tensors) - set(shapes))]
+        faults += [
+            f"{path}: model: {name}: floating-point numbers of shape {shape} are needed by params; found "
+            f"{tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__}."
+            for name, shape in shapes.items()
+            if name in tensors and not _is_of(found := tensors[name], shape)
+        ]
     raise_all(CheckpointError, faults)
     return sizes, tensors, ids
+
+
+def _laser_shapes(sizes: Mapping[str, int], layers: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor of LASER2, by its name."""
+    gates, width = 4 * sizes["hidden_size"], 2 * sizes["hidden_size"]
+    shapes: dict[str, tuple[int, ...]] = {"embed_tokens.weight": (sizes["num_embeddings"], sizes["embed_dim"])}
+    for layer in range(layers):
+        for end in (f"l{layer}", f"l{layer}_reverse"):
+            shapes[f"lstm.weight_ih_{end}"] = (gates, width if layer else sizes["embed_dim"])
+            shapes[f"lstm.weight_hh_{end}"] = (gates, sizes["hidden_size"])
+            shapes |= dict.fromkeys((f"lstm.bias_ih_{end}", f"lstm.bias_hh_{end}"), (gates,))
+    return shapes
+
+
+def _is_of(value: Any, shape: tuple[int, ...]) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.shape == shape
 
 
 def _laser_tensors(tensors: Mapping[str, torch.Tensor], layers: int, unknown: int) -> dict[str, torch.Tensor]:

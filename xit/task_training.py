@@ -173,11 +173,16 @@ def task_part(
             "which a step would be cut smaller; but the other examples of a forward pass are an example's negatives. "
             f"Train it in one process, or with micro_batches a multiple of {processes.count()}."
         )
+    shape: Any = encoder
+    if settings.max_length_tokens > shape.longest:
+        raise ConfigError(
+            f"{task_id}: max_length_tokens is {settings.max_length_tokens}, but a {shape.name} encoder of this size "
+            f"has positions for {shape.longest}. Lower it to that in params.yaml."
+        )
     reading = Reading(tokenizer, task, settings.max_length_tokens)
     features = form.features(examples, reading)
     if not features:
         raise TrainingError(f"data/{task_id}/train.parquet: no English training examples of {task_id}.")
-    shape: Any = encoder
     model = TaskModel(encoder, form.head(training.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
     steps = task_steps(features, form, settings.batch_size, settings.micro_batches, tokenizer.padding_id, seed)
     looked_at = validation if task.format == "retrieval" else validation[:VALIDATION_EXAMPLES]

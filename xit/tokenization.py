@@ -172,7 +172,7 @@ def load(source: Path | str) -> Tokenizer:
     if not any(path for pattern in VOCABULARY_FILES for path in folder.glob(pattern)):
         raise CheckpointError(
             f"{folder}: there is no tokenizer in it. Copy the tokenizer.json and tokenizer_config.json here that the "
-            "encoder was trained with."
+            "encoder was trained with; pieces of RWKV World are made one by `xit import released`."
         )
     roles = _roles(folder / "tokenizer_config.json")
     if not any(folder.glob("tokenizer.json")) and not any(folder.glob("vocab.*")):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xit import hub
 from xit.discover import load as load_module
-from xit.errors import CheckpointError, ConfigError
+from xit.errors import CheckpointError, ConfigError, raise_all
 from xit.files import atomic, write_json
 from xit.settings import EncoderSize
 
@@ -147,7 +147,7 @@ def load(source: Path | str, direction: str | None = None) -> Encoder:
     folder = Path(source)
     if not folder.is_dir():
         return _load_released(*hub.repository(str(source)), direction)
-    config = _read_config(folder)
+    config = read_config(folder)
     if config.get("model_type") != MODEL_TYPE:
         return _load_released(str(folder), None, direction)
     if direction is not None:
@@ -164,7 +164,8 @@ def _load_released(source: str, revision: str | None, direction: str | None) -> 
 def direction(source: Path | str) -> str:
     """What a state of a checkpoint's encoder depends on: `bidirectional`, or for a causal one of `DIRECTIONS`."""
     folder = Path(source)
-    if folder.is_dir() and (config := _read_config(folder)).get("model_type") == MODEL_TYPE:
+    if folder.is_dir() and (config := read_config(folder)).get("model_type") == MODEL_TYPE:
+        _check_own(folder / "config.json", config)
         return facts(config["encoder"]).direction
     from xit.encoders._released import read_direction
 
@@ -190,13 +191,16 @@ def _config(encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config.json of a checkpoint folder, a JSON object."""
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{folder}: not a checkpoint: there is no config.json in it.") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}.") from None
+    except ValueError as error:  # of JSON, or of UTF-8
         raise CheckpointError(f"{path}: not JSON: {error}.") from None
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: a JSON object is needed, found {type(config).__name__}.")
@@ -208,20 +212,43 @@ def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:
     from safetensors.torch import load_file
 
     path = folder / "model.safetensors"
+    _check_own(folder / "config.json", config)
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: not a whole checkpoint: there is no model.safetensors in it.")
     try:
-        sizes = ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads")
+        tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(path).items()}
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors, perhaps cut short: {error}.") from None
+    wrong = [f"{name} of {tensor.dtype}" for name, tensor in tensors.items() if not tensor.is_floating_point()]
+    if wrong or not tensors:
+        raise CheckpointError(f"{path}: floating-point weights are needed; found {(wrong or ['none'])[0]}.")
+    if config["num_hidden_layers"] > len(tensors):
+        raise CheckpointError(f"{path}: fewer weights than config.json has layers, {config['num_hidden_layers']}.")
+    sizes = ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads")
+    try:
         size = EncoderSize(*(config[key] for key in sizes))
         encoder = build(config["encoder"], size, config["vocab_size"], config["pad_token_id"])
         if width := config.get("frozen_table_width"):
             encoder.freeze_table(encoder.embedding.weight.new_empty(config["vocab_size"], width))
-        tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(path).items()}
         encoder.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
-    except KeyError as error:
-        raise CheckpointError(f"{folder / 'config.json'}: the key {error} is missing.") from None
-    except FileNotFoundError:
-        raise CheckpointError(f"{folder}: not a whole checkpoint: there is no model.safetensors in it.") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: cannot be read as safetensors, perhaps cut short: {error}.") from None
-    except RuntimeError as error:
+    except (RuntimeError, OverflowError, ConfigError) as error:
         raise CheckpointError(f"{path}: does not fit the sizes in config.json: {error}") from None
     return encoder
+
+
+def _check_own(path: Path, config: dict[str, Any]) -> None:
+    """Refuse a config.json without the sizes of an architecture of ours, with all that is wrong in it."""
+    least = {"hidden_size": 1, "num_hidden_layers": 1, "intermediate_size": 1, "num_attention_heads": 0}
+    least |= {"vocab_size": 1, "pad_token_id": 0, "frozen_table_width": 0}
+    found = {"frozen_table_width": 0, **config}
+    faults = [f"{path}: the key {key!r} is missing." for key in ("encoder", *least) if key not in found]
+    wrong = [key for key in least if key in found and not (type(found[key]) is int and found[key] >= least[key])]
+    faults += [f"{path}: {key}: a whole number from {least[key]} is needed; found {found[key]!r}." for key in wrong]
+    if not faults and found["pad_token_id"] >= found["vocab_size"]:
+        faults.append(f"{path}: pad_token_id: {found['pad_token_id']} is none of vocab_size {found['vocab_size']}.")
+    name = config.get("encoder", "lstm")
+    if not isinstance(name, str):
+        faults.append(f"{path}: encoder: the id of one is needed; found {name!r}.")
+    elif not hasattr(load_module("encoders", name), "Encoder"):
+        faults.append(f"{path}: encoder: {name} is a released one, whose config.json has its own model_type.")
+    raise_all(CheckpointError, faults)

@@ -1,5 +1,6 @@
 """The face that every encoder shows to heads, formats and training, and what those from scratch share."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from xit.errors import ConfigError
+from xit.errors import CheckpointError, ConfigError
 from xit.settings import EncoderSize
 
 
@@ -19,6 +20,7 @@ class Encoder(nn.Module):
         dimension: Width of a hidden state.
         layers: How many there are after that of the embedding.
         size: Of an architecture of ours; None for a released encoder.
+        longest: The tokens of the longest row that it has positions for.
         direction: What a state depends on: `bidirectional`, or how a causal encoder reads.
         pooling: How its states become a vector of a text, where it was made for one way; it comes before
             `retrieval.pooling`.
@@ -28,6 +30,7 @@ class Encoder(nn.Module):
     dimension: int
     layers: int
     size: EncoderSize | None = None
+    longest: float = math.inf
     direction: str = "bidirectional"
     pooling: Literal["mean", "max"] | None = None
 
@@ -160,6 +163,21 @@ class RecurrentLayer(nn.Module):
         found = self.join(torch.cat((ahead, reorder(behind, backwards)), dim=-1))
         joined: Tensor = self.norm(states + found)
         return joined
+
+
+def refuse_not_finite(where: object, model: nn.Module) -> None:
+    """Weights with a NaN or an infinity give nothing but such.
+
+    Raises:
+        CheckpointError: there are some.
+    """
+    suspects = [(name, weight) for name, weight in model.named_parameters() if not weight.sum().isfinite()]
+    broken = [name for name, weight in suspects if not weight.isfinite().all()]  # a sum can overflow
+    if broken:
+        raise CheckpointError(
+            f"{where}: {len(broken)} of its weights are not finite, {broken[0]} first. Take another copy of it, or an "
+            "earlier checkpoint."
+        )
 
 
 def reversal(attention_mask: Tensor) -> Tensor:

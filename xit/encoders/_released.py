@@ -1,24 +1,30 @@
 """Any encoder that transformers loads, behind the face of ours."""
 
 import contextlib
+import inspect
 import json
 import math
 import pickle
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
 from transformers.utils import logging
 
 from xit.encoders import DIRECTIONS
-from xit.encoders._encoder import Encoder, reorder, reversal
-from xit.errors import CheckpointError, ConfigError, near
+from xit.encoders._encoder import Encoder, refuse_not_finite, reorder, reversal
+from xit.errors import CheckpointError, ConfigError, XitError, near, raise_all
 
 RECURRENT = frozenset({"falcon_mamba", "mamba", "mamba2", "recurrent_gemma", "rwkv", "xlstm"})
-"""Model types that read from left to right, and so never see padding on the right."""
+"""Model types that read from left to right, and so never see padding on the right; other causal ones tell themselves
+from what they do (`_is_causal`)."""
+_POSITIONS = re.compile(r"(^|\.)(\w*position_embeddings?|embed_positions|wpe)$")
+"""Of a module's name: a table with a row for each position."""
 
 
 class ReleasedEncoder(Encoder):
@@ -30,7 +36,7 @@ class ReleasedEncoder(Encoder):
         self.embedding = model.get_input_embeddings()
         self.direction = direction_of(model.config)
         self.dimension = model.config.hidden_size * (2 if self.direction == "two-way" else 1)
-        self.longest = _longest(model)
+        self.longest = _longest(model, readings=2 if self.direction == "echo" else 1)
         self.layers = getattr(model.config, "num_blocks", model.config.num_hidden_layers)  # xlstm has its own word
 
     @property
@@ -88,13 +94,13 @@ class ReleasedEncoder(Encoder):
         return (*output.hidden_states[: self.layers], output.last_hidden_state)
 
 
-def _longest(model: Any) -> float:
-    """The tokens of the longest row that a model has positions for; those of its padding do not count (RoBERTa)."""
-    tables = [m for name, m in model.named_modules() if name.endswith("position_embeddings")]
-    counts = [
-        t.num_embeddings - (t.padding_idx + 1 if t.padding_idx is not None else 0) for t in tables if t is not None
-    ]
-    return min(counts, default=math.inf)
+def _longest(model: Any, readings: int = 1) -> float:
+    """The tokens of the longest row that a model has positions for; those of its padding do not count (RoBERTa), nor
+    rows of its table that it never reads (Nyströmformer)."""
+    tables = [m for name, m in model.named_modules() if _POSITIONS.search(name) and isinstance(m, nn.Embedding)]
+    counts = [t.num_embeddings - (t.padding_idx + 1 if t.padding_idx is not None else 0) for t in tables]
+    said = getattr(model.config, "max_position_embeddings", math.inf)
+    return min([*counts, said]) // readings if counts else math.inf
 
 
 def direction_of(config: Any) -> str:
@@ -103,30 +109,46 @@ def direction_of(config: Any) -> str:
     Raises:
         ConfigError: there is no such direction.
     """
-    if config.model_type not in RECURRENT:
-        return "bidirectional"
-    found = str(getattr(config, "xit_direction", "causal"))
-    if found not in DIRECTIONS:
+    default = "causal" if config.model_type in RECURRENT else "bidirectional"
+    found = str(getattr(config, "xit_direction", default))
+    if found not in (default, *DIRECTIONS):
         raise ConfigError(f"{found}: no such direction.{near(found, DIRECTIONS)} Directions: {', '.join(DIRECTIONS)}.")
     return found
 
 
 def read_direction(source: str, revision: str | None = None) -> str:
-    """`direction_of` the config of a folder or of the Hub."""
-    return direction_of(_read_config(source, revision))
+    """The direction of a model of a folder or of the Hub, which is loaded where only that can tell."""
+    config = _read_config(source, revision)
+    kinds = transformers.MODEL_FOR_CAUSAL_LM_MAPPING, transformers.MODEL_FOR_MASKED_LM_MAPPING
+    may_be_causal = getattr(config, "is_decoder", False) or (type(config) in kinds[0] and type(config) not in kinds[1])
+    if config.model_type in RECURRENT or hasattr(config, "xit_direction") or not may_be_causal:
+        return direction_of(config)
+    return load_released(source, revision).direction
 
 
 def _read_config(source: str, revision: str | None) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unloadable(source, error) from error
+    except Exception as error:  # a stranger's file: each type of model fails on it in its own way
+        raise _unloadable(source, _reason(error)) from error
 
 
-def _unloadable(source: str, error: Exception) -> CheckpointError:
+def _unloadable(source: str, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{source}: transformers cannot load it as an encoder from safetensors, without code of its own: "
-        f"{str(error).strip()}"
+        f"{source}: transformers cannot load it as an encoder from safetensors, without code of its own: {reason}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """What transformers said, in at most so many characters and without its advice to run a stranger's code."""
+    if "trust_remote_code" in str(error):
+        return (
+            "its config.json names code (auto_map), which is never run. Take a model of a type that transformers has."
+        )
+    said = " ".join(str(error).split())
+    said = said if len(said) <= 300 else f"{said[:300]}…"
+    return (
+        said if said and isinstance(error, OSError | ValueError | RuntimeError) else f"{type(error).__name__}: {said}"
     )
 
 
@@ -144,13 +166,15 @@ def load_released(
         is_safetensors: False reads `pytorch_model.bin`, which torch does with `weights_only=True`: no code is run.
 
     Raises:
-        CheckpointError: transformers cannot load it, it has no weights in safetensors, or lacks some of them.
+        CheckpointError: transformers cannot load it, its weights are not those of its config.json, or its states are
+            not those of tokens that read one another and no padding.
         ConfigError: the direction does not exist, or the model reads in both already.
     """
+    if direction is not None and direction not in DIRECTIONS:
+        known = ", ".join(DIRECTIONS)
+        raise ConfigError(f"{direction}: no such direction.{near(direction, DIRECTIONS)} Directions: {known}.")
     config = _read_config(source, revision)
-    _refuse_weights_elsewhere(Path(source))
-    if direction is not None:
-        _set_direction(source, config, direction)
+    _refuse_files(Path(source), is_safetensors)
     if config.model_type == "rwkv":
         config.rescale_every = 0  # else evaluation changes the weights in place, and they would be saved so
     has_encoder_class = type(config) in transformers.MODEL_FOR_TEXT_ENCODING_MAPPING
@@ -159,46 +183,156 @@ def load_released(
     try:
         with _quiet():
             model, found = auto.from_pretrained(
-                source, config=config, dtype=torch.float32, trust_remote_code=False, **options
+                source,
+                config=config,
+                dtype=torch.float32,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # they are refused below, with their names
+                **options,
             )
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{source}: there is more in its weights than tensors; nothing of it was run.") from error
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unloadable(source, error) from error
-    lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
-    if lacking:
+    except MemoryError:
+        raise
+    except Exception as error:  # a stranger's files: each type of model fails on them in its own way
+        raise _unloadable(source, _reason(error)) from error
+    _refuse_weights(source, model, found)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), _quiet():
+            is_causal = _is_causal(source, ReleasedEncoder(_without_pooler(model)))
+    except (XitError, MemoryError):
+        raise
+    except Exception as error:  # of a model that does not take token ids, or gives back no states of them
         raise CheckpointError(
-            f"{source}: its weights lack {len(lacking)} that a {config.model_type} encoder has, {lacking[0]} first."
-        )
-    return ReleasedEncoder(_without_pooler(model))
+            f"{source}: a {config.model_type} model, which cannot be read as an encoder, token ids in and a state of "
+            f"each out: {_reason(error).rstrip('.')}. Types that can be are, among others, bert, xlm-roberta and mamba."
+        ) from error
+    _set_direction(source, model.config, is_causal, direction)
+    return ReleasedEncoder(model)
 
 
 def _without_pooler(model: Any) -> Any:
     if getattr(model, "pooler", None) is not None:
-        model.pooler = None
+        model.pooler = nn.Identity()  # some call it without looking (SqueezeBERT)
     return model.eval()
 
 
-def _refuse_weights_elsewhere(folder: Path) -> None:
-    """An index of weights in several files, which transformers follows wherever it points, may name its neighbours."""
+def _refuse_files(folder: Path, is_safetensors: bool) -> None:
+    """Weights that cannot be read, or that lie elsewhere.
+
+    An index of weights in several files, which transformers follows wherever it points, may name its neighbours.
+    """
+    if not folder.is_dir():
+        return
     for index in sorted(folder.glob("*.index.json")):
         try:
-            names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            described = json.loads(index.read_text(encoding="utf-8"))
+            names, _ = set(described["weight_map"].values()), dict(described["metadata"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{index}: not an index of weights, or cut short: {error}.") from None
-        for name in names:
-            if name != Path(str(name)).name:
+            raise CheckpointError(f"{index}: not an index of weights, or cut short: {_reason(error)}.") from None
+        for name in sorted(map(str, names)):
+            if name != Path(name).name or not (folder / name).is_file():
                 raise CheckpointError(f"{index}: names {name}, which is not in its folder.")
+    pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    paths = sorted(folder.glob("*.safetensors"))
+    if is_safetensors and not paths:
+        advice = f"`xit import released {folder} --out FOLDER` makes a folder of safetensors of it."
+        missing = f"its weights are in {pickles[0]}. {advice}" if pickles else "there is no model.safetensors in it."
+        raise _unloadable(str(folder), missing)
+    for path in paths if is_safetensors else ():
+        try:
+            with safe_open(path, "pt") as file:
+                kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - no mapping
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path}: cannot be read as safetensors, perhaps cut short: {error}.") from None
+        wrong = [f"{name} is {kind}" for name, kind in kinds.items() if name.endswith("weight") and "F" not in kind]
+        if wrong:
+            raise CheckpointError(
+                f"{path}: weights are floating-point numbers; {len(wrong)} are not, {wrong[0]} first."
+            )
 
 
-def _set_direction(source: str, config: Any, direction: str) -> None:
-    if config.model_type not in RECURRENT:
-        raise ConfigError(
-            f"--direction {direction}: {source} is a {config.model_type} model, which has no direction to choose; "
-            f"these have: {', '.join(sorted(RECURRENT))}."
+def _refuse_weights(source: str, model: Any, found: Mapping[str, Any]) -> None:
+    """Weights other than config.json says: what is lacking would be random, and what is left over is layers lost."""
+    kind = model.config.model_type
+    faults = [
+        f"{source}: {name}: is {_shape(stored)} in its weights; by config.json a {kind} model has {_shape(wanted)}."
+        for name, stored, wanted in sorted(found["mismatched_keys"])
+    ]
+    lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+    if lacking:
+        faults.append(f"{source}: its weights lack {len(lacking)} that a {kind} encoder has, {lacking[0]} first.")
+    layers = {_unnumbered(name) for name in model.state_dict() if _unnumbered(name) != name}
+    spare = sorted(
+        name for name in found["unexpected_keys"] if any(f".{_unnumbered(name)}".endswith(f".{x}") for x in layers)
+    )
+    if spare:
+        faults.append(
+            f"{source}: its weights have {len(spare)} of layers that its config.json does not count, {spare[0]} first. "
+            "Give the number of layers that the weights have."
         )
-    config.xit_direction = direction
-    direction_of(config)
+    raise_all(CheckpointError, faults)
+    refuse_not_finite(source, model)
+
+
+def _unnumbered(name: str) -> str:
+    """The name of a weight whatever its layer."""
+    return re.sub(r"\.\d+\.", ".#.", name)
+
+
+def _shape(shape: Any) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _is_causal(source: str, encoder: ReleasedEncoder) -> bool:
+    """Whether states depend on no later token, by a look at some: the word of a config is not always true.
+
+    Raises:
+        CheckpointError: they depend on padding, or on no other token at all.
+    """
+    config, rows, short = encoder.model.config, encoder.embedding.num_embeddings, 5
+    where = f"{source}: a {config.model_type} model"
+    length = int(min(16, _longest(encoder.model)))
+    if length <= short or encoder.layers < 1:
+        raise CheckpointError(f"{where} of {encoder.layers} layers and {length} positions, which reads nothing.")
+    padding = getattr(config, "pad_token_id", None) or 0
+    every = torch.arange(rows)[torch.arange(rows) != padding].roll(rows // 2)
+    text, other = every.repeat(2 * length)[: 2 * length].view(2, length)
+    ahead, behind, padded = (text.clone() for _ in range(3))
+    ahead[short:], behind[0], padded[short:] = other[short:], other[0], padding
+    input_ids = torch.stack([text, ahead, behind, padded])
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[3, short:] = 0
+    takes = inspect.signature(encoder.model.forward).parameters
+    options = {"use_cache": False} if "use_cache" in takes else {}
+    together = encoder._states(input_ids, attention_mask=attention_mask, **options)
+    alone = encoder._states(text[None, :short], attention_mask=attention_mask[:1, :short], **options)
+    if any(state.shape != (4, length, config.hidden_size) for state in together):
+        raise ValueError(f"{length} tokens have states of the shapes {', '.join(_shape(s.shape) for s in together)}.")
+
+    def differ(one: Tensor, two: Tensor, by: float) -> bool:
+        return bool((one - two).abs().max() > by * together[-1].abs().max())
+
+    last = together[-1]
+    if differ(last[3, :short], alone[-1][0], 1e-4):
+        raise CheckpointError(f"{where}, whose states change with the padding of a row, so that scores would too.")
+    if not differ(last[0, short:], last[2, short:], 0.0) and not differ(last[0, :short], last[1, :short], 0.0):
+        raise CheckpointError(f"{where}, in which no token reads another, here at least; it may need another device.")
+    return not differ(last[0, :short], last[1, :short], 1e-6)
+
+
+def _set_direction(source: str, config: Any, is_causal: bool, direction: str | None) -> None:
+    """Put into the config of a causal model how it is read, where its type alone does not say it."""
+    default = "causal" if is_causal and config.model_type not in RECURRENT else None
+    chosen = direction or getattr(config, "xit_direction", default)
+    if chosen is None:
+        return
+    if not is_causal:
+        raise ConfigError(
+            f"--direction {chosen}: {source} is a {config.model_type} model, which has no direction to choose: it "
+            "reads in both. Causal ones have."
+        )
+    config.xit_direction = chosen
 
 
 @contextlib.contextmanager
