@@ -33,7 +33,6 @@ ARG BASE_IMAGE
 ARG REVISION=
 LABEL org.opencontainers.image.title="xit" \
       org.opencontainers.image.description="English intermediate-task training and zero-shot cross-lingual transfer" \
-      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.documentation="docs/index.md" \

@@ -70,7 +70,7 @@ test: setup  ## Run the fast tests
 test-all: setup  ## Run all tests, the slow ones too
 	$(VENV)/bin/pytest -n $(JOBS)
 
-torture: setup  ## Kill every stage 200 times at random moments, fill disks, damage files; minutes
+torture: setup  ## Kill stages 200 times at random moments, fill disks (as root), damage files; minutes
 	$(VENV)/bin/python scripts/torture.py
 	$(VENV)/bin/pytest tests/test_faults.py -n $(JOBS) --dist loadfile
 
@@ -86,8 +86,8 @@ audit: .venv-audit/bin/pip-audit  ## Ask PyPI for known vulnerabilities of what 
 paper: setup  ## Make tables, figures and the PDF from the scores that are there
 	@$(VENV)/bin/xit paper
 
-clean:  ## Remove what was built: data, models, results, caches
-	rm -rf data models tokenizer translations workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
+clean:  ## Remove what was made and is not committed: data, models, evaluations, caches
+	rm -rf data models tokenizer translations evaluations tuning logs report.html dvc_plots workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
 
 clean-all: clean  ## Remove .venv too
 	rm -rf $(VENV) .venv-lock .venv-audit

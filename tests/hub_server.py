@@ -68,9 +68,11 @@ class HubServer(ThreadingHTTPServer):
         with cls(repositories) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
-            yield server
-            server.shutdown()
-            thread.join()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
 
 
 class Handler(BaseHTTPRequestHandler):

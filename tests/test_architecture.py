@@ -24,7 +24,8 @@ MODULES = {
 }
 LAYERS = """
 cli
-cluster doctor estimate submitting verification preview
+preview
+cluster doctor estimate submitting verification
 analysis audit checklist grid protocol report workspace config layout
 instances
 stages

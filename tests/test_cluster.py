@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from test_dvc import bits, copy_pipeline
-from test_grid import is_alive, wait_for
+from test_grid import WAIT, is_alive, wait_for
 
 from xit import cluster, config, grid, instances, workspace
 from xit.errors import XitError
@@ -152,10 +152,10 @@ def test_the_tiny_experiment_on_a_cluster_that_loses_a_worker_and_a_node_has_the
 
 def test_an_interrupted_run_stops_what_runs_on_workers_and_goes_on_later(root: Path) -> None:
     (root / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
-    (root / "make.sh").write_text("echo $$ > $1.pid; while ! test -e go; do sleep 0.05; done; cp $1.in $1.out")
+    (root / "make.sh").write_text(WAIT)
     command = [BINARIES / "xit", "reproduce", "--executor", "dask"]
     stopped = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True)
-    wait_for(root / "a.pid", root / "b.pid")
+    wait_for(root / "a.started", root / "b.started")
     pids = [int((root / f"{letter}.pid").read_text()) for letter in "ab"]
 
     stopped.send_signal(signal.SIGINT)

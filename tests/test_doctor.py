@@ -43,6 +43,7 @@ def test_packages_that_are_not_as_locked_are_named_and_those_of_other_machines_a
 
 def test_the_hub_is_asked_and_a_token_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_planted")
+    monkeypatch.setattr(doctor, "HUB_SECONDS", 60)
     with HubServer.serving({}) as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         answered = doctor._hub(ROOT, is_offline=False)

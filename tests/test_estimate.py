@@ -84,6 +84,18 @@ def test_a_released_encoder_is_counted_by_its_config_and_has_no_pretraining(para
     assert row.disk_gib == pytest.approx(2 * 2 * (614 * 8 + 16 + 288 + 16 + 144 + 136 + 16 + 72) * 4 / 2**30)
 
 
+def test_laser2_is_counted_by_the_size_that_its_file_says(parameters: Config) -> None:
+    released = dataclasses.replace(parameters.encoders["lstm"], weights="released", size=None)
+    grid = dataclasses.replace(parameters.grid, encoders=("laser2",))
+    changed = dataclasses.replace(parameters, grid=grid, encoders={"laser2": released})
+
+    row = rows(changed, "control@laser2-none")["control"]
+
+    # embeddings of 320; a direction of a layer: four gates of 512 with two biases, over 320 or 1,024 and over 512
+    count = 50_004 * 320 + 2 * 4 * 512 * ((320 + 512 + 2) + 4 * (1024 + 512 + 2))
+    assert row.disk_gib == pytest.approx(2 * 2 * count * 4 / 2**30)
+
+
 @pytest.mark.slow
 def test_a_released_encoder_that_cannot_be_reached_is_told(parameters: Config, tmp_path: Path) -> None:
     released = dataclasses.replace(parameters.encoders["lstm"], weights=str(tmp_path), size=None)

@@ -25,6 +25,8 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> list[int | No
     for process in running:
         process.start()
     for process in running:
+        process.join(300)
+        process.kill()  # one that waits for ever for another
         process.join()
     return [process.exitcode for process in running]
 

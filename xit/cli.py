@@ -385,14 +385,14 @@ def _recipe(config: "Config", encoder: str, condition: str) -> None:
 
     own = config.intermediate.get(parse(condition).task or "")
     rate = (own and own.learning_rate) or _section(config.encoders, encoder, "encoders").learning_rate
-    with _progress() as report:
+    with _training() as report:
         lines = stage.recipe(
             encoder,
             condition,
             config.seeds,
             config.languages.pretraining,
             layout.pretrained(encoder),
-            Path("data"),
+            layout.DATA,
             layout.intermediate(encoder, condition),
             config.intermediate,
             config.recipes,
@@ -814,6 +814,7 @@ def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal
     from rich.table import Table
 
     from xit import memory
+    from xit.estimate import pieces
 
     config = _config()
     numbers, masked = precision or config.training.precision, config.pretraining.masked_fraction
@@ -827,7 +828,7 @@ def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal
                 "The estimate is for encoders from scratch, and for XLM-R Large (without --encoder)."
             )
         name, numbers = encoder, "float32"
-        terms = memory.of_encoder(encoder, size, config.tokenizer.vocabulary, rows, length, masked)
+        terms = memory.of_encoder(encoder, size, pieces(config, encoder), rows, length, masked)
     title = f"A training step of {name} at its peak: {rows} rows of {length} tokens at once, {numbers}"
     table = Table("", "", "MB", "with checkpointing", title=title, title_style="bold", title_justify="left")
     for term in terms:

@@ -52,7 +52,7 @@ def load(path: Path) -> Config:
             that does not exist or has no section of its own.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _OnceLoader)
+        values = _OnceLoader(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

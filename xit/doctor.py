@@ -111,7 +111,11 @@ def _gpus() -> Iterator[Finding]:
     listed: list[str] = []
     if command:
         asked = [command, "--query-gpu=driver_version,name,memory.total", "--format=csv,noheader"]
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
+        try:
+            done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
+        except (subprocess.TimeoutExpired, OSError) as error:
+            yield Finding("driver", "fault", f"{command}: {error}", "Restart the machine, or mend its driver.")
+            return
         listed = done.stdout.splitlines() if done.returncode == 0 else []
     try:
         import torch

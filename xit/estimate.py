@@ -15,7 +15,7 @@ from xit import conditions, discover, encoders, hub
 from xit.config import Config
 from xit.errors import ConfigError
 from xit.grid import Plan
-from xit.settings import STAGES, TaskSettings
+from xit.settings import STAGES, HubSettings, TaskSettings
 from xit.task_training import VALIDATION_EXAMPLES, steps_of
 
 
@@ -171,20 +171,33 @@ def _parameters(encoder: str, config: Config) -> encoders.Parameters:
 
     settings = config.encoders[encoder]
     with torch.device("meta"):
+        if settings.size is None and settings.weights == "released" and discover.defines("encoders", encoder, "SIZE"):
+            own = discover.load("encoders", encoder)
+            return encoders.parameters(encoders.build(encoder, own.SIZE, own.PIECES))
         if settings.size is None:
-            return _parameters_of(settings.weights, encoder)
-        released = ASSUMPTIONS["pieces of a released vocabulary"].value
-        pieces = config.tokenizer.vocabulary if settings.vocabulary is None else int(released)
-        return encoders.parameters(encoders.build(encoder, settings.size, pieces))
+            return _parameters_of(settings.weights, encoder, config.hub)
+        return encoders.parameters(encoders.build(encoder, settings.size, pieces(config, encoder)))
 
 
-def _parameters_of(weights: str, encoder: str) -> encoders.Parameters:
+def pieces(config: Config, encoder: str) -> int:
+    """The size of the vocabulary of an encoder from scratch; that of a released one is not known before it arrives."""
+    released = ASSUMPTIONS["pieces of a released vocabulary"].value
+    return config.tokenizer.vocabulary if config.encoders[encoder].vocabulary is None else int(released)
+
+
+def _parameters_of(weights: str, encoder: str, settings: HubSettings) -> encoders.Parameters:
     from transformers import AutoConfig, AutoModel
 
     place = discover.load("encoders", encoder).RELEASED.repository if weights == "released" else weights
     name, revision = (place, None) if Path(place).is_dir() else hub.repository(place)
     try:
-        read = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        read = AutoConfig.from_pretrained(
+            name,
+            revision=revision,
+            cache_dir=settings.cache or None,
+            local_files_only=settings.is_offline,
+            trust_remote_code=False,
+        )
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"encoders.{encoder}: the config.json of {place} cannot be read, which says how large it is. {error}"

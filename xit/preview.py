@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from rich.table import Column, Table
 
-from xit import config, discover, encoders, workspace
+from xit import config, discover, encoders, estimate, workspace
 from xit.config import Config
 from xit.errors import ConfigError, raise_all
 from xit.settings import TaskSettings
@@ -32,7 +32,7 @@ def preview(project: Path, profile: str, data: Path | None, preset: str | None =
     sizes, faults = {}, []
     for name, shape in shapes.items():
         try:
-            sizes[name] = _parameters(name, shape, found.tokenizer.vocabulary)
+            sizes[name] = _parameters(name, shape, estimate.pieces(found, name))
         except ConfigError as error:
             faults.append(f"{profile}: {error}")
     if sizes and max(sizes.values()) > MATCHED * min(sizes.values()):

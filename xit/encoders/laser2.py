@@ -24,6 +24,9 @@ FACTS = Facts(
 
 _FILES = "https://dl.fbaipublicfiles.com/nllb/laser/laser2"
 RELEASED = Released(f"{_FILES}.pt {_FILES}.spm {_FILES}.cvocab", licence="BSD", languages=93)
+SIZE = EncoderSize(dimension=1024, layers=5, inner=320, heads=0)
+PIECES = 50_004
+"""As released, with the size."""
 
 
 class Encoder(OwnEncoder):

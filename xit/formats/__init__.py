@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from xit.tokenization import Tokenizer
 
 Batch = dict[str, "Tensor"]
-Encode = Callable[["Batch"], "tuple[Tensor, ...]"]
 
 IGNORED = -100
 """The label of a token or row that has none, as in torch's cross entropy."""

@@ -248,6 +248,9 @@ def values(
             "distance": findings.of_distance(of),
             "scaling": findings.scaling(of, sizes_of(inputs)),
         },
+        "has_trials": any(
+            (row["source"], row["encoder"]) in {(of.source, name) for name in of.encoders} for row in inputs.tuning
+        ),
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
         "coverage": {
             name: sorted(round(float(row[name])) for row in coverage if row["seeds"] == "2")
