@@ -1,7 +1,10 @@
 """What all tests share: property tests draw the same examples in every run, so that a failure comes again."""
 
 import os
+import signal
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background: tests send it to what they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in tuple(os.environ):  # before anything that reads them is imported
     if _name.lower().endswith("_proxy") or _name in ("HF_HUB_OFFLINE", "HF_TOKEN", "XIT_ACCELERATE"):
         del os.environ[_name]
