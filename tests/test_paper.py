@@ -121,6 +121,7 @@ def test_the_document_types_no_result() -> None:
     assert not re.findall(f"{RISE}|{FALL}|improves|significant", prose)
 
 
+@pytest.mark.slow
 def test_a_document_that_cannot_be_typeset_leaves_the_old_files(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     before = sha256(tmp_path / "generated"), sha256(tmp_path / "main.pdf")

@@ -244,6 +244,7 @@ def test_tasks_of_fewer_than_four_sizes_are_left_out(tmp_path: Path) -> None:
         scaling_stage(tmp_path / "scores.csv", parameters(rows))
 
 
+@pytest.mark.slow
 def test_the_command_fits_a_table_of_scores(tmp_path: Path) -> None:
     inputs(tmp_path, few())
 
