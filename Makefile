@@ -57,7 +57,7 @@ reproduce: $(if $(IN),image,setup)  ## Run the whole experiment, from data to pa
 
 # The image's environment, this folder's code; what it makes belongs to whoever owns the folder.
 RUN_IN_DOCKER = docker run --rm --init $(if $(shell command -v nvidia-smi),--gpus all) --user $$(stat -c %u:%g .) \
-	--volume "$(CURDIR)":/work --workdir /work --env PYTHONPATH=/work --env HOME=/tmp --env USER=xit \
+	--volume "$(CURDIR)":/project --workdir /project --env PYTHONPATH=/project --env HOME=/tmp --env USER=xit \
 	$(if $(DATA),--volume "$(abspath $(DATA)):$(abspath $(DATA)):ro") $(IMAGE)$(space)
 space := $(subst ,, )
 
