@@ -50,6 +50,18 @@ Json = Annotated[
 ]
 
 
+def _has_told(found: Any, as_json: Path | None) -> bool:
+    """Write what `--json` asks for; whether it went to the terminal, and tables should not."""
+    from xit.files import write_json
+
+    if str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return True
+    if as_json is not None:
+        write_json(as_json, found)
+    return False
+
+
 def _project() -> Path:
     if not Path("dvc.yaml").is_file():
         raise ConfigError("dvc.yaml: no such file. Run xit in the project's folder, where it is.")
@@ -57,7 +69,9 @@ def _project() -> Path:
 
 
 def _new(folder: Path) -> Path:
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    from xit.submitting import is_taken
+
+    if is_taken(folder):
         raise ConfigError(f"--out: {folder}: is there already. Name a new folder, or delete it first.")
     return folder
 
@@ -548,17 +562,13 @@ def grid_plan(
     """What `xit reproduce` would run and what it would cost: instances, trainings, CPU and GPU hours, disk."""
     from xit import config, grid, workspace
     from xit.estimate import estimate
-    from xit.files import write_json
 
     root = workspace.prepare(_project(), profile, data, lambda message: typer.echo(message, err=True), preset)
     found = estimate(config.load(root / layout.PARAMS), grid.plan(root))
     hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
     found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     _print_plan(found, profile)
 
 
@@ -889,7 +899,6 @@ def doctor(
 ) -> None:
     """What this machine has that the experiment needs, and what to do where it has not. Exits with 1 on a fault."""
     from xit.doctor import examine
-    from xit.files import write_json
 
     found = []
     colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
@@ -899,10 +908,7 @@ def doctor(
             status = typer.style(f"{finding.status:<8}", fg=colours[finding.status])
             typer.echo(f"{status} {finding.name:<12} {finding.found}")
             _print([f"{'':21} {finding.advice}"] if finding.advice else [])
-    if str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
-    elif as_json is not None:
-        write_json(as_json, found)
+    _has_told(found, as_json)
     if any(finding["status"] == "fault" for finding in found):
         raise typer.Exit(1)
 
@@ -912,15 +918,11 @@ def claims(as_json: Json = None) -> None:
     """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
     from rich.console import Console
 
-    from xit.files import write_json
     from xit.stages.paper import verdict_tables, verdicts
 
     label, found = verdicts(layout.SCORES, _parameters(), layout.PUBLISHED)
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     console = Console()
     for table in verdict_tables(label, found):
         console.print(table)
@@ -936,18 +938,14 @@ def scaling(
     """Whether a gain grows with the examples of the intermediate task, pair by pair: verdict, law, prediction."""
     from rich.console import Console
 
-    from xit.files import write_json
     from xit.stages import paper as stage
 
     parameters = _parameters()
     if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen
         parameters = {**parameters, "intermediate": {}}
     found = stage.scaling(scores or layout.SCORES, parameters)
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     Console().print(stage.scaling_table(found))
 
 
@@ -1012,7 +1010,6 @@ def evaluate_checkpoint(
     A fine-tuned checkpoint is scored on its own task; a bare encoder on the retrieval tasks that need no training.
     """
     from xit.evaluation import report_of
-    from xit.files import write_json
 
     config = _config()
     name, module, settings = _chosen_source(config, source, data, language)
@@ -1032,11 +1029,8 @@ def evaluate_checkpoint(
             layout.WORKING,
             lambda what, done, total: bars(what)(done, total, {}),
         )
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     _print_evaluation(found, name)
 
 
@@ -1094,14 +1088,10 @@ def submit(
 def _print_scores(found: Mapping[str, Any], as_json: Path | None) -> None:
     from rich.console import Console
 
-    from xit.files import write_json
     from xit.scoring import tables
 
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     console = Console()
     for part in tables(found):
         console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
@@ -1120,17 +1110,12 @@ def audit(
     """
     from xit.audit import audit
     from xit.errors import DataError, raise_all
-    from xit.files import write_json
 
     config = _config()
     name, _, settings = _chosen_source(config, source, data, None)
     is_own = name == config.source and data is None
     found = audit(task or (config.grid.tasks if is_own else None), name, settings)
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
-    else:
-        if as_json is not None:
-            write_json(as_json, found)
+    if not _has_told(found, as_json):
         _print_audit(found)
     raise_all(DataError, [error for facts in found["tasks"].values() for error in facts["errors"]], most=100)
 
@@ -1211,18 +1196,15 @@ def analyse(
     Means are over languages; --json and --csv have each language by itself. Seen are languages.pretraining.
     """
     from xit.analysis import report_of
-    from xit.files import write_csv, write_json
+    from xit.files import write_csv
 
     config = _config()
     name, module, settings = _chosen_source(config, source, data, None)
     found = report_of(predictions, task, language, name, module, settings, config.languages.pretraining)
     if csv is not None:
         write_csv(csv, [{**row, "bounds": "–".join(map(str, row["bounds"] or ()))} for row in found["buckets"]])
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     from rich.console import Console
     from rich.table import Table
 
@@ -1256,7 +1238,6 @@ def checklist(
     """
     from xit import probes
     from xit.checklist import ask
-    from xit.files import write_json
 
     if templates is not None:
         suite = probes.of_templates(templates, language, samples)
@@ -1270,11 +1251,8 @@ def checklist(
     with _progress() as report:
         tests = ask(checkpoint, suite, report("checklist"))
     found = {"checkpoint": str(checkpoint), "templates": str(templates or "micro"), "tests": tests}
-    if as_json is not None and str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if _has_told(found, as_json):
         return
-    if as_json is not None:
-        write_json(as_json, found)
     _print_checklist(found)
 
 

@@ -100,11 +100,16 @@ def _chosen(models: Sequence[str], benchmark: Benchmark) -> dict[str, str]:
     return {task_id: found[task_id] for task_id in benchmark.tasks if task_id in found}
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether something is in the way of a folder that is to be made: a file, or a folder that is not empty."""
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+
+
 def _check_folders(out: Path, gold: Path | None) -> None:
     faults = [
         f"--{option}: {folder}: is there already. Name a new folder, or delete it first."
         for option, folder in (("out", out), ("gold", gold))
-        if folder is not None and (folder.is_file() or (folder.is_dir() and any(folder.iterdir())))
+        if folder is not None and is_taken(folder)
     ]
     if gold is not None:
         places = out.resolve(), gold.resolve()
