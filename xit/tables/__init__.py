@@ -259,7 +259,8 @@ def renderable(table: Mapping[str, Any]) -> Any:
     for number, row in enumerate(table["rows"]):
         if number and number in table["sections"]:
             grid.add_section()
-        grid.add_row(*(Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in row))
+        whole = [(text, detail.replace(", ", ",")) for text, detail in row]  # no line ends within an interval
+        grid.add_row(*(Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in whole))
     return grid
 
 
