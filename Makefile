@@ -72,7 +72,7 @@ test-all: setup  ## Run all tests, the slow ones too
 
 torture: setup  ## Kill stages 200 times at random moments, fill disks (as root), damage files; minutes
 	$(VENV)/bin/python scripts/torture.py
-	$(VENV)/bin/pytest tests/test_faults.py -n $(JOBS) --dist loadfile
+	$(VENV)/bin/pytest tests/pipeline/test_faults.py -n $(JOBS) --dist loadfile
 
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check

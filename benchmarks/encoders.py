@@ -23,8 +23,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from xit import config, encoders, layout
-from xit.encoders._encoder import Encoder
+from xit.modeling import encoders
+from xit.modeling.encoder import Encoder
+from xit.pipeline import config, paths
 
 LENGTHS = (32, 64, 128, 256, 512)
 BATCHES = (1, 8, 64)
@@ -47,7 +48,7 @@ def main() -> None:
     for kind in ("csv", "markdown", "figure"):
         parser.add_argument(f"--{kind}", type=Path)
     arguments = parser.parse_args()
-    values = config.load(layout.PARAMS)
+    values = config.load(paths.PARAMS)
     torch.set_num_threads(values.training.threads)
     made = {}
     sizes = {name: one.size for name, one in values.encoders.items() if one.size is not None}

@@ -26,7 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from xit import instances as processes
+from xit.pipeline import stage_process as processes
 
 BINARIES = Path(sys.executable).parent
 XIT, DVC, PYTHON = str(BINARIES / "xit"), str(BINARIES / "dvc"), sys.executable

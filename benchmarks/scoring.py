@@ -17,8 +17,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from xit import benchmarks, discover, scoring, submission
-from xit.tasks import Task
+from xit import benchmarks
+from xit.core import registry
+from xit.core.task import Task
+from xit.scoring import evaluator, submission
 
 MLQA = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
 TYDIQA = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
@@ -70,7 +72,7 @@ def prediction(task: Task, right: Any, other: Any, chance: random.Random) -> Any
 
 def write(out: Path, gold: Path, task_id: str, language: str, count: int, chance: random.Random) -> None:
     """A file of gold and one of predictions."""
-    task: Task = discover.load("tasks", task_id).task
+    task: Task = registry.load("tasks", task_id).task
     kind = submission.shape(task)
     rows = [example(number, task, language, chance) for number in range(count)]
     if kind == "rows":
@@ -109,10 +111,10 @@ def main() -> None:
             for side in ("out", "gold"):
                 (alone / side).mkdir(parents=True)
                 (alone / side / task_id).symlink_to(whole / side / task_id)
-            seconds, found = timed(lambda alone=alone: scoring.score(alone / "out", alone / "gold", "xtreme-r", True))
+            seconds, found = timed(lambda alone=alone: evaluator.score(alone / "out", alone / "gold", "xtreme-r", True))
             total += sum(sizes.values())
             table.add_row(task_id, f"{sum(sizes.values()):,}", *seconds, f"{found['tasks'][task_id]['score']:.1f}")
-        seconds, found = timed(lambda: scoring.score(whole / "out", whole / "gold", "xtreme-r"))
+        seconds, found = timed(lambda: evaluator.score(whole / "out", whole / "gold", "xtreme-r"))
     table.add_section()
     table.add_row("all at once", f"{total:,}", *seconds, f"{found['overall']:.1f}")
     Console().print(table)

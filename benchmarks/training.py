@@ -39,14 +39,17 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from xit import config, discover, encoders, formats, tokenization
-from xit.encoders._released import ReleasedEncoder
+from xit import formats
+from xit.cli.memory import LARGE, Shape
+from xit.cli.memory import parameters as count_parameters
+from xit.core import registry
 from xit.formats import Batch, Features, Row, collate
-from xit.masked_language_model import MaskedLanguageModel, mask, pretraining_steps
-from xit.memory import LARGE, Shape
-from xit.memory import parameters as count_parameters
-from xit.models import TaskModel
-from xit.training import Plan, Step, task_steps, train
+from xit.modeling import encoders, tokenization
+from xit.modeling.released import ReleasedEncoder
+from xit.modeling.task_model import TaskModel
+from xit.pipeline import config
+from xit.training.loop import Plan, Step, task_steps, train
+from xit.training.masked_lm import MaskedLanguageModel, mask, pretraining_steps
 
 WARMUP_STEPS = 3
 TASK = "xnli"
@@ -106,7 +109,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]
 
 
 def ours(work: Work, steps: int, precision: Literal["float32", "bfloat16"] = "float32") -> Turn:
-    """A turn of `xit.training.train`, without validation."""
+    """A turn of `xit.training.loop.train`, without validation."""
     meter, times = Meter(work.model()), []
     plan = Plan(
         steps=steps,
@@ -193,7 +196,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
     """Classification of random sentence pairs, 28 tokens long in the middle, 12 to 64 in all."""
     settings = parameters.targets[TASK]
     size = parameters.encoders[name].size
-    task = discover.load("tasks", TASK).task
+    task = registry.load("tasks", TASK).task
     form = formats.load(task.format)
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28).int().clamp(12, 64).tolist()
@@ -227,7 +230,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
 
 def whole_rows(shape: Shape, rows: int, length: int) -> Work:
     """Classification of random rows of just this length, by an encoder of this shape with its usual dropout."""
-    task = discover.load("tasks", TASK).task
+    task = registry.load("tasks", TASK).task
     form = formats.load(task.format)
     generator = torch.Generator().manual_seed(0)
     features = []

@@ -30,7 +30,8 @@ from typing import NamedTuple
 
 import yaml
 
-from xit import cli, workspace
+from xit import cli
+from xit.pipeline import overlay
 
 PROJECT = Path(__file__).parent.parent
 ENCODER, RECIPE = "lstm", "mnli+mlm"
@@ -214,7 +215,7 @@ def prepared(root: Path) -> Path:
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "generated", "*.pdf"))
         else:
             shutil.copyfile(source, root / name)
-    merged = yaml.safe_load(workspace._merged(root / "params.yaml", root / "profiles/tiny.yaml", None))
+    merged = yaml.safe_load(overlay._merged(root / "params.yaml", root / "profiles/tiny.yaml", None))
     conditions = [*merged["grid"]["conditions"], RECIPE]
     merged["grid"] |= {"encoders": [ENCODER], "recipes": [RECIPE], "conditions": conditions}
     (root / "params.yaml").write_text(yaml.safe_dump(merged, sort_keys=False), encoding="utf-8")
@@ -227,13 +228,14 @@ def warm(root: Path) -> None:
     import pyarrow.parquet
     import torch._dynamo  # what optimizers import at their first step
 
-    from xit import config, discover
+    from xit.core import registry
+    from xit.pipeline import config
     from xit.sources import micro
 
     for folder in ("stages", "tasks", "formats", "tables"):
-        for name in discover.names(folder):
-            discover.load(folder, name)
-    discover.load("encoders", ENCODER)
+        for name in registry.names(folder):
+            registry.load(folder, name)
+    registry.load("encoders", ENCODER)
     assert {pandas, pyarrow.parquet, torch._dynamo} <= set(sys.modules.values())
     loaded = config.load(root / "params.yaml")
     settings = dataclasses.replace(loaded.micro, languages=loaded.languages.pretraining)

@@ -13,8 +13,9 @@ import torch
 import transformers
 from hub_server import Repository
 
-from xit import discover, hub, importing, tokenization
-from xit.encoders import Released
+from xit.core import hub, registry
+from xit.modeling import convert, tokenization
+from xit.modeling.encoders import Released
 
 SIZE = {"hidden_size": 16, "num_hidden_layers": 2}
 HEADS = {"num_attention_heads": 2, "intermediate_size": 16}
@@ -57,9 +58,9 @@ MODELS: dict[str, Callable[[int], Any]] = {
 PICKLED = ("mmbert_base", "mt5_base", "rwkv4_world")
 """Those whose repository has pytorch_model.bin and no safetensors."""
 RELEASED: dict[str, Released] = {
-    name: discover.load("encoders", name).RELEASED
-    for name in discover.names("encoders")
-    if discover.defines("encoders", name, "RELEASED")
+    name: registry.load("encoders", name).RELEASED
+    for name in registry.names("encoders")
+    if registry.defines("encoders", name, "RELEASED")
 }
 
 
@@ -100,7 +101,7 @@ def files(name: str) -> dict[str, bytes]:
             (folder / "model.safetensors").unlink()
             torch.save(model.state_dict(), folder / "pytorch_model.bin")
         if name == "rwkv4_world":
-            (folder / importing.WORLD_PIECES).write_text(json.dumps(pieces))
+            (folder / convert.WORLD_PIECES).write_text(json.dumps(pieces))
             code = {"AutoTokenizer": ["tokenization_rwkv_world.RWKVWorldTokenizer", None]}
             (folder / "tokenizer_config.json").write_text(json.dumps({"auto_map": code}))
             (folder / "tokenization_rwkv_world.py").write_text("raise SystemExit('remote code was run')\n")

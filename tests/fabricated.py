@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from xit import discover
-from xit.results import Score, write_scores
+from xit.core import registry
+from xit.core.scores import Score, write_scores
 from xit.stages.paper import COLUMNS, paper
-from xit.statistics import Study, study
+from xit.statistics.study import Study, study
 
 PAPER = Path(__file__).parents[1] / "paper"
 LANGUAGES = ("en", "de", "es", "ru", "hi", "ar", "zh", "sw", "tr", "fi")
@@ -38,7 +38,7 @@ def scores(
             language=language,
             split="test",
             source=source,
-            metric=discover.load("tasks", target).task.metric,
+            metric=registry.load("tasks", target).task.metric,
             seed=seed,
             value=50 + 20 * (language == "en") + shift + rng.normal(0, noise),
             examples=100,
@@ -55,7 +55,7 @@ def scores(
 def study_of(rows: Sequence[Score]) -> Study:
     """The scores as the tables take them, in the order in which they come."""
     order = [name for row in rows for name in (row.encoder, row.intermediate, row.target, row.language)]
-    return study(rows, {row.target: discover.load("tasks", row.target).task for row in rows}, order)
+    return study(rows, {row.target: registry.load("tasks", row.target).task for row in rows}, order)
 
 
 def parameters(rows: Sequence[Score]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import yaml
 from datasets import ClassLabel, Features, List, Value
 from hub_server import Repository
 
-from xit import discover
+from xit.core import registry
 from xit.sources.files import ISO3
 from xit.sources.hub import WIKIPEDIA
 
@@ -70,7 +70,7 @@ def with_card(configs: Mapping[str, Mapping[str, bytes]], folder: str = "") -> d
 
 def pinned(task_id: str, name: str) -> str:
     """The commit that a task names for a repository."""
-    sources = [source for split in discover.load("tasks", task_id).task.hub.values() for source in split]
+    sources = [source for split in registry.load("tasks", task_id).task.hub.values() for source in split]
     places = [place for source in sources for s in (source, *source.fallbacks) for place in s.repository.split()]
     return next(place.partition("@")[2] for place in places if place.partition("@")[0] == name)
 
@@ -99,7 +99,7 @@ class Repositories(dict[str, Repository]):
 
 def languages(task_id: str) -> tuple[str, ...]:
     """Those of a task."""
-    found: tuple[str, ...] = discover.load("tasks", task_id).task.languages
+    found: tuple[str, ...] = registry.load("tasks", task_id).task.languages
     return found
 
 
@@ -249,7 +249,7 @@ def put_entities(found: Repositories) -> None:
 def put_text(found: Repositories) -> None:
     """Wikipedia, of which the first file of a language is read."""
     wikipedia: dict[str, bytes] = {}
-    for code in sorted({code for name in discover.names("tasks") for code in languages(name)}):
+    for code in sorted({code for name in registry.names("tasks") for code in languages(name)}):
         articles = [{"title": f"{code} {n}", "text": f"The lamp {n}\n\nis a lamp in {code}."} for n in range(200)]
         content = parquet(articles, Features({"title": TEXT, "text": TEXT}))
         wikipedia[f"20231101.{code}/train-00000-of-00002.parquet"] = content

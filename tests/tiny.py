@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
-from xit import checkpoints, discover, encoders, formats, tokenization
-from xit.examples import write_examples
-from xit.settings import EncoderSize, PretrainingSettings, TrainingSettings
-from xit.tasks import Task
+from xit import formats
+from xit.core import registry
+from xit.core.examples import write_examples
+from xit.core.settings import EncoderSize, PretrainingSettings, TrainingSettings
+from xit.core.task import Task
+from xit.modeling import checkpoints, encoders, tokenization
 
 torch.set_num_threads(1)  # several tests run side by side, and two threads are no faster at this size
 
@@ -59,7 +61,7 @@ PLACES = ("Oslo", "Turin", "Rome", "Paris", "Bonn", "Bern", "Lima", "Cairo")
 
 
 def task_of(name: str) -> Task:
-    task: Task = discover.load("tasks", name).task
+    task: Task = registry.load("tasks", name).task
     return task
 
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from xit import processes
+from xit.core import distributed
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["torch._dynamo", "xit.stages.finetune", "xit.stages.pretrain", "xit.stages.recipe"])
@@ -34,5 +34,5 @@ def run(count: int, work: Callable[..., None], *arguments: Any) -> list[int | No
 def _as_launched(rank: int, count: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
     os.environ |= {"ACCELERATE_USE_CPU": "true", "MASTER_ADDR": "127.0.0.1", **{k: str(v) for k, v in place.items()}}
-    assert (processes.count(), processes.is_main()) == (count, rank == 0)  # accelerate may silently make it one
+    assert (distributed.count(), distributed.is_main()) == (count, rank == 0)  # accelerate may silently make it one
     work(*arguments)

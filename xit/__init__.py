@@ -8,5 +8,5 @@ import wrapt
 
 __version__ = "0.1.0"
 
-wrapt.register_post_import_hook("xit.encoders._hub_config:register", "transformers.models.auto.configuration_auto")
-wrapt.register_post_import_hook("xit.encoders._hub_model:register", "transformers.models.auto.modeling_auto")
+wrapt.register_post_import_hook("xit.modeling.auto_config:register", "transformers.models.auto.configuration_auto")
+wrapt.register_post_import_hook("xit.modeling.auto_model:register", "transformers.models.auto.modeling_auto")

@@ -7,8 +7,8 @@ benchmarks have the task (google-research/xtreme: evaluate.py, commit 838c13b).
 import dataclasses
 from collections.abc import Mapping
 
-from xit import discover
-from xit.tasks import Task
+from xit.core import registry
+from xit.core.task import Task
 
 RULES = (
     "Task: the plain mean over its languages, English among them where the task has it.",
@@ -43,7 +43,7 @@ class Benchmark:
 
     def languages(self, task_id: str) -> tuple[str, ...]:
         """The languages of one of its tasks."""
-        task: Task = discover.load("tasks", task_id).task
+        task: Task = registry.load("tasks", task_id).task
         left_out = self.without.get(task_id, "").split()
         return tuple(code for code in task.languages if code not in left_out)
 
@@ -54,5 +54,5 @@ def load(name: str) -> Benchmark:
     Raises:
         ConfigError: no such benchmark; the message lists those that exist.
     """
-    benchmark: Benchmark = discover.load("benchmarks", name.replace("-", "_")).benchmark
+    benchmark: Benchmark = registry.load("benchmarks", name.replace("-", "_")).benchmark
     return benchmark

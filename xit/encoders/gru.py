@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from xit.encoders import Facts
-from xit.encoders._encoder import RecurrentEncoder
-from xit.settings import EncoderSize
+from xit.core.settings import EncoderSize
+from xit.modeling.encoder import RecurrentEncoder
+from xit.modeling.encoders import Facts
 
 FACTS = Facts(
     title="BiGRU",

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xit.encoders import Facts, Released
-from xit.encoders._encoder import OwnEncoder, reorder, reversal
-from xit.errors import ConfigError
-from xit.settings import EncoderSize
+from xit.core.errors import ConfigError
+from xit.core.settings import EncoderSize
+from xit.modeling.encoder import OwnEncoder, reorder, reversal
+from xit.modeling.encoders import Facts, Released
 
 FACTS = Facts(
     title="LASER2 BiLSTM",
@@ -47,7 +47,7 @@ class Encoder(OwnEncoder):
         self.behind = nn.ModuleList(nn.LSTM(width, size.dimension // 2, batch_first=True) for width in widths)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """Hidden states, as `xit.encoders._encoder.Encoder` says; the embedding's are filled up with zeros."""
+        """Hidden states, as `xit.modeling.encoder.Encoder` says; the embedding's are filled up with zeros."""
         backwards = reversal(attention_mask)
         stream = self.embedding(input_ids)
         states = [F.pad(stream, (0, self.dimension - stream.shape[-1]))]

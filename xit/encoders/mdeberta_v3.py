@@ -4,7 +4,7 @@
 are quoted in public pages, unverified.
 """
 
-from xit.encoders import Facts, Released
+from xit.modeling.encoders import Facts, Released
 
 FACTS = Facts(
     title="mDeBERTa-v3 base",

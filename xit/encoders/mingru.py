@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xit.encoders import Facts
-from xit.encoders._encoder import RecurrentEncoder
-from xit.settings import EncoderSize
+from xit.core.settings import EncoderSize
+from xit.modeling.encoder import RecurrentEncoder
+from xit.modeling.encoders import Facts
 
 FACTS = Facts(
     title="minGRU",

@@ -4,7 +4,7 @@ The commit is one that public code of 2026 pins; licence and number of languages
 pages, unverified.
 """
 
-from xit.encoders import Facts, Released
+from xit.modeling.encoders import Facts, Released
 
 FACTS = Facts(
     title="mT5 base, encoder",

@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xit.encoders import Facts
-from xit.encoders._encoder import OwnEncoder
-from xit.errors import ConfigError
-from xit.settings import EncoderSize
+from xit.core.errors import ConfigError
+from xit.core.settings import EncoderSize
+from xit.modeling.encoder import OwnEncoder
+from xit.modeling.encoders import Facts
 
 FACTS = Facts(
     title="Transformer",
@@ -33,7 +33,7 @@ class Encoder(OwnEncoder):
         self._initialise()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """Hidden states, as `xit.encoders._encoder.Encoder` says."""
+        """Hidden states, as `xit.modeling.encoder.Encoder` says."""
         is_real = attention_mask.bool()
         visible = None if is_real.all() else is_real[:, None, None, :]  # [batch, heads, query, key], broadcast
         stream = self.embedding(input_ids)

@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from xit import discover
-from xit.errors import ConfigError
-from xit.examples import Example
-from xit.tasks import Task
+from xit.core import registry
+from xit.core.errors import ConfigError
+from xit.core.examples import Example
+from xit.core.task import Task
 
 if TYPE_CHECKING:
     import numpy
     from torch import Tensor, nn
 
     from xit.formats._heads import HeadKind
-    from xit.tokenization import Tokenizer
+    from xit.modeling.tokenization import Tokenizer
 
 Batch = dict[str, "Tensor"]
 
@@ -109,7 +109,8 @@ class Format(Protocol):
         """A new head (`Head`) for encoders with states of that width and depth."""
 
     def predict(self, model: Any, examples: Sequence[Example], reading: Reading) -> Any:
-        """Predictions for examples (`xit.training.TaskModel`), in the shape that `xit.submission` writes."""
+        """Predictions for examples (`xit.training.loop.TaskModel`), in the shape that `xit.scoring.submission`
+        writes."""
 
     def score(self, predictions: Any, examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
         """Metrics from 0 to 100 by name; the task's main metric is among them."""
@@ -123,7 +124,7 @@ class Format(Protocol):
 
 def load(name: str) -> Format:
     """The format of that name."""
-    return cast(Format, discover.load("formats", name))
+    return cast(Format, registry.load("formats", name))
 
 
 def collate(rows: Sequence[Row], padding_id: int) -> Batch:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from xit.errors import CheckpointError
-from xit.files import remove, write_json
+from xit.core.errors import CheckpointError
+from xit.core.files import remove, write_json
 
 SHARD = 8_192
 """Texts that are encoded together: enough for full batches of like length, few enough to lose (minutes, without an

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit import metrics
-from xit.examples import Example
+from xit.core.examples import Example
+from xit.core.task import Task
 from xit.formats import Batch, Features, Reading, text_rows
 from xit.formats._heads import HeadKind, PairVector
-from xit.tasks import Task
+from xit.scoring import metrics
 
 
 def features(examples: Sequence[Example], reading: Reading) -> list[Features]:

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit import metrics
-from xit.examples import Example
+from xit.core.examples import Example
+from xit.core.task import Task
 from xit.formats import Batch, Features, Reading, Row, text_rows
 from xit.formats._heads import HeadKind, PairVector
 from xit.formats._texts import shortened
-from xit.tasks import Task
+from xit.scoring import metrics
 
 
 def _rows(examples: Sequence[Example], reading: Reading) -> list[tuple[Row, ...]]:

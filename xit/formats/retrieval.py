@@ -15,15 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit import discover, metrics
-from xit.examples import Example
+from xit.core import registry
+from xit.core.examples import Example
+from xit.core.settings import RetrievalSettings
+from xit.core.task import Task
 from xit.formats import Batch, Features, Reading, Row, text_rows
 from xit.formats._heads import HeadKind, States, pool
 from xit.formats._mining import Scored, firsts, mine, threshold
 from xit.formats._search import nearest
 from xit.formats._vectors import LARGE, Unit, encoded, fingerprint
-from xit.settings import RetrievalSettings
-from xit.tasks import Task
+from xit.scoring import metrics
 
 Rankings = dict[str, list[str]]
 """The ids of the nearest candidates of each query, nearest first, by query id."""
@@ -100,7 +101,8 @@ def predict(model: Any, examples: Sequence[Example], reading: Reading) -> Rankin
 
 
 def bare(encoder: Any, examples: Sequence[Example], reading: Reading, settings: RetrievalSettings) -> Rankings:
-    """As `predict`, with the states of an encoder that was not trained on the task (`xit.models.EncoderModel`)."""
+    """As `predict`, with the states of an encoder that was not trained on the task
+    (`xit.modeling.task_model.EncoderModel`)."""
     return _ranked(_bare_vectors(encoder, examples, reading, settings), examples, reading)
 
 
@@ -169,7 +171,7 @@ def _vectors(
         made_of = {
             "checkpoint": fingerprint(model, reading.tokenizer.backend.to_str()),
             "texts": fingerprint(nn.Module(), *texts),
-            "code": discover.fingerprint({__name__, type(model).__module__, *modules}),
+            "code": registry.fingerprint({__name__, type(model).__module__, *modules}),
             "choices": {"max_length_tokens": reading.max_length_tokens, **(choices or {})},
         }
     vectors = encoded(

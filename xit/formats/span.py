@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit import metrics
-from xit.examples import Example
+from xit.core.examples import Example
+from xit.core.task import Task
 from xit.formats import SECOND, Batch, Features, Reading, Row, row_of
 from xit.formats._heads import HeadKind, States, pool
 from xit.formats._texts import shortened
-from xit.tasks import Task
+from xit.scoring import metrics
 
 QUESTION_TOKENS = 64  # google-research/xtreme:scripts/train_qa.sh, max_query_length
 ANSWER_TOKENS = 30  # the same, max_answer_length

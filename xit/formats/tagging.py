@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit import metrics
-from xit.examples import Example
+from xit.core.examples import Example
+from xit.core.task import Task
 from xit.formats import FIRST, IGNORED, SPECIAL, Batch, Features, Reading, Row
 from xit.formats._heads import HeadKind, States
-from xit.tasks import Task
+from xit.scoring import metrics
 
 
 def _pieces(words: Sequence[str], reading: Reading) -> Iterator[tuple[Row, list[int]]]:

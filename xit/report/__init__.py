@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xit import findings
-from xit.files import atomic, sha256
+from xit.core.files import atomic, sha256
+from xit.core.scores import read_scores
+from xit.paper import sentences
+from xit.paper.render import SOURCES
 from xit.report import _figures
 from xit.report._examples import MOST, Examples, collect
 from xit.report._figures import conditions_of
 from xit.report._texts import JOIN, cells_of, choices, escaped, prose, templates
-from xit.results import read_scores
 from xit.stages.paper import study_of
-from xit.statistics import Study, main_gains
-from xit.tables import SOURCES
+from xit.statistics.study import Study, main_gains
 
 MOST_BYTES = 15_000_000
 """Of the whole file, of which plotly.js takes 4.8 million; where examples would make it larger, cells have fewer."""
@@ -78,7 +78,7 @@ def page(study: Study, examples: Examples, scores: Path, is_cut: bool) -> str:
         "made_exactly": prose(f"{made}, sha256 {sha256(scores)[:12]}."),
         "absent": escaped(absent),
         "width": "wide" if len(study.targets) > WIDE else "",
-        "answer": escaped(" ".join(findings.findings(study)["answer"])),
+        "answer": escaped(" ".join(sentences.findings(study)["answer"])),
         "choices": choices(study),
         "figures": _figures.as_json(_drawn(study, examples)),
         "templates": "\n".join(templates(study, examples)),

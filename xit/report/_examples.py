@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xit import submission
-from xit.conditions import BASELINE
-from xit.errors import DataError
-from xit.examples import Example, read_examples
-from xit.statistics import Study
-from xit.tasks import Task
+from xit.core.conditions import BASELINE
+from xit.core.errors import DataError
+from xit.core.examples import Example, read_examples
+from xit.core.task import Task
+from xit.scoring import submission
+from xit.statistics.study import Study
 
 MOST = 3
 """Examples of a cell in a language."""
@@ -109,7 +109,9 @@ def _as_texts(test: Test, said: Any) -> list[str]:
     """Predictions as texts, one an example; of what is asked by id, nothing where there is no prediction."""
     kind = submission.shape(test.task)
     texts = {row["id"]: row["text"] for row in test.pool}
-    suffix = f"_{test.language}" if test.task.pool == "all" else ""  # as `xit.evaluation` names queries of one pool
+    suffix = (
+        f"_{test.language}" if test.task.pool == "all" else ""
+    )  # as `xit.evaluation.evaluate` names queries of one pool
     match kind:
         case "answers":
             return [said.get(row["id"], "") for row in test.asked]

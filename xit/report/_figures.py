@@ -1,4 +1,4 @@
-"""The figures of the page, in plotly's terms; the numbers are those of `xit.statistics`."""
+"""The figures of the page, in plotly's terms; the numbers are those of `xit.statistics.study`."""
 
 import functools
 import html
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xit import languages
-from xit.conditions import BASELINE
+from xit.core import languages
+from xit.core.conditions import BASELINE
+from xit.paper.render import interval, signed
 from xit.report._examples import Examples, Shown
-from xit.statistics import ENGLISH, MEAN, Estimate, Floats, Study, difference, main_gains, settled
-from xit.statistics import gains as gain_cube
-from xit.tables import interval, signed
+from xit.statistics.study import ENGLISH, MEAN, Estimate, Floats, Study, difference, main_gains, settled
+from xit.statistics.study import gains as gain_cube
 
 # ColorBrewer's PuOr as in the paper, without its dark ends: black print keeps a contrast of 5 on every shade.
 SCALE = ((0.0, "#e08214"), (0.25, "#fdc57f"), (0.5, "#f7f7f7"), (0.75, "#c3bfdf"), (1.0, "#8f83b8"))

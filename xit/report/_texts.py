@@ -5,12 +5,13 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from xit import languages, submission
-from xit.conditions import BASELINE
+from xit.core import languages
+from xit.core.conditions import BASELINE
+from xit.paper.render import interval, shown, signed
 from xit.report._examples import Examples, Shown
 from xit.report._figures import Row, conditions_of, differences_of, gains_of, mean_gains, rows_of
-from xit.statistics import MEAN, Estimate, Study, best, main_gains
-from xit.tables import interval, shown, signed
+from xit.scoring import submission
+from xit.statistics.study import MEAN, Estimate, Study, best, main_gains
 
 JOIN = "|"
 """Between the parts of a key; ids have none."""

@@ -4,7 +4,7 @@ A source exports `languages(task, settings)`, `has(task, settings)`, `text(langu
 `examples(task_id, task, split, language, settings, notes)`. No later stage knows which source an example is from.
 """
 
-from xit.tasks import Task
+from xit.core.task import Task
 
 
 def absent(task_id: str, task: Task, source: str, folder: str = "") -> str:

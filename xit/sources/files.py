@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from xit.errors import DataError, near, raise_all
-from xit.settings import FilesSettings
+from xit.core.errors import DataError, near, raise_all
+from xit.core.settings import FilesSettings
+from xit.core.task import Files, Split, Task
 from xit.sources import readers
 from xit.sources.readers import Group, Reading, Row
-from xit.tasks import Files, Split, Task
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
 

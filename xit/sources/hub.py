@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xit.errors import DataError
-from xit.hub import repository
-from xit.settings import HubSettings
-from xit.sources import _hub_files, _hub_rows, absent, readers
-from xit.sources._hub_files import EXPORT, AbsentError, Arrival
+from xit.core import hub_files
+from xit.core.errors import DataError
+from xit.core.hub import repository
+from xit.core.hub_files import EXPORT, AbsentError, Arrival
+from xit.core.settings import HubSettings
+from xit.core.task import Hub, Split, Task
+from xit.sources import absent, hub_rows, readers
 from xit.sources.files import ISO3, checked
 from xit.sources.readers import Group, Reading, Row, Table
-from xit.tasks import Hub, Split, Task
 
 # The languages in English as google/xtreme (parts of speech) and TyDiQA have them; CLDR says Bangla for Bengali
 _PAIRS = """
@@ -116,7 +117,7 @@ def text(language: str, settings: HubSettings) -> Iterator[str]:
 
     name, commit = repository(WIKIPEDIA)
     place = (f"20231101.{language}", "train", settings.cache, settings.is_offline)
-    (file,) = _hub_files.arrive(name, commit or "main", *place, most_files=1).files
+    (file,) = hub_files.arrive(name, commit or "main", *place, most_files=1).files
     with pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(columns=["text"]):
             yield from batch.column("text").to_pylist()
@@ -157,7 +158,7 @@ def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
         config, _, split = _filled(place.split, language).rpartition("/")
         for branch in (commit or "main", EXPORT):
             try:
-                arrival = _hub_files.arrive(name, branch, config, split, settings.cache, settings.is_offline)
+                arrival = hub_files.arrive(name, branch, config, split, settings.cache, settings.is_offline)
                 return _Place(dataclasses.replace(place, repository=pinned), arrival)
             except AbsentError as error:
                 absent.append(str(error))
@@ -173,7 +174,7 @@ def _original(
 ) -> list[Group]:
     """What a published file at its own address holds; those of the other languages lie beside it then."""
     urls = {code: _filled(source.repository, code) for code in languages}
-    found = {code: _hub_files.original(url, settings.cache, settings.is_offline) for code, url in urls.items()}
+    found = {code: hub_files.original(url, settings.cache, settings.is_offline) for code, url in urls.items()}
     groups = list(getattr(readers, source.reader)(found[language], reading, **source.options))
     size = sum(row.get("role") != "candidate" for group in groups for row in group)
     expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
@@ -184,7 +185,7 @@ def _original(
 def _read(place: _Place, language: str, settings: HubSettings, reading: Reading) -> list[Group]:
     source = place.source
     table = _table(place, language, settings, reading)
-    reader = getattr(_hub_rows, source.reader, None) or getattr(readers, source.reader)
+    reader = getattr(hub_rows, source.reader, None) or getattr(readers, source.reader)
     return list(reader(table, reading, **source.options)) if table.rows else []
 
 

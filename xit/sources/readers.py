@@ -20,8 +20,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from xit.errors import near
-from xit.tasks import Split
+from xit.core.errors import near
+from xit.core.task import Split
 
 Row = dict[str, Any]
 Group = list[Row]

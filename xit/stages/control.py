@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from xit import checkpoints, encoders
+from xit.modeling import checkpoints, encoders
 
 
 def control(encoder: str, condition: str, seeds: Sequence[int], pretrained: Path, out: Path) -> list[str]:

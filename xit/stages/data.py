@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import discover
-from xit.errors import DataError, raise_all
-from xit.examples import Example, audited, write_examples
-from xit.files import atomic, write_json
-from xit.settings import FilesSettings, HubSettings, MicroSettings
+from xit.core import registry
+from xit.core.errors import DataError, raise_all
+from xit.core.examples import Example, audited, write_examples
+from xit.core.files import atomic, write_json
+from xit.core.settings import FilesSettings, HubSettings, MicroSettings
+from xit.core.task import Split, Task
 from xit.sources import absent
-from xit.tasks import Split, Task
 
 Settings = MicroSettings | FilesSettings | HubSettings
 
@@ -22,8 +22,8 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
     Raises:
         DataError: the source has nothing of the task; a file or a record contradicts itself; all faults are listed.
     """
-    task: Task = discover.load("tasks", task_id).task
-    module: Any = discover.load("sources", source)
+    task: Task = registry.load("tasks", task_id).task
+    module: Any = registry.load("sources", source)
     available = [code for code in module.languages(task, settings) if code in languages]
     if not module.has(task, settings):
         raise DataError(absent(task_id, task, source, settings.folder if isinstance(settings, FilesSettings) else ""))
@@ -70,7 +70,7 @@ def _changed(row: dict[str, Any], expected: Mapping[str, str]) -> list[str]:
 
 def text(source: str, settings: Settings, languages: Sequence[str], out: Path) -> list[str]:
     """Write the text for pretraining, a file a language, a document a line."""
-    module: Any = discover.load("sources", source)
+    module: Any = registry.load("sources", source)
     total = 0
     with atomic(out) as folder:
         folder.mkdir(parents=True)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xit import checkpoints
-from xit.settings import TaskSettings, TrainingSettings
-from xit.task_training import train_seeds
-from xit.training import Report
+from xit.core.settings import TaskSettings, TrainingSettings
+from xit.modeling import checkpoints
+from xit.training.loop import Report
+from xit.training.task_training import train_seeds
 
 
 def finetune(

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xit.settings import TaskSettings, TrainingSettings
-from xit.task_training import train_seeds
-from xit.training import Report
+from xit.core.settings import TaskSettings, TrainingSettings
+from xit.training.loop import Report
+from xit.training.task_training import train_seeds
 
 
 def intermediate(

@@ -10,11 +10,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit import discover, findings, presets
-from xit.errors import DataError, XitError
-from xit.files import atomic, sha256, write_json
-from xit.results import Score, read_scores
-from xit.statistics import (
+from xit.core import registry
+from xit.core.errors import DataError, XitError
+from xit.core.files import atomic, sha256, write_json
+from xit.core.scores import Score, read_scores
+from xit.paper import sentences
+from xit.paper.render import (
+    SOURCES,
+    Figure,
+    Inputs,
+    Row,
+    Table,
+    as_markdown,
+    renderable,
+    shown,
+    signed,
+    terminal_grid,
+    write,
+)
+from xit.pipeline import presets
+from xit.statistics.study import (
     ENGLISH,
     MEAN,
     POWER,
@@ -27,20 +42,7 @@ from xit.statistics import (
     spread,
     study,
 )
-from xit.tables import (
-    SOURCES,
-    Figure,
-    Inputs,
-    Row,
-    Table,
-    as_markdown,
-    ledger,
-    renderable,
-    shown,
-    signed,
-    terminal_grid,
-    write,
-)
+from xit.tables import ledger
 from xit.tables.scaling import AHEAD, entries, sizes_of
 
 COLUMNS = {
@@ -136,7 +138,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: 
 
 def study_of(scores: Sequence[Score], parameters: Mapping[str, Any]) -> Study:
     """The scores as tables take them, in the order of params.yaml."""
-    tasks = {name: discover.load("tasks", name).task for name in sorted({score.target for score in scores})}
+    tasks = {name: registry.load("tasks", name).task for name in sorted({score.target for score in scores})}
     order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
     return study(scores, tasks, order)
 
@@ -185,8 +187,8 @@ def _rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
 
 def _make(inputs: Inputs, folder: Path) -> list[Table | Figure]:
     made: list[Table | Figure] = []
-    for name in discover.names("tables"):
-        made += discover.load("tables", name).build(inputs)
+    for name in registry.names("tables"):
+        made += registry.load("tables", name).build(inputs)
     (folder / "figures").mkdir(parents=True)
     for one in made:
         if isinstance(one, Table):
@@ -239,14 +241,14 @@ def values(
         "others": len(of.others),
         "seeds": len(of.seeds),
         "has_untrained": "untrained" in of.conditions,
-        "names": findings.names(of),
+        "names": sentences.names(of),
         "scores": int((of.values == of.values).sum()),
         "scatter": scatter(of),
         "findings": {
-            **findings.findings(of),
-            "curves": findings.of_curves(inputs),
-            "distance": findings.of_distance(of),
-            "scaling": findings.scaling(of, sizes_of(inputs)),
+            **sentences.findings(of),
+            "curves": sentences.of_curves(inputs),
+            "distance": sentences.of_distance(of),
+            "scaling": sentences.scaling(of, sizes_of(inputs)),
         },
         "has_trials": any(
             (row["source"], row["encoder"]) in {(of.source, name) for name in of.encoders} for row in inputs.tuning
@@ -286,7 +288,7 @@ def typeset(main: Path, generated: Path) -> bytes:
 
 def _answer(inputs: Inputs, made: Sequence[Table | Figure]) -> str:
     table = next(one for one in made if isinstance(one, Table) and one.name == "answer")
-    return " ".join(findings.findings(inputs.study)["answer"]) + "\n\n" + as_markdown(table)
+    return " ".join(sentences.findings(inputs.study)["answer"]) + "\n\n" + as_markdown(table)
 
 
 def put_answer(readme: Path, answer: Path) -> None:
@@ -389,7 +391,7 @@ def _planned_languages(names: Sequence[str], parameters: Mapping[str, Any]) -> i
     evaluated = set(parameters["languages"]["evaluation"]) - {ENGLISH}
     if parameters["source"] == "micro":  # has every task in every language
         return len(evaluated)
-    return len(evaluated & {code for name in names for code in discover.load("tasks", name).task.languages})
+    return len(evaluated & {code for name in names for code in registry.load("tasks", name).task.languages})
 
 
 STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}

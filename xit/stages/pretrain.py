@@ -8,11 +8,12 @@ from typing import Literal
 
 import torch
 
-from xit import checkpoints, encoders, processes, tokenization
-from xit.files import write_json
-from xit.masked_language_model import from_scratch, packed, pretraining_plan, pretraining_steps
-from xit.settings import EncoderSize, PretrainingSettings
-from xit.training import Plan, Report, train
+from xit.core import distributed
+from xit.core.files import write_json
+from xit.core.settings import EncoderSize, PretrainingSettings
+from xit.modeling import checkpoints, encoders, tokenization
+from xit.training.loop import Plan, Report, train
+from xit.training.masked_lm import from_scratch, packed, pretraining_plan, pretraining_steps
 
 
 def pretrain(
@@ -77,7 +78,7 @@ def pretrain(
                 "weights": "random",
                 **({} if vocabulary is None else {"vocabulary": vocabulary}),
             }
-            if processes.is_main():
+            if distributed.is_main():
                 checkpoints.save(folder, model.encoder, tokenizer_folder)
                 model.save_head(folder)
                 (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())

@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 
-from xit import checkpoints, discover
-from xit.conditions import MULTITASK, parse
-from xit.examples import read_examples
-from xit.masked_language_model import HEAD, MaskedLanguageModel, packed, pretraining_steps
-from xit.models import load_encoder
-from xit.recipes import Mixture, draws, lengths, mean_validation, mixed_steps, training_examples
-from xit.settings import PretrainingSettings, RecipeSettings, TaskSettings, TrainingSettings
-from xit.task_training import Part, own, plan_of, save, task_part
-from xit.training import Report, train
+from xit.core import registry
+from xit.core.conditions import MULTITASK, parse
+from xit.core.examples import read_examples
+from xit.core.settings import PretrainingSettings, RecipeSettings, TaskSettings, TrainingSettings
+from xit.modeling import checkpoints
+from xit.modeling.task_model import load_encoder
+from xit.training.loop import Report, train
+from xit.training.masked_lm import HEAD, MaskedLanguageModel, packed, pretraining_steps
+from xit.training.mixtures import Mixture, draws, lengths, mean_validation, mixed_steps, training_examples
+from xit.training.task_training import Part, own, plan_of, save, task_part
 
 
 def recipe(
@@ -37,7 +38,7 @@ def recipe(
 
     Args:
         encoder: The id of the encoder.
-        condition: The recipe (`xit.conditions`).
+        condition: The recipe (`xit.core.conditions`).
         seeds: One checkpoint each; a finished one of the same lineage is kept.
         languages: Of the text for masked LM.
         pretrained: The folder with a checkpoint a seed.
@@ -64,7 +65,7 @@ def recipe(
         files["text"] = data / "text"
     code = ["xit.stages.recipe", f"xit.encoders.{encoder}"]
     code += [f"xit.tasks.{name}" for name in names]
-    code += sorted({f"xit.formats.{discover.load('tasks', name).task.format}" for name in names})
+    code += sorted({f"xit.formats.{registry.load('tasks', name).task.format}" for name in names})
     lines = []
     for seed in seeds:
         parent = pretrained / str(seed)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xit import tokenization
-from xit.files import atomic
-from xit.settings import TokenizerSettings
+from xit.core.files import atomic
+from xit.core.settings import TokenizerSettings
+from xit.modeling import tokenization
 
 
 def tokenizer(languages: Sequence[str], text: Path, out: Path, settings: TokenizerSettings) -> list[str]:

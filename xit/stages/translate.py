@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from xit import discover
-from xit.errors import DataError
-from xit.examples import Example, audited, read_examples, write_examples
-from xit.files import atomic, write_json
-from xit.settings import MicroSettings, TranslationSettings
+from xit.core import registry
+from xit.core.errors import DataError
+from xit.core.examples import Example, audited, read_examples, write_examples
+from xit.core.files import atomic, write_json
+from xit.core.settings import MicroSettings, TranslationSettings
+from xit.core.task import Task
 from xit.sources import micro
-from xit.tasks import Task
 
 
 def translate(
@@ -53,7 +53,7 @@ def translate(
     Raises:
         DataError: the task has no training examples, or they cannot be carried over; or none was.
     """
-    task: Task = discover.load("tasks", task_id).task
+    task: Task = registry.load("tasks", task_id).task
     if not task.is_trained:
         raise DataError(
             f"{task_id}: it is not trained, so there is nothing to translate. `xit tasks` lists the others."
@@ -64,7 +64,7 @@ def translate(
     if source == "micro":
         rows = list(micro.examples(task_id, task, "train", language, micro_settings, notes))
     else:
-        from xit import machine_translation, translation
+        from xit.sources import machine_translation, translation
 
         translation.check(task_id, task)
         examples = read_examples(english)

@@ -13,11 +13,15 @@ from typing import Any
 
 import torch
 
-from xit import checkpoints, discover, tokenization
-from xit.errors import TrainingError
-from xit.files import write_csv, write_json
+from xit.core import registry
+from xit.core.errors import TrainingError
+from xit.core.files import write_csv, write_json
+from xit.core.settings import EncoderSize, PretrainingSettings, TaskSettings, TrainingSettings, TuningSettings
 from xit.formats import IGNORED
-from xit.masked_language_model import (
+from xit.modeling import checkpoints, tokenization
+from xit.modeling.tokenization import Tokenizer
+from xit.training.loop import Report, train
+from xit.training.masked_lm import (
     Blocks,
     MaskedLanguageModel,
     from_scratch,
@@ -26,10 +30,7 @@ from xit.masked_language_model import (
     pretraining_plan,
     pretraining_steps,
 )
-from xit.settings import EncoderSize, PretrainingSettings, TaskSettings, TrainingSettings, TuningSettings
-from xit.task_training import train_seeds
-from xit.tokenization import Tokenizer
-from xit.training import Report, train
+from xit.training.task_training import train_seeds
 
 HELD_OUT = 10
 """One of so many English blocks is kept from the trials of pretraining, for the loss."""
@@ -84,7 +85,7 @@ def tune(
     rate = min(tuning.pretraining_learning_rates, key=lambda rate: mean(rows, PHASES[0], rate))
     checkpoints.keep_only(out / PHASES[0], names)
     for task, own in settings.items():
-        metric = discover.load("tasks", task).task.metric
+        metric = registry.load("tasks", task).task.metric
         for task_rate in tuning.learning_rates:
             folder = out / task / f"{task_rate:g}"
             lines += train_seeds(

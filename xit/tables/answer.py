@@ -1,7 +1,7 @@
 """The short answer: the average gain of each intermediate task, for each encoder. The README shows it."""
 
-from xit.statistics import difference, gain
-from xit.tables import Cell, Inputs, Table
+from xit.paper.render import Cell, Inputs, Table
+from xit.statistics.study import difference, gain
 from xit.tables.architectures import differences
 
 

@@ -1,8 +1,8 @@
 """Encoders against one another: every gain beside the others, and whether it differs (the interaction)."""
 
-from xit.claims import Claim
-from xit.statistics import MEAN, Estimate, Study, difference, main_gains
-from xit.tables import Cell, Inputs, Table
+from xit.paper.render import Cell, Inputs, Table
+from xit.statistics.claims import Claim
+from xit.statistics.study import MEAN, Estimate, Study, difference, main_gains
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

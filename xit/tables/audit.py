@@ -2,7 +2,7 @@
 
 import hashlib
 
-from xit.tables import Inputs, Table
+from xit.paper.render import Inputs, Table
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from xit.claims import Claim
-from xit.conditions import MLM, SHUFFLED
-from xit.statistics import Estimate, Study, gain
-from xit.tables import Cell, Inputs, Table
+from xit.core.conditions import MLM, SHUFFLED
+from xit.paper.render import Cell, Inputs, Table
+from xit.statistics.claims import Claim
+from xit.statistics.study import Estimate, Study, gain
 from xit.tables.recipes import contrast
 
 

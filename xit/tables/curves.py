@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xit.conditions import BASELINE
-from xit.statistics import Study
-from xit.tables import Figure, Inputs, Row
-from xit.tables._drawing import COLOURS, MARKERS, PAGE, panels
+from xit.core.conditions import BASELINE
+from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
+from xit.paper.render import Figure, Inputs, Row
+from xit.statistics.study import Study
 
 ACROSS = 5
 """Panels beside one another."""

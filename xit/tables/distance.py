@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from xit import languages
-from xit.statistics import Study, gains
-from xit.tables import Figure, Inputs
-from xit.tables._drawing import COLOURS, PAGE, panels
+from xit.core import languages
+from xit.paper.drawing import COLOURS, PAGE, panels
+from xit.paper.render import Figure, Inputs
+from xit.statistics.study import Study, gains
 
 LATIN = languages.facts("en").script
 BAND = (1.02, 1.38)

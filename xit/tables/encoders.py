@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from xit.tables import Inputs, Row, Table
+from xit.paper.render import Inputs, Row, Table
 
 SIZE = (
     ("parameters", "parameters", ",.0f"),

@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from xit.claims import Claim
-from xit.conditions import MULTITASK, parse
-from xit.statistics import MEAN, Estimate, Floats, Study, estimate, gain, gains, main_gains, pool, weights
-from xit.tables import Inputs, Table, recipes
+from xit.core.conditions import MULTITASK, parse
+from xit.paper.render import Inputs, Table
+from xit.statistics.claims import Claim
+from xit.statistics.study import MEAN, Estimate, Floats, Study, estimate, gain, gains, main_gains, pool, weights
+from xit.tables import recipes
 
 KINDS = {
     "untrained": "an encoder that was never pretrained",

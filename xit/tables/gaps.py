@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from xit.conditions import BASELINE
-from xit.statistics import Study, best
-from xit.tables import Figure, Inputs
-from xit.tables._drawing import COLOURS, PAGE, panels
+from xit.core.conditions import BASELINE
+from xit.paper.drawing import COLOURS, PAGE, panels
+from xit.paper.render import Figure, Inputs
+from xit.statistics.study import Study, best
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from xit.statistics import MEAN, Estimate, Study, main_gains
-from xit.tables import Figure, Inputs, signed
-from xit.tables._drawing import PAGE, panels
+from xit.paper.drawing import PAGE, panels
+from xit.paper.render import Figure, Inputs, signed
+from xit.statistics.study import MEAN, Estimate, Study, main_gains
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:

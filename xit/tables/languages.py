@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from xit.statistics import ENGLISH, Study, gains
-from xit.tables import Figure, Inputs
-from xit.tables._drawing import COLOURS, MARKERS, PAGE, panels
+from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
+from xit.paper.render import Figure, Inputs
+from xit.statistics.study import ENGLISH, Study, gains
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xit import discover
-from xit.claims import Claim, Finding, findings
-from xit.statistics import Study
-from xit.tables import Cell, Inputs, Row, Table
+from xit.core import registry
+from xit.paper.render import Cell, Inputs, Row, Table
+from xit.statistics.claims import Claim, Finding, findings
+from xit.statistics.study import Study
 
 
 def claims() -> tuple[Claim, ...]:
     """The claims of all tables, those of the main table first, those that compare encoders last."""
-    names = sorted(discover.names("tables"), key=lambda name: name != "gains")
-    modules = [discover.load("tables", name) for name in names]
+    names = sorted(registry.names("tables"), key=lambda name: name != "gains")
+    modules = [registry.load("tables", name) for name in names]
     found = [claim for module in modules for claim in getattr(module, "CLAIMS", ())]
     return tuple(sorted(found, key=lambda claim: claim.is_comparison))
 

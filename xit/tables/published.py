@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from xit.conditions import BASELINE
-from xit.statistics import Study
-from xit.tables import Cell, Inputs, Row, Table
+from xit.core.conditions import BASELINE
+from xit.paper.render import Cell, Inputs, Row, Table
+from xit.statistics.study import Study
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

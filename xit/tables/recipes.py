@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xit.conditions import parse
-from xit.statistics import Estimate, Floats, Study, estimate, gain, gains, weights
-from xit.tables import Cell, Inputs, Table
+from xit.core.conditions import parse
+from xit.paper.render import Cell, Inputs, Table
+from xit.statistics.study import Estimate, Floats, Study, estimate, gain, gains, weights
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

@@ -1,4 +1,5 @@
-"""How the gain grows with the examples of an intermediate task: a row and a panel a pair of tasks (`xit.scaling`).
+"""How the gain grows with the examples of an intermediate task: a row and a panel a pair of tasks
+(`xit.statistics.scaling`).
 
 The sizes are the conditions `mnli-100`, `mnli-300`, … and `mnli` of the scores; tasks with fewer than four are left
 out, and without any task that has them there is neither table nor figure.
@@ -12,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from xit import discover
-from xit.conditions import BASELINE, parse
-from xit.errors import DataError
-from xit.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, Verdict, scaling
-from xit.statistics import MEAN, Estimate, Study
-from xit.tables import Cell, Figure, Inputs, Table
-from xit.tables._drawing import COLOURS, MARKERS, PAGE, panels
+from xit.core import registry
+from xit.core.conditions import BASELINE, parse
+from xit.core.errors import DataError
+from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
+from xit.paper.render import Cell, Figure, Inputs, Table
+from xit.statistics.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, Verdict, scaling
+from xit.statistics.study import MEAN, Estimate, Study
 
 Pair = tuple[str, str, str]
 """Intermediate task, encoder, target."""
@@ -198,7 +199,7 @@ def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None
     """Whether two tasks share their format and, where both have labels, those: proxies of alignment, before any run."""
     if target == MEAN:
         return None, None
-    first, second = discover.load("tasks", task).task, study.tasks[target]
+    first, second = registry.load("tasks", task).task, study.tasks[target]
     has_labels = bool(first.labels and second.labels)
     return (
         "yes" if first.format == second.format else "no",

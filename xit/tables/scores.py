@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from xit.conditions import parse
-from xit.statistics import ENGLISH, Study
-from xit.tables import Cell, Inputs, Table
+from xit.core.conditions import parse
+from xit.paper.render import Cell, Inputs, Table
+from xit.statistics.study import ENGLISH, Study
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

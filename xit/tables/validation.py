@@ -1,7 +1,7 @@
 """English validation: whether every training learnt its task."""
 
-from xit.conditions import parse
-from xit.tables import Cell, Inputs, Table
+from xit.core.conditions import parse
+from xit.paper.render import Cell, Inputs, Table
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

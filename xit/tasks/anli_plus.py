@@ -3,7 +3,7 @@
 Files: only the development file of ANLI's first round; a result from files is one of those 1,000 examples.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 DEV = "anli/anli_v1.0/R1/dev.jsonl"
 LETTERS = {"c": "contradiction", "e": "entailment", "n": "neutral"}

@@ -6,7 +6,7 @@ mined and scored as a set; which language is the source matters to the order of 
 Files: the sample set validates; the training set, whose pairs are public, tests.
 """
 
-from xit.tasks import Files, Task
+from xit.core.task import Files, Task
 
 task = Task(
     title="BUCC 2018",

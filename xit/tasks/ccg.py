@@ -3,7 +3,7 @@
 Sections 02 to 21 train, 00 validates, 23 tests. The labels are those of the examples, 1,363 in nyu-mll/jiant.
 """
 
-from xit.tasks import Files, Task
+from xit.core.task import Files, Task
 
 task = Task(
     title="CCG",

@@ -3,7 +3,7 @@
 Files: its development file of the random split.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 DEV = "commonsenseqa/dev_rand_split.jsonl"
 CSQA = "tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155"

@@ -1,6 +1,6 @@
 """COPA: the likelier cause or effect of two; the English original of XCOPA."""
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"
 FIELDS = "premise choice1 choice2 question label idx"

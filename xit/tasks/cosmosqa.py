@@ -3,7 +3,7 @@
 Files: its validation file.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 VALID = "cosmosqa/valid.csv"
 COSMOSQA = "Samsoup/cosmos_qa allenai/cosmos_qa"

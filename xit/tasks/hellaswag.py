@@ -3,7 +3,7 @@
 Files: 1,000 items of its validation split.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 ITEMS = "hellaswag/hellaswag.jsonl"
 HELLASWAG = "Rowan/hellaswag@218ec52e09a7e7462a5400043bb9a69a41d06b76"

@@ -6,7 +6,7 @@ English, with batches of the size that params.yaml gives.
 
 import dataclasses
 
-from xit.tasks import SQUAD, Files, Hub, Task
+from xit.core.task import SQUAD, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 XQUAD_R = (

@@ -5,7 +5,7 @@ The release lacks the text of its news, which has to be rebuilt from archives. T
 that the training code of its author reads (izhx/nlu-evals); that its mentions are marked as in `record` is unverified.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 LANGUAGES = ("en", "ar", "de", "es", "fa", "ja", "pl", "ro", "ta", "tr", "uk")
 COUNTS = (1_490, 1_501, 1_551, 1_552, 458, 1_519, 1_562, 672, 1_567, 1_215, 1_537)

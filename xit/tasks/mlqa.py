@@ -4,7 +4,7 @@ Files: the development files test.
 Differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
 """
 
-from xit.tasks import SQUAD, Files, Hub, Task
+from xit.core.task import SQUAD, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 

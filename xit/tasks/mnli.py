@@ -1,6 +1,6 @@
 """MNLI: natural-language inference in ten genres."""
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 GLUE = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 PAIR = "text_a:premise text_b:hypothesis label"

@@ -4,7 +4,7 @@ Files: XTREME's test files have no tags, so the development files test, and the 
 validate. WikiANN repeats itself: 324 of the 10,000 English test sentences are in the training file too, as published.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 LANGUAGES = """
 en ar he vi id jv ms tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw yo my zh kk tr et fi

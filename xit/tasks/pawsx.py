@@ -4,7 +4,7 @@ XTREME only. Files: only the development files are labelled in XTREME's release,
 those of XNLI. Pairs share sentences: 313 English ones are both in a pair to train on and in another to test on.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 DEV = "pawsx/dev-{language}.tsv"
 PAWSX = "google-research-datasets/paws-x@4cd8187c404bda33cb1f62b49b001115862acf37"

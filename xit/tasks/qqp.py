@@ -1,6 +1,6 @@
 """QQP: whether two questions put to a forum ask the same."""
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 GLUE = "nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 PAIR = "text_a:question1 text_b:question2 label"

@@ -1,6 +1,6 @@
 """SICK: natural-language inference between short descriptions of pictures; the inference task of the files source."""
 
-from xit.tasks import Files, Task
+from xit.core.task import Files, Task
 
 WORDS = {"CONTRADICTION": "contradiction", "ENTAILMENT": "entailment", "NEUTRAL": "neutral"}
 

@@ -3,7 +3,7 @@
 Files: its development file.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 DEV = "siqa/socialIQa_v1.4_dev.jsonl"
 SIQA = "tasksource/social_i_qa allenai/social_i_qa"

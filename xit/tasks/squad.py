@@ -1,6 +1,6 @@
 """SQuAD 1.1: questions whose answer is a span of a Wikipedia paragraph."""
 
-from xit.tasks import SQUAD, Files, Task
+from xit.core.task import SQUAD, Files, Task
 
 task = Task(
     title="SQuAD 1.1",

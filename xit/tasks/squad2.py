@@ -1,6 +1,6 @@
 """SQuAD 2.0: as SQuAD 1.1, with questions that the paragraph does not answer."""
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 SQUAD2 = "rajpurkar/squad_v2@3ffb306f725f7d2ce8394bc1873b24868140c412"
 FIELDS = "id question context answers"

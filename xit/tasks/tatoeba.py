@@ -1,6 +1,6 @@
 """Tatoeba: for an English sentence, its translation among the sentences of a language; by the bare encoder."""
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 LANGUAGES = """
 ar he vi id jv tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw zh kk tr et fi hu az lt pl

@@ -4,7 +4,7 @@ Files: XTREME blanks the answers of the test files, so the English training file
 more than once stay together. Its question ids are not unique, so rows are numbered.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 TRAIN = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{language}.train.json"
 TYDIQA = "google-research-datasets/tydiqa@da78f23f9119363459acbaf46bf89426ff26c259"

@@ -3,7 +3,7 @@
 All treebanks of a language in the data folder are joined, in sorted order; English trains on the one that is there.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 LANGUAGES = """
 en af ar bg de el es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl tr ur vi yo zh lt pl uk wo ro

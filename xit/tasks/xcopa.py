@@ -4,7 +4,7 @@ Files: SocialIQA's development file and COPA's training file are trained on toge
 Differs from the benchmark: it trains on the 33,410 examples of SocialIQA first and on COPA's 400 afterwards.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 SIQA = "tasksource/social_i_qa allenai/social_i_qa"
 COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"

@@ -4,7 +4,7 @@ Files: only the development files are labelled in XTREME's release, and they are
 English, 10 % validate, and the rest tests in every language; the cuts lie between premises, which come in threes.
 """
 
-from xit.tasks import Files, Hub, Task
+from xit.core.task import Files, Hub, Task
 
 DEV = "xnli/dev-{language}.tsv"
 XNLI = "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"

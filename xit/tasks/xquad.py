@@ -3,7 +3,7 @@
 Files: differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
 """
 
-from xit.tasks import SQUAD, Files, Hub, Task
+from xit.core.task import SQUAD, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 XQUAD = "google/xquad@51adfef1c1287aab1d2d91b5bead9bcfb9c68583"

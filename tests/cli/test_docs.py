@@ -1,0 +1,86 @@
+"""What the pages of docs/ show is so: files that they write, commands that they run, sessions of Python, links."""
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from xit.cli.tasks_page import markdown
+from xit.core import registry
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"^```(\w+) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The package and params.yaml, to change."""
+    shutil.copytree(ROOT / "xit", tmp_path / "xit", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("params.yaml", "requirements", "profiles", "presets"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project; what it prints and says of errors, in their order."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(project), "COLUMNS": "100"}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.run(command, cwd=project, env=environment, check=False, **streams)
+
+
+def check(project: Path, language: str, what: str, text: str) -> None:
+    """Write a file that a page shows, or run what it runs and compare."""
+    if what != "run":
+        (project / what).write_text(text, encoding="utf-8")
+        if what.startswith("profiles/"):
+            OmegaConf.merge(OmegaConf.load(project / "params.yaml"), OmegaConf.load(project / what))
+    elif language == "python":
+        (project / "session.txt").write_text(text, encoding="utf-8")
+        done = run(project, sys.executable, "-m", "doctest", "-o", "ELLIPSIS", "session.txt")
+        assert (done.returncode, done.stdout) == (0, "")
+    else:
+        for part in text.split("$ ")[1:]:
+            command, _, expected = part.partition("\n")
+            found = run(project, "sh", "-c", command).stdout
+            assert doctest.OutputChecker().check_output(expected, found, FLAGS), f"{command}\n{found}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_runs_does_what_it_says(page: str, project: Path) -> None:
+    for language, what, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
+        check(project, language, what, text)
+
+
+def test_pages_have_something_to_run() -> None:
+    text = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
+
+    kinds = [(language, what if what == "run" else "file") for language, what, _ in BLOCK.findall(text)]
+
+    assert kinds.count(("console", "run")) >= 4
+    assert kinds.count(("python", "run")) >= 4
+    assert kinds.count(("python", "file")) >= 3
+
+
+def test_the_protocol_of_tasks_is_current_and_has_them_all() -> None:
+    assert len(re.findall("^### ", markdown(), re.MULTILINE)) == len(registry.names("tasks"))
+    assert (ROOT / "docs/tasks.md").read_text(encoding="utf-8") == markdown(), "xit tasks --markdown > docs/tasks.md"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{name}" for name in PAGES)])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
+
+    assert [name for name in targets if not (path.parent / name).exists()] == []

@@ -1,0 +1,212 @@
+"""The paper stage, from files to files: what it writes, the same twice, and words that fit their numbers."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fabricated import PAPER, make_paper, parameters, scores, study_of, write_inputs
+from rich.console import Console
+
+from xit.core.errors import DataError, XitError
+from xit.core.files import sha256
+from xit.paper.sentences import findings
+from xit.stages.paper import paper, put_answer, summary
+
+FIGURES = ("curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages")
+RISE, FALL = r"\b(raises|rises)\b", r"\b(lowers|falls)\b"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the paper of the default grid, to be looked at and not changed."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "lines").write_text("\n".join(make_paper(folder, scores())), encoding="utf-8")
+    return folder
+
+
+def test_the_paper_writes_every_table_figure_sentence_and_the_pdf(made: Path) -> None:
+    generated = made / "generated"
+    tables = {path.suffix for path in (generated / "tables").glob("gains.*")}
+    figures = {path.name for path in (generated / "figures").iterdir() if path.suffix != ".json"}
+    assert tables == {".csv", ".md", ".tex", ".json"}
+    assert figures == {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")}
+    assert (made / "main.pdf").read_bytes().startswith(b"%PDF")
+    assert "micro source" in (generated / "answer.md").read_text(encoding="utf-8")
+    first, *_, last = (made / "lines").read_text(encoding="utf-8").splitlines()
+    assert first == f"read {made}/scores.csv: micro source, 464 scores"
+    assert re.fullmatch(r"claims: (\d+ (reproduced|contradicted|inconclusive|not run)(, )?)+", last)
+
+
+@pytest.mark.slow
+def test_the_same_scores_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
+    make_paper(tmp_path, scores())
+
+    assert sha256(tmp_path / "generated") == sha256(made / "generated")
+    assert sha256(tmp_path / "main.pdf") == sha256(made / "main.pdf")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(
+            scores({"mnli": 1.0, "none": 0.0}, encoders=("transformer", "lstm", "gru")),
+            id="three encoders",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(scores(seeds=1), id="one seed", marks=pytest.mark.slow),
+        pytest.param(scores(seeds=1, languages=("en", "de"), targets=("xnli",), encoders=("lstm",)), id="tiny"),
+        pytest.param(scores(source="files", targets=("xnli", "panx", "xquad")), id="files", marks=pytest.mark.slow),
+        pytest.param(scores(source="hub", encoders=("lstm",)), id="hub, one encoder", marks=pytest.mark.slow),
+        pytest.param(
+            [row for row in scores() if (row.encoder, row.intermediate, row.target) != ("lstm", "mnli", "xnli")],
+            id="a cell missing",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_the_paper_is_typeset_for_other_grids(tmp_path: Path, rows: list[Any]) -> None:
+    make_paper(tmp_path, rows)
+
+    assert (tmp_path / "main.pdf").stat().st_size > 10_000
+    values = json.loads((tmp_path / "generated/values.json").read_text(encoding="utf-8"))
+    sentences = [sentence for group in values["findings"].values() for sentence in group]
+    assert sentences
+    assert not re.search(r"\bnan\b|None|\{|\}", " ".join(sentences))
+
+
+def sentences(effects: Mapping[str, float], **options: Any) -> str:
+    return " ".join(findings(study_of(scores(effects, encoders=("lstm",), **options)))["answer"])
+
+
+def test_words_of_direction_follow_the_scores() -> None:
+    up, down = sentences({"none": 0.0, "mnli": 4.0}), sentences({"none": 0.0, "mnli": -4.0})
+    flat = sentences({"none": 0.0, "mnli": 0.0}, noise=2.0)
+
+    assert re.search(RISE, up)
+    assert not re.search(FALL, up)
+    assert re.search(FALL, down)
+    assert not re.search(RISE, down)
+    assert not re.search(f"{RISE}|{FALL}", flat)
+    assert "has no settled effect" in flat
+
+
+def test_one_seed_gives_a_number_and_no_direction() -> None:
+    text = sentences({"none": 0.0, "mnli": 4.0}, seeds=1)
+
+    assert not re.search(f"{RISE}|{FALL}", text)
+    assert "a single seed gives no interval" in text
+
+
+def test_a_comparison_says_which_encoder_gains_more() -> None:
+    rows = [row for row in scores({"none": 0.0, "mnli": 0.0}) if row.encoder == "transformer"]
+    rows += [row for row in scores({"none": 0.0, "mnli": 5.0}) if row.encoder == "lstm"]
+
+    last = findings(study_of(rows))["answer"][-1]
+
+    assert last.startswith("The gain is smaller for the transformer than for the lstm encoder: −5.")
+
+
+def test_the_document_types_no_result() -> None:
+    text = (PAPER / "main.typ").read_text(encoding="utf-8")
+    prose = text[text.index("*Abstract.*") :]
+
+    assert set(re.findall(r"[+−]?\d+\.\d+(?![\d.]*(?:pt|em|cm))|\d+ %", prose)) == {"95 %"}  # the level
+    assert not re.findall(f"{RISE}|{FALL}|improves|significant", prose)
+
+
+@pytest.mark.slow
+def test_a_document_that_cannot_be_typeset_leaves_the_old_files(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    before = sha256(tmp_path / "generated"), sha256(tmp_path / "main.pdf")
+    folder = tmp_path / "paper"
+    shutil.copytree(PAPER, folder, ignore=shutil.ignore_patterns("generated", "*.pdf", "reference"))
+    (folder / "main.typ").write_text("#let broken = (\n", encoding="utf-8")
+
+    with pytest.raises(XitError, match=r"main\.typ cannot be typeset\.\nerror: unclosed delimiter"):
+        make_paper(tmp_path, scores({"mnli": 9.0}), main=folder / "main.typ")
+
+    assert (sha256(tmp_path / "generated"), sha256(tmp_path / "main.pdf")) == before
+
+
+def test_a_table_of_results_without_a_column_is_refused(tmp_path: Path) -> None:
+    rows = scores()
+    write_inputs(tmp_path, rows)
+    (tmp_path / "encoders.csv").write_text("encoder,parameters\nlstm,1\n", encoding="utf-8")
+
+    with pytest.raises(
+        DataError, match=r"encoders\.csv: no column embedding_parameters, .*; it has encoder, parameters"
+    ):
+        paper(
+            tmp_path / "scores.csv", tmp_path, parameters(rows), tmp_path / "g", PAPER / "main.typ", tmp_path / "p.pdf"
+        )
+
+
+@pytest.mark.parametrize("name", ["audit", "curves"])
+def test_a_missing_table_of_results_is_named_with_what_makes_it(tmp_path: Path, name: str) -> None:
+    rows = scores()
+    write_inputs(tmp_path, rows)
+    (tmp_path / f"{name}.csv").unlink()
+
+    with pytest.raises(DataError, match=rf"{name}\.csv: no such file\. `xit collect` writes it"):
+        paper(
+            tmp_path / "scores.csv", tmp_path, parameters(rows), tmp_path / "g", PAPER / "main.typ", tmp_path / "p.pdf"
+        )
+
+
+def test_the_summary_shows_the_main_table_the_verdicts_and_the_places(made: Path) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+
+    for part in summary(made / "generated", made / "main.pdf"):
+        console.print(part)
+
+    text = console.export_text()
+    assert "Gain from intermediate training, transformer beside lstm" in text
+    assert re.search(r"MNLI raises the average\. +reproduced \+3\.\d +reproduced \+3\.\d", text)
+    assert re.sub(r"\s", "", str(made / "main.pdf")) in re.sub(r"\s", "", text)
+
+
+README = "# Title\n<!-- answer:begin -->\nold\n<!-- answer:end -->\nrest\n"
+
+
+def test_the_answer_takes_its_place_in_the_readme_once(tmp_path: Path) -> None:
+    readme, answer = tmp_path / "README.md", tmp_path / "answer.md"
+    readme.write_text(README, encoding="utf-8")
+    answer.write_text("new\n", encoding="utf-8")
+
+    put_answer(readme, answer)
+    once = readme.read_text(encoding="utf-8")
+    put_answer(readme, answer)
+
+    assert once == "# Title\n<!-- answer:begin -->\nnew\n<!-- answer:end -->\nrest\n"
+    assert readme.read_text(encoding="utf-8") == once
+
+
+@pytest.mark.parametrize("text", ["no marks", README + README, README.replace("begin", "x")])
+def test_a_readme_without_its_two_marks_is_refused(tmp_path: Path, text: str) -> None:
+    readme, answer = tmp_path / "README.md", tmp_path / "answer.md"
+    readme.write_text(text, encoding="utf-8")
+    answer.write_text("new\n", encoding="utf-8")
+
+    with pytest.raises(DataError, match=r"needs <!-- answer:begin --> and then <!-- answer:end -->"):
+        put_answer(readme, answer)
+    assert readme.read_text(encoding="utf-8") == text
+
+
+def test_no_table_imports_torch() -> None:
+    code = (
+        "import sys; import xit.stages.paper; from xit import discover\n"
+        "names = discover.names('tables'); assert len(names) > 10\n"
+        "for name in names: discover.load('tables', name)\n"
+        "print(sorted({'torch', 'transformers', 'datasets', 'matplotlib', 'statsmodels'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,454 @@
+"""Tables and figures in every form, the claims, and what each table alone promises."""
+
+import csv
+import dataclasses
+import io
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fabricated import LANGUAGES, PAPER, parameters, scores, study_of, write_inputs
+from rich.console import Console
+
+from xit.core import registry
+from xit.core.scores import Score
+from xit.paper.render import Figure, Inputs, Table, as_csv, as_latex, as_markdown, printed, renderable
+from xit.stages.paper import read
+from xit.statistics.claims import Finding, Verdict, findings, verdict
+from xit.statistics.study import Estimate, Study
+from xit.tables import ledger
+
+ESTIMATE = Estimate(-1.25, -2.0, -0.5, 0.001, 2, 12, 2, is_settled=True)
+SMALL = Table(
+    name="small",
+    title="Small & 100 % invented",
+    caption="A *caption* of `xit paper`.",
+    columns=("task", "gain"),
+    rows=(("a_b|c", ESTIMATE), ("none", None), ("score", 81.26)),
+    groups=(("", 1), ("lstm", 1)),
+    sections=(1,),
+)
+
+
+def inputs(folder: Path, rows: Sequence[Score]) -> Inputs:
+    write_inputs(folder, rows)
+    return read(folder / "scores.csv", folder, parameters(rows), PAPER / "published.csv")
+
+
+def built(folder: Path, rows: Sequence[Score]) -> dict[str, Table | Figure]:
+    """Everything that every module builds, by name."""
+    of = inputs(folder, rows)
+    return {one.name: one for name in registry.names("tables") for one in registry.load("tables", name).build(of)}
+
+
+def table(folder: Path, name: str, rows: Sequence[Score]) -> Table:
+    module = registry.load("tables", name.split("-")[0])
+    found = next(one for one in module.build(inputs(folder, rows)) if one.name == name)
+    assert isinstance(found, Table)
+    return found
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table | Figure]:
+    """All tables and figures of the default grid."""
+    return built(tmp_path_factory.mktemp("default"), scores())
+
+
+def row_of(of: Table, *names: str) -> list[Any]:
+    """The rest of the row that begins with these cells."""
+    return next(list(row[len(names) :]) for row in of.rows if row[: len(names)] == names)
+
+
+def test_csv_keeps_every_digit_and_gives_an_estimate_five_columns() -> None:
+    rows = list(csv.reader(io.StringIO(as_csv(SMALL))))
+
+    assert rows[0] == ["task", "lstm gain", "lstm gain_low", "lstm gain_high", "lstm gain_p", "lstm gain_settled"]
+    assert rows[1] == ["a_b|c", "-1.25", "-2.0", "-0.5", "0.001", "True"]
+    assert rows[2] == ["none", "", "", "", "", ""]
+    assert rows[3] == ["score", "81.26", "", "", "", ""]
+
+
+def test_markdown_escapes_what_would_break_a_row() -> None:
+    lines = as_markdown(SMALL).splitlines()
+
+    assert lines[2:7] == [
+        "| task | lstm gain |",
+        "| :-- | --: |",
+        "| a\\_b\\|c | −1.2\\* [−2.0, −0.5] |",
+        "| none | – |",
+        "| score | 81.3 |",
+    ]
+
+
+def test_latex_escapes_special_characters_and_stacks_intervals() -> None:
+    text = as_latex(SMALL)
+
+    assert r"\textbf{Small \& 100 \% invented.}" in text
+    assert r"a\_b|c & \shortstack[r]{$-$1.2\textsuperscript{*}\\{\tiny [$-$2.0, $-$0.5]}} \\" in text
+    assert text.count(" & ") == 5  # columns, spans and three rows
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_of_every_table_compiles(default: dict[str, Table | Figure], tmp_path: Path) -> None:
+    tables = [one for one in default.values() if isinstance(one, Table)]
+    body = "\n".join(as_latex(one) + r"\clearpage" for one in tables)
+    head = "\\documentclass[twocolumn]{article}\\usepackage[T1]{fontenc}\\usepackage{textcomp,booktabs,graphicx}\n"
+    (tmp_path / "all.tex").write_text(f"{head}\\begin{{document}}\n{body}\\end{{document}}\n", encoding="utf-8")
+
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert tables
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_a_value_without_interval_shows_a_dash_for_it() -> None:
+    bare = dataclasses.replace(SMALL, rows=(("a", Estimate(0.5, None, None, None, 1, 1, 1)),))
+
+    assert printed(bare)["rows"] == [[["a", ""], ["+0.5", "–"]]]
+
+
+def test_every_title_names_its_source_and_every_caption_its_command(default: dict[str, Table | Figure]) -> None:
+    assert len(default) >= 12
+    for one in default.values():
+        assert one.title.endswith("(micro source: made from CLDR phrases, not the benchmark's own data)"), one.name
+        assert "Made by `xit paper`" in one.caption, one.name
+
+
+def test_titles_of_published_files_do_not_speak_of_micro(tmp_path: Path) -> None:
+    found = built(tmp_path, scores(source="files"))
+
+    assert not [name for name, one in found.items() if "micro" in one.title + one.caption]
+
+
+def test_every_row_has_a_cell_for_every_column(default: dict[str, Table | Figure]) -> None:
+    for one in default.values():
+        if isinstance(one, Table):
+            assert {len(row) for row in one.rows} == {len(one.columns)}, one.name
+            assert sum(count for _, count in one.groups) in (0, len(one.columns)), one.name
+
+
+def test_every_figure_can_be_drawn(default: dict[str, Table | Figure]) -> None:
+    figures = [one for one in default.values() if isinstance(one, Figure)]
+
+    names = ["curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages"]
+    assert [one.name for one in figures] == names
+    for one in figures:
+        width, _ = one.draw().get_size_inches()
+        assert width <= 6.95  # the paper's text
+
+
+def test_figures_and_tables_bear_fifty_languages_and_one_encoder(tmp_path: Path) -> None:
+    languages = ("en", *(f"l{number}" for number in range(50)))
+
+    found = built(tmp_path, scores(languages=languages, encoders=("lstm",)))
+
+    assert found["languages"].draw().get_size_inches()[1] <= 9  # type: ignore[union-attr]
+    assert found["architectures"].columns == ("after", "target", "lstm")  # type: ignore[union-attr]
+
+
+def test_the_main_table_has_each_encoder_beside_the_others(tmp_path: Path) -> None:
+    gains = table(tmp_path, "gains", scores())
+
+    assert [row[:2] for row in gains.rows[:4]] == [
+        ("mnli", "transformer"),
+        ("", "lstm"),
+        ("squad", "transformer"),
+        ("", "lstm"),
+    ]
+    assert gains.rows[-2][0] == "untrained"
+    assert [round(cell.value) for cell in row_of(gains, "mnli", "transformer")] == [3, 3, 3, 3]
+
+
+def test_the_terminal_table_fits_eighty_columns_on_one_line_a_cell(tmp_path: Path) -> None:
+    rows = scores({"mnli": -11.0, "hellaswag": -12.0}, targets=("xnli", "tatoeba", "lareqa"), noise=2.0)
+    console = Console(width=80, file=io.StringIO())
+
+    console.print(renderable(printed(table(tmp_path, "architectures", rows))))
+
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    lines = [line for line in text.splitlines() if "tatoeba" in line]
+    assert len(lines) == 2
+    assert all(line.count("[") == line.count("]") == 3 for line in lines)
+
+
+def test_scores_by_language_are_means_over_seeds_with_mean_and_gap(tmp_path: Path) -> None:
+    rows = [
+        Score("lstm", condition, "xnli", language, "test", "micro", "accuracy", seed, value + seed, 10)
+        for seed in (0, 2)
+        for condition, shift in (("none", 0.0), ("mnli", 10.0))
+        for language, value in (("en", 80.0 + shift), ("de", 60.0), ("sw", 40.0 + shift))
+    ]
+
+    one = table(tmp_path, "scores-xnli", rows)
+
+    assert one.rows == (
+        ("en", 81.0, 91.0),
+        ("de", 61.0, 61.0),
+        ("sw", 41.0, 51.0),
+        ("mean of others", 51.0, 56.0),
+        ("transfer gap", 30.0, 35.0),
+    )
+
+
+def test_published_scores_stand_alone_beside_micro(tmp_path: Path) -> None:
+    one = table(tmp_path, "published", scores())
+
+    assert row_of(one, "xnli", "accuracy") == ["15", 79.2, 80.0, None, None, "micro source: another task"]
+
+
+def test_published_scores_stand_beside_ours_only_for_the_same_data_metric_and_languages(tmp_path: Path) -> None:
+    languages = ("en", *(f"l{number}" for number in range(14)))
+
+    same = table(tmp_path, "published", scores(source="hub", languages=languages, targets=("xnli", "xquad"), noise=0))
+    other = table(tmp_path, "published", scores(source="files", languages=languages, targets=("xnli",)))
+
+    ours = row_of(same, "xnli", "accuracy")
+    assert ours[-1] == "–"
+    assert ours[3] == pytest.approx((70 + 14 * 50) / 15)
+    assert row_of(same, "xquad", "exact_match")[-3:] == [None, None, "other metric"]
+    assert row_of(same, "xquad", "f1")[-3:] == [None, None, "15 languages"]
+    assert row_of(same, "pawsx", "accuracy")[-3:] == [None, None, "not run"]
+    assert row_of(other, "xnli", "accuracy")[-3:] == [None, None, "other test data"]
+
+
+def test_the_audit_counts_each_split_and_all_languages(tmp_path: Path) -> None:
+    audit = table(tmp_path, "audit", scores())
+
+    training, validation, test, languages, repaired, dropped, digest = row_of(audit, "xnli")
+    assert (training, validation, test, languages) == ("100", "–", "100", str(len(LANGUAGES)))
+    assert (repaired, dropped) == (str(len(LANGUAGES) + 1), "0")
+    assert len(digest) == 12
+
+
+def test_the_hash_of_the_audit_changes_with_one_split(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores())
+    changed = [dict(row) for row in of.audit]
+    changed[-1]["sha256"] = "other"
+
+    build = registry.load("tables", "audit").build
+    (before,), (after,) = build(of), build(dataclasses.replace(of, audit=changed))
+
+    assert before.rows[:-1] == after.rows[:-1]
+    assert before.rows[-1] != after.rows[-1]
+
+
+def test_hyperparameters_leave_out_the_other_source_and_places_on_the_machine(tmp_path: Path) -> None:
+    micro = table(tmp_path, "hyperparameters", scores())
+    files = table(tmp_path, "hyperparameters", scores(source="files"))
+
+    assert row_of(micro, "micro", "train") == ["1200"]
+    assert "files" not in {row[0] for row in micro.rows}
+    assert row_of(files, "files", "folder") == ["data"]
+    assert row_of(table(tmp_path, "hyperparameters-encoders", scores()), "size.layers") == ["2", "2"]
+
+
+def test_hyperparameters_leave_out_encoders_that_were_not_compared(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores())
+    more = {**of.parameters, "encoders": {**of.parameters["encoders"], "gru": {"size": {"layers": 2}}}}
+
+    _, encoders, *_ = registry.load("tables", "hyperparameters").build(dataclasses.replace(of, parameters=more))
+
+    assert (encoders.name, encoders.columns) == ("hyperparameters-encoders", ("", "transformer", "lstm"))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "expected"),
+    [
+        (0.1, 2.0, None, "reproduced"),
+        (-2.0, -0.1, None, "contradicted"),
+        (-0.1, 2.0, None, "inconclusive"),
+        (-0.9, 0.9, 1.0, "reproduced"),
+        (0.1, 0.9, 1.0, "reproduced"),
+        (0.1, 1.9, 1.0, "contradicted"),
+        (-1.9, 0.9, 1.0, "inconclusive"),
+        (None, None, None, "inconclusive"),
+    ],
+)
+def test_a_verdict_follows_from_the_interval(
+    low: float | None, high: float | None, margin: float | None, expected: Verdict
+) -> None:
+    assert verdict(Estimate(0.5, low, high, None, 1, 2, 2), margin) == expected
+
+
+def ruled(of: Study) -> Mapping[tuple[str, str], Finding]:
+    """Findings by claim and encoder."""
+    return {(one.claim.id, one.encoder): one for claim in ledger.claims() for one in findings(claim, of)}
+
+
+def test_every_published_number_of_a_claim_has_a_claim() -> None:
+    with (PAPER / "published.csv").open(encoding="utf-8") as file:
+        keys = [row["key"] for row in csv.DictReader(file) if row["key"]]
+
+    ids = [claim.id for claim in ledger.claims()]
+    assert len(set(ids)) == len(ids) >= 12
+    assert set(keys) <= set(ids)
+
+
+def test_claims_find_the_effects_that_were_put_in() -> None:
+    verdicts = {key: one.verdict for key, one in ruled(study_of(scores())).items()}
+
+    for encoder in ("transformer", "lstm"):
+        assert verdicts["pretraining", encoder] == "reproduced"
+        assert verdicts["mnli", encoder] == "reproduced"
+        assert verdicts["squad", encoder] == "contradicted"
+        assert verdicts["best", encoder] == "reproduced"
+        assert verdicts["hellaswag", encoder] == "not run"
+        assert verdicts["tydiqa", encoder] == "not run"
+    assert verdicts["same", "lstm"] == "reproduced"
+    assert ("same", "transformer") not in verdicts
+
+
+def test_gains_on_retrieval_and_differences_between_encoders_are_found() -> None:
+    rows = [
+        dataclasses.replace(row, value=row.value + 6)
+        if row.intermediate == "mnli" and row.target == "tatoeba" and row.encoder == "transformer"
+        else row
+        for row in scores({"mnli": 0.0})
+    ]
+
+    found = ruled(study_of(rows))
+
+    assert found["retrieval", "transformer"].verdict == "reproduced"
+    assert found["retrieval", "lstm"].verdict == "inconclusive"
+    assert found["xnli", "transformer"].verdict == "reproduced"
+    assert found["same", "lstm"].verdict == "contradicted"
+
+
+def test_the_best_task_for_a_target_is_chosen_on_the_other_seeds() -> None:
+    effects = {("mnli", 1): 10.0, ("mnli", 2): 0.0, ("squad", 1): 0.0, ("squad", 2): 4.0}
+    rows = [
+        Score(
+            "lstm", task, "xnli", language, "test", "micro", "accuracy", seed, 50 + effects.get((task, seed), 0.0), 10
+        )
+        for task in ("none", "mnli", "squad")
+        for seed in (1, 2)
+        for language in ("de", "sw")
+    ]
+
+    one = ruled(study_of(rows))["best", "lstm"].estimate
+
+    assert one is not None
+    assert one.value == 0.0  # squad for seed 1, mnli for seed 2; their own luck would have given 7
+
+
+def test_the_three_best_tasks_are_compared_with_the_rest() -> None:
+    effects = {"squad": 5.0, "mnli": 4.0, "hellaswag": 3.0, "qqp": 1.0}
+
+    one = ruled(study_of(scores(effects, noise=0)))["largest", "lstm"].estimate
+
+    assert one is not None
+    assert one.value == pytest.approx(3.0)
+
+
+def test_all_tasks_at_once_are_compared_with_the_best_of_the_others_alone() -> None:
+    effects = {"squad": 5.0, "mnli": 1.0, "multitask": 8.0, "mnli+mlm": 20.0}
+
+    found = ruled(study_of(scores(effects, noise=0.1)))
+
+    one = found["multitask-best", "lstm"]
+    assert one.estimate is not None
+    assert one.estimate.value == pytest.approx(3.0, abs=0.2)
+    assert (one.verdict, found["multitask", "lstm"].verdict) == ("reproduced", "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("effects", "most", "none"),
+    [
+        ({"squad": 6.0, "mnli": 4.0, "qqp": -3.0}, "reproduced", "contradicted"),
+        ({"squad": -6.0, "mnli": -4.0, "qqp": 3.0}, "contradicted", "contradicted"),
+        ({"squad": 0.1, "mnli": -4.0, "qqp": 0.0}, "inconclusive", "reproduced"),
+    ],
+)
+def test_gains_from_most_tasks_and_from_none_are_told_apart(
+    effects: dict[str, float], most: Verdict, none: Verdict
+) -> None:
+    found = ruled(study_of(scores(effects, targets=("xnli", "tydiqa"), noise=0.2)))
+
+    assert found["tydiqa-most", "lstm"].verdict == most
+    assert found["xnli-none", "lstm"].verdict == none
+
+
+def test_english_alone_is_compared_with_the_same_tasks_and_an_addition() -> None:
+    effects = {"mnli": 4.0, "squad": 9.0, "mnli+mlm": 1.0, "mnli+de": 6.0, "mnli+sw": 6.0}
+
+    found = ruled(study_of(scores(effects, noise=0.1)))
+
+    plain = found["mlm", "lstm"].estimate, found["translated", "lstm"].estimate
+    assert [round(one.value) for one in plain if one] == [3, -2]  # squad, which has neither, stays out
+    assert (found["mlm", "lstm"].verdict, found["translated", "lstm"].verdict) == ("reproduced", "contradicted")
+
+
+RECIPES = {
+    "mnli": 4.0,
+    "squad": 2.0,
+    "multitask": 5.0,
+    "mnli+mlm": 1.0,
+    "mlm": 1.5,
+    "mnli+shuffled": -1.0,
+    "mnli-30": 9.0,
+}
+
+
+def test_recipes_stand_beside_their_plain_tasks_and_tasks_beside_their_controls(tmp_path: Path) -> None:
+    found = built(tmp_path, scores(RECIPES, noise=0))
+
+    recipes, controls, gains = found["recipes"], found["controls"], found["gains"]
+    assert isinstance(recipes, Table)
+    assert isinstance(controls, Table)
+    assert isinstance(gains, Table)
+    shown = {row[0]: [round(one.value, 6) for one in row[2:4]] for row in recipes.rows}
+    assert shown == {"multitask": [5.0, 2.0], "mnli+mlm": [1.0, -3.0]}  # over the mean of mnli and squad; over mnli
+    beside = {row[0]: [round(one.value, 6) if one else None for one in row[2:]] for row in controls.rows if row[0]}
+    assert beside == {"mnli": [4.0, 2.5, 5.0], "squad": [2.0, 0.5, None]}
+    names = [row[0] for row in gains.rows if row[0]]
+    assert names == ["mnli", "squad", "multitask", "mnli+mlm", "untrained", "mlm", "mnli+shuffled"]
+    assert "mlm, as many more steps of masked LM" in gains.caption
+
+
+def test_recipes_controls_and_subsets_stay_out_of_the_mean_of_the_tasks() -> None:
+    of = study_of(scores(RECIPES, noise=0))
+
+    assert of.intermediates == ("mnli", "squad")
+    found = ruled(of)["intermediate", "lstm"].estimate
+    assert found is not None
+    assert found.value == pytest.approx(3.0)
+    beaten = ruled(of)["over-mlm", "lstm"].estimate, ruled(of)["over-shuffled", "lstm"].estimate
+    assert [round(one.value, 6) for one in beaten if one] == [1.5, 5.0]
+
+
+def test_conditions_that_were_not_run_leave_their_claims_not_run() -> None:
+    found = ruled(study_of(scores()))
+
+    for name in ("multitask", "multitask-best", "tydiqa-most", "mlm", "translated"):
+        assert found[name, "lstm"].verdict == "not run"
+
+
+def test_the_entries_of_the_ledger_have_each_claim_with_source_and_verdict_by_encoder(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores())
+
+    found = {one["id"]: one for one in ledger.entries(of.study, of.published)}
+
+    assert list(found) == [claim.id for claim in ledger.claims()]
+    assert all(list(one) == ["id", "statement", "source", "published", "by_encoder"] for one in found.values())
+    squad = found["squad"]
+    assert (squad["published"], squad["source"]) == ("+8.2", "Phang et al. 2020, arXiv 2005.13013")
+    assert list(squad["by_encoder"]) == ["transformer", "lstm"]
+    lstm = squad["by_encoder"]["lstm"]
+    assert lstm["verdict"] == "contradicted"
+    assert lstm["interval"][0] < lstm["estimate"] < lstm["interval"][1] < 0
+    assert found["mlm"]["by_encoder"]["lstm"] == {"estimate": None, "interval": None, "verdict": "not run"}
+    assert (found["same"]["published"], found["same"]["source"]) == (None, None)
+    assert "transformer" in found["same"]["statement"]
+
+
+def test_the_ledger_gives_every_claim_a_row_with_its_published_value(tmp_path: Path) -> None:
+    one = table(tmp_path, "ledger", scores())
+
+    assert len(one.rows) == len(ledger.claims())
+    published, first, _, second, _ = row_of(one, "MNLI raises the average.")
+    assert (published, first, second) == ("+7.5", "reproduced", "reproduced")
+    assert row_of(one, "The average gain is the same as with the transformer encoder, within one point.")[1] == "–"

@@ -1,0 +1,389 @@
+"""`xit verify`: scores again from predictions, tables again from scores, a reference within the seeds' tolerance."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import fabricated
+import numpy as np
+import pytest
+import tiny
+
+from xit.core.errors import ConfigError, DataError
+from xit.core.examples import write_examples
+from xit.core.scores import FIELDS, Score, read_scores, write_scores
+from xit.core.settings import RetrievalSettings
+from xit.evaluation.evaluate import evaluate
+from xit.paper.verify import Verification, verify
+from xit.scoring import submission
+from xit.scoring.rescore import example_gains, rescored
+
+LANGUAGES = ("en", "de", "zh")
+LABELS = ("contradiction", "entailment", "neutral")
+PREDICTIONS = "evaluations/lstm/xnli/mnli/2/predictions/xnli/test-de.tsv"
+
+
+# Scores again from predictions
+
+
+@pytest.mark.parametrize("target", [*sorted(tiny.TASKS.values()), "tatoeba", "mlqa"])
+def test_predictions_give_the_scores_of_their_evaluation_again(target: str, tmp_path: Path) -> None:
+    task = tiny.task_of(target)
+    examples = [{**row, "language": code} for code in LANGUAGES for row in tiny.examples(task.format)]
+    if task.format == "retrieval":
+        codes = {"query": "{}", "candidate": "{}-{}"}
+        for row in examples:
+            row["id"] = codes[row["role"]].format(row["id"], row["language"])
+            row["gold"] = [f"{name}-{row['language']}" for name in row["gold"]]
+    write_examples(tmp_path / "data" / target / "test.parquet", task, examples)
+    tiny.write_checkpoint(tmp_path / "checkpoint")
+    if task.is_trained:
+        tiny.write_head(tmp_path / "checkpoint", target)
+    folder = tmp_path / "evaluations/lstm" / target / "none/1/predictions"
+    found = evaluate(tmp_path / "checkpoint", target, examples, RetrievalSettings(1.0, "mean", True), folder)
+    scores = [
+        Score("lstm", "none", target, language, "test", "micro", metric, 1, value, count)
+        for language, (values, count) in found.items()
+        for metric, value in values.items()
+    ]
+    forgotten = [dataclasses.replace(score, value=-1.0, examples=0) for score in scores]
+
+    again = rescored(forgotten, tmp_path / "evaluations", tmp_path / "data")
+
+    assert sorted(again) == sorted(scores)
+    assert len(scores) >= 3
+
+
+def write_predictions(root: Path, target: str, condition: str, examples: Sequence[Any], predictions: Any) -> None:
+    task = tiny.task_of(target)
+    write_examples(root / "data" / target / "test.parquet", task, examples)
+    submission.write(root / f"evaluations/lstm/{target}/{condition}/1/predictions", target, task, "en", predictions)
+
+
+def gains_of(root: Path, target: str) -> Any:
+    task = tiny.task_of(target)
+    scores = [Score("lstm", c, target, "en", "test", "micro", task.metric, 1, 0.0, 8) for c in ("none", "mnli")]
+    (one,) = example_gains(scores, "lstm", "mnli", target, root / "evaluations", root / "data").values()
+    return one
+
+
+def test_gains_over_examples_are_those_of_the_stored_predictions(tmp_path: Path) -> None:
+    pairs, questions = tiny.examples("classification", 8), tiny.examples("span", 8)
+    labels = [row["label"] for row in pairs]
+    write_predictions(tmp_path, "xnli", "none", pairs, [*labels[:4], "x", "x", "x", labels[7]])
+    write_predictions(tmp_path, "xnli", "mnli", pairs, ["x", *labels[1:]])
+    right = {row["id"]: row["answers"][0] for row in questions}
+    without = {name: answer for name, answer in right.items() if name != "e1"}
+    write_predictions(tmp_path, "xquad", "none", questions, without | {"e2": f"{right['e2']} word"})
+    write_predictions(tmp_path, "xquad", "mnli", questions, right)
+
+    accuracy, f1 = gains_of(tmp_path, "xnli"), gains_of(tmp_path, "xquad")
+
+    assert (accuracy.value, accuracy.better, accuracy.worse) == (25.0, 3, 1)
+    assert (f1.value, f1.better, f1.worse) == (pytest.approx((100 + 100 / 3) / 8), 2, 0)
+
+
+def test_gains_over_examples_are_refused_where_the_metric_is_no_mean_and_where_nothing_was_run() -> None:
+    scores = [Score("lstm", "none", "xnli", "en", "test", "micro", "accuracy", 1, 0.0, 8)]
+
+    with pytest.raises(ConfigError, match=r"panx: its F1 is of all spans at once"):
+        example_gains(scores, "lstm", "mnli", "panx", Path(), Path())
+    with pytest.raises(ConfigError, match=r"lstm, mnli, xnli: not run, .* there is: none\."):
+        example_gains(scores, "lstm", "mnli", "xnli", Path(), Path())
+
+
+# A whole project
+
+
+def write_project(root: Path) -> dict[str, Any]:
+    """Results, predictions and test data that agree, of 20 examples a language; the parameters are given back."""
+    rng = np.random.default_rng(0)
+    task = tiny.task_of("xnli")
+    examples = [{**row, "language": code} for code in LANGUAGES for row in tiny.examples("classification", 20)]
+    write_examples(root / "data/xnli/test.parquet", task, examples)
+    gold = [str(row["label"]) for row in examples[:20]]
+    rows = []
+    for score in fabricated.scores({"none": 0.0, "mnli": 0.0}, targets=("xnli",), languages=LANGUAGES):
+        right = int(rng.integers(8, 16))
+        wrong = [LABELS[(LABELS.index(label) + 1) % 3] for label in gold[right:]]
+        folder = root / "evaluations" / score.encoder / "xnli" / score.intermediate / str(score.seed) / "predictions"
+        submission.write(folder, "xnli", task, score.language, gold[:right] + wrong)
+        rows.append(dataclasses.replace(score, value=5.0 * right, examples=20))
+    return write_results(root, rows)
+
+
+def write_results(root: Path, rows: Sequence[Score]) -> dict[str, Any]:
+    """What `collect` would have written, and published.csv."""
+    fabricated.write_inputs(root / "results", rows)
+    (root / "paper").mkdir(exist_ok=True)
+    for name in ("published.csv", "tuning.csv"):
+        shutil.copyfile(fabricated.PAPER / name, root / "paper" / name)
+    return fabricated.parameters(rows)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A project with a reference of its own results, not to be changed, and its parameters."""
+    root = tmp_path_factory.mktemp("written")
+    parameters = write_project(root)
+    verify(root, parameters, out=root / "paper/reference/micro")
+    return root, parameters
+
+
+@pytest.fixture
+def project(written: tuple[Path, dict[str, Any]], tmp_path: Path) -> Callable[..., Verification]:
+    """Verifies a copy of the project, which a test may change."""
+    root, parameters = written
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    return lambda *arguments: verify(tmp_path, parameters, *arguments)
+
+
+def test_results_that_were_not_touched_are_reproduced(project: Callable[..., Verification]) -> None:
+    found = project()
+
+    assert (found.verdict, found.differences) == ("reproduced", ())
+    assert [str(one).partition(": ")[0].partition(",")[0] for one in found.comparisons] == [
+        "scores from predictions",
+        "scores",
+        "tables",
+    ]
+    assert all(one.equal == one.numbers > 20 for one in found.comparisons)
+    assert found.notes == ("paper/generated/tables: no such folder, so tables were not compared with those on disk",)
+
+
+def test_a_prediction_that_was_changed_is_found(project: Callable[..., Verification], tmp_path: Path) -> None:
+    file = tmp_path / PREDICTIONS
+    file.write_text("".join(f"{label}\n" for label in ["neutral"] * 20), encoding="utf-8")
+
+    found = project()
+
+    assert found.verdict == f"not reproduced: cells that differ: {len(found.differences)}"
+    assert found.differences[0].startswith("lstm.mnli.xnli.2.de.test.micro.accuracy: 30, where ")
+    assert all(line.startswith("lstm.mnli") for line in found.comparisons[0].differences)
+    assert len(found.comparisons[0].differences) == 1
+
+
+def test_a_score_that_was_changed_is_not_what_its_predictions_give(
+    project: Callable[..., Verification], tmp_path: Path
+) -> None:
+    scores = list(read_scores(tmp_path / "results/scores.csv"))
+    scores[3] = dataclasses.replace(scores[3], value=scores[3].value + 0.001)
+    write_scores(tmp_path / "results/scores.csv", scores)
+
+    assert len(project().differences) == 1
+
+
+def test_every_missing_file_of_predictions_is_listed(project: Callable[..., Verification], tmp_path: Path) -> None:
+    (tmp_path / PREDICTIONS).unlink()
+    shutil.rmtree(tmp_path / "evaluations/transformer/xnli/none/1")
+
+    with pytest.raises(DataError, match=r"lstm/xnli/mnli/2.*test-de\.tsv: no such file") as caught:
+        project()
+
+    assert len(str(caught.value).splitlines()) == 1 + len(LANGUAGES)
+
+
+def test_missing_test_data_say_what_writes_them(project: Callable[..., Verification], tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "data")
+
+    with pytest.raises(DataError, match=r"data/xnli/test\.parquet: no such file\. `xit data xnli` writes it"):
+        project()
+
+
+def test_a_language_that_the_test_data_lack_is_named(project: Callable[..., Verification], tmp_path: Path) -> None:
+    task = tiny.task_of("xnli")
+    write_examples(tmp_path / "data/xnli/test.parquet", task, tiny.examples("classification", 20))
+
+    with pytest.raises(DataError, match=r"xnli/test\.parquet: no examples in de, zh, of which there are scores"):
+        project()
+
+
+def test_predictions_of_other_test_data_are_refused(project: Callable[..., Verification], tmp_path: Path) -> None:
+    (tmp_path / PREDICTIONS).write_text("neutral\n", encoding="utf-8")
+
+    with pytest.raises(
+        DataError, match=r"test-de\.tsv: does not fit the 20 test examples of xnli in de\. Evaluate again"
+    ):
+        project()
+
+
+def test_without_predictions_scores_and_tables_are_still_compared(
+    project: Callable[..., Verification], tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "evaluations")
+
+    found = project()
+
+    assert found.verdict == "reproduced"
+    assert found.notes[0] == "evaluations: no such folder, so no score was computed again from predictions"
+    assert len(found.comparisons) == 2
+
+
+def test_tables_on_disk_that_were_edited_are_found(project: Callable[..., Verification], tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "paper/reference/micro/tables", tmp_path / "paper/generated/tables")
+    file = tmp_path / "paper/generated/tables/gains.csv"
+    first, second, *rest = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    cells = second.split(",")
+    cells[2] = "9.5"
+    file.write_text("".join([first, ",".join(cells), *rest]), encoding="utf-8")
+
+    (line,) = project().differences
+    with_write = project(None, tmp_path / "not-written")
+
+    assert (with_write.differences, (tmp_path / "not-written").exists()) == ((line,), False)
+    assert line.startswith("gains: mnli, transformer, xnli: ")
+    assert "where 9.5 was expected" in line
+
+
+def test_a_table_of_another_shape_and_one_that_is_gone_are_named(
+    project: Callable[..., Verification], tmp_path: Path
+) -> None:
+    tables = tmp_path / "paper/reference/micro/tables"
+    (tables / "gains.csv").write_text("intermediate\nmnli\n", encoding="utf-8")
+    shutil.copyfile(tables / "audit.csv", tables / "other.csv")
+
+    found = project()
+
+    assert len(found.differences) == 2
+    assert found.differences[0].startswith("gains: 4 rows of 12 columns, where 1 of 1 were expected; not in both: enc")
+    assert found.differences[1].startswith("other: no such table")
+
+
+def test_a_reference_is_written_anew_beside_what_else_is_in_its_folder(
+    project: Callable[..., Verification], tmp_path: Path
+) -> None:
+    folder = tmp_path / "paper/reference/micro"
+    (folder / "README.md").write_text("What this is.", encoding="utf-8")
+    (folder / "tables/gone.csv").write_text("a\n", encoding="utf-8")
+    (folder / "tables/gains.csv").write_text("a\n", encoding="utf-8")
+
+    project(None, folder)
+
+    assert project().verdict == "reproduced"
+    assert (folder / "README.md").is_file()
+    assert not (folder / "tables/gone.csv").exists()
+
+
+def test_without_anything_to_compare_with_it_says_so(tmp_path: Path) -> None:
+    parameters = write_results(tmp_path, fabricated.scores())
+
+    with pytest.raises(DataError, match=r"nothing to compare results/scores\.csv with: no evaluations, no paper/gen"):
+        verify(tmp_path, parameters)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (shutil.rmtree, r"reference: no such folder\. A reference holds scores\.csv and tables/\*\.csv; `xit verify"),
+        (lambda folder: (folder / "scores.csv").unlink(), r"reference: not a reference\. A reference holds scores\.cs"),
+        (
+            lambda folder: write_scores(folder / "scores.csv", fabricated.scores(source="files")),
+            r"reference: is of the source files; these results are of micro\.",
+        ),
+        (lambda folder: (folder / "tables/gains.csv").write_text(""), r"gains\.csv: not a table: it is empty"),
+        (lambda folder: (folder / "tables/gains.csv").write_text("a,b\n1\n"), r"gains\.csv: not a table.*equally long"),
+    ],
+    ids=["gone", "no scores", "other source", "empty table", "ragged table"],
+)
+def test_what_is_no_reference_is_refused(
+    break_it: Callable[[Path], object], message: str, project: Callable[..., Verification], tmp_path: Path
+) -> None:
+    shutil.copytree(tmp_path / "paper/reference/micro", tmp_path / "reference")
+    break_it(tmp_path / "reference")
+
+    with pytest.raises(DataError, match=message):
+        project(tmp_path / "reference")
+
+
+# The seeds' tolerance
+
+
+def with_noise(seed: int, seeds: int = 3) -> list[Score]:
+    """One experiment out of many that are alike: fresh seeds, the same effects."""
+    rng = np.random.default_rng(seed)
+    options: Any = {"noise": 0, "seeds": seeds, "targets": ("xnli",), "languages": ("en", "de", "sw", "tr")}
+    rows = fabricated.scores({"none": 0.0, "mnli": 3.0}, **options)
+    return [dataclasses.replace(row, value=row.value + rng.normal(0, 2)) for row in rows]
+
+
+def compared(folder: Path, found: Sequence[Score], wanted: Sequence[Score]) -> Verification:
+    """The verification of one run with another as its reference."""
+    verify(folder, write_results(folder, wanted), out=folder / "reference")
+    return verify(folder, write_results(folder, found), folder / "reference")
+
+
+@pytest.mark.slow
+def test_fresh_seeds_reproduce_and_a_shifted_run_does_not(tmp_path: Path) -> None:
+    wanted = with_noise(0)
+    moved = [
+        dataclasses.replace(row, value=row.value + 20 * ((row.encoder, row.intermediate) == ("lstm", "mnli")))
+        for row in with_noise(1)
+    ]
+
+    fresh, other = (compared(tmp_path, found, wanted) for found in (with_noise(1), moved))
+
+    assert fresh.verdict == "reproduced"
+    assert "within the seeds' tolerance" in str(fresh.comparisons[-2])
+    differing = {line.partition(":")[0] for line in other.differences}
+    assert {"gains", "answer", "architectures", "scores-xnli"} <= differing
+    assert {name for name in differing if "." in name} <= {
+        ".".join(map(str, (r.encoder, r.intermediate, r.target, r.seed, r.language, "test", "micro", r.metric)))
+        for r in moved
+        if (r.encoder, r.intermediate) == ("lstm", "mnli")
+    }
+
+
+def test_with_one_seed_numbers_must_be_equal(tmp_path: Path) -> None:
+    wanted = with_noise(0, seeds=1)
+    moved = [dataclasses.replace(wanted[0], value=wanted[0].value + 0.01), *wanted[1:]]
+
+    same, other = (compared(tmp_path, found, wanted) for found in (wanted, moved))
+
+    assert same.verdict == "reproduced"
+    assert other.differences[0].startswith("transformer.none.xnli.1.en.test.micro.accuracy: ")
+
+
+def test_scores_that_are_missing_or_of_other_data_differ(tmp_path: Path) -> None:
+    wanted = with_noise(0)
+    found = [row for row in wanted if (row.encoder, row.seed) != ("lstm", 3)]
+    found[0] = dataclasses.replace(found[0], examples=99)
+
+    lines = compared(tmp_path, found, wanted).differences
+
+    assert sum(line.endswith("of 99 examples, where 100 were expected") for line in lines) == 1
+    assert sum("not there, where" in line for line in lines) == sum(r.encoder == "lstm" and r.seed == 3 for r in wanted)
+
+
+def test_a_setting_that_was_changed_differs_and_a_place_on_the_machine_does_not(tmp_path: Path) -> None:
+    rows = fabricated.scores({"none": 0.0, "mnli": 3.0}, source="files", targets=("xnli",))
+    parameters = write_results(tmp_path, rows)
+    verify(tmp_path, parameters, out=tmp_path / "reference")
+    parameters["files"] = {"folder": "/another/place", "most_test": 301}
+
+    (line,) = verify(tmp_path, parameters, tmp_path / "reference").differences
+
+    assert line == "hyperparameters: files, most_test, 301, value: 301, where 300 was expected"
+
+
+ROW = "lstm,none,xnli,de,test,micro,accuracy,1,{},100"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (ROW.format("inf"), "line 2: a score is a number from 0 to 100; found inf"),
+        (ROW.format("nan"), "line 2: a score is a number from 0 to 100; found nan"),
+        (ROW.format("much"), "line 2: not a score"),
+        ("lstm,none,xnli", "line 2: has 3 fields, not 10"),
+        ('"' + "x" * 200_000, "not a table of scores in UTF-8: field larger than"),
+        ("\udcff", "not a table of scores in UTF-8: 'utf-8' codec"),
+    ],
+)
+def test_a_table_of_scores_that_holds_none_is_told_with_its_line(row: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(f"{','.join(FIELDS)}\n{row}\n", errors="surrogateescape")
+
+    with pytest.raises(DataError, match=message):
+        read_scores(path)

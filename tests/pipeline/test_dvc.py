@@ -1,0 +1,288 @@
+"""What a change makes stale, asked of DVC on the real dvc.yaml and params.yaml; and, slowly, what then runs."""
+
+import contextlib
+import csv
+import fnmatch
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo, lock_repo
+
+from xit.pipeline import overlay, runner
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
+
+PROJECT = Path(__file__).parents[2]
+PIPELINE = ("dvc.yaml", "params.yaml", "xit", "presets", "profiles", "paper/*.typ", "paper/*.csv", "paper/*.bib")
+SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
+TRAINING = ("pretrain@*", "control@*", "intermediate@*", "finetune@*")
+
+
+def copy_pipeline(root: Path) -> Path:
+    for source in [path for pattern in PIPELINE for path in PROJECT.glob(pattern)]:
+        target = root / source.relative_to(PROJECT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, target)
+    return root
+
+
+def record(stages: Sequence[Any]) -> None:
+    """Take inputs and outputs of stages as they are into dvc.lock: `dvc commit`, with one writing of the file."""
+    for stage in stages:
+        stage.save()
+        stage.commit()
+    stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline with an invented file for every output, recorded in dvc.lock as if the stages had made them."""
+    root = overlay.prepare(copy_pipeline(tmp_path_factory.mktemp("made")), "default", None)
+    with contextlib.chdir(root), Repo(str(root)) as repo, lock_repo(repo):
+        for stage in repo.index.stages:
+            inner = SPLITS if stage.name.startswith("data@") else ("made",)
+            for output in [Path(out.fs_path) for out in stage.outs]:
+                for path in [output] if output.suffix else [output / name for name in inner]:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text("{}")
+        record(repo.index.stages)
+    assert not runner.plan(root).instances
+    return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "copy", symlinks=True)
+
+
+def set_parameter(root: Path, key: str, value: Any) -> None:
+    """Change one parameter of params.yaml, `targets.xnli.steps` for one, to a value or to what a function gives."""
+    parameters = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    section = parameters
+    *outer, last = key.split(".")
+    for name in outer:
+        section = section[name]
+    section[last] = value(section[last]) if callable(value) else value
+    (root / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False), encoding="utf-8")
+
+
+def append_line(path: Path) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n")
+
+
+def every(root: Path, *patterns: str) -> set[str]:
+    """The instances that the patterns name; each pattern must name some."""
+    parameters = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    names = []
+    for stage, facts in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
+        places = [axis.removeprefix("${").removesuffix("}").split(".") for axis in facts.get("matrix", {}).values()]
+        axes = [parameters[section][key] for section, key in places]
+        names += [f"{stage}@{'-'.join(cell)}" if cell else stage for cell in itertools.product(*axes)]
+    found = {pattern: set(fnmatch.filter(names, pattern)) for pattern in patterns}
+    assert all(found.values()), f"nothing is named by {[pattern for pattern in found if not found[pattern]]}"
+    return set().union(*found.values())
+
+
+CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...]]] = {
+    "an encoder's size re-runs that encoder's chain": (
+        lambda root: set_parameter(root, "encoders.lstm.size.inner", lambda width: width + 1),
+        ("pretrain@lstm", "collect", "paper"),
+        ("control@lstm-*", "intermediate@lstm-*", "finetune@lstm-*", "evaluate@lstm-*", "retrieve@lstm-*"),
+    ),
+    "an encoder's code re-runs that encoder's chain": (
+        lambda root: append_line(root / "xit/encoders/transformer.py"),
+        ("*@transformer", "*@transformer-*"),
+        ("collect", "paper"),
+    ),
+    "an encoder's learning rate re-runs its training on tasks": (
+        lambda root: set_parameter(root, "encoders.lstm.learning_rate", lambda rate: rate / 2),
+        ("intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
+        ("evaluate@lstm-*", "retrieve@lstm-*"),
+    ),
+    "an intermediate task's steps re-run its training and what may start from it": (
+        lambda root: set_parameter(root, "intermediate.squad.steps", lambda steps: steps + 1),
+        ("intermediate@*-squad", "paper"),
+        ("finetune@*", "evaluate@*", "retrieve@*", "collect"),
+    ),
+    "a target's learning rate re-runs that target": (
+        lambda root: set_parameter(root, "targets.xnli.learning_rate", 0.00123),
+        ("finetune@*-xnli", "paper"),
+        ("evaluate@*-xnli", "collect"),
+    ),
+    "a target's file re-runs that target": (
+        lambda root: append_line(root / "xit/tasks/panx.py"),
+        ("data@panx", "finetune@*-panx", "evaluate@*-panx", "collect", "paper"),
+        (),
+    ),
+    "a seed re-runs training and what it makes": (
+        lambda root: set_parameter(root, "seeds", lambda seeds: [*seeds, 99]),
+        (*TRAINING, "evaluate@*", "retrieve@*", "collect", "paper"),
+        (),
+    ),
+    "the layer of retrieval re-runs evaluation": (
+        lambda root: set_parameter(root, "retrieval.layer", lambda layer: layer / 2),
+        ("evaluate@*", "retrieve@*", "paper"),
+        ("collect",),
+    ),
+    "a table's source re-runs the paper": (
+        lambda root: append_line(root / "xit/tables/heatmap.py"),
+        ("paper",),
+        (),
+    ),
+    "the text of the paper re-runs the paper": (
+        lambda root: append_line(root / "paper/main.typ"),
+        ("paper",),
+        (),
+    ),
+    "a new target runs itself": (
+        lambda root: [
+            set_parameter(root, "grid.targets", lambda names: [*names, "mlqa"]),
+            set_parameter(root, "grid.tasks", lambda names: [*names, "mlqa"]),
+            set_parameter(root, "targets", lambda sections: {**sections, "mlqa": sections["xquad"]}),
+        ],
+        ("data@mlqa", "finetune@*-mlqa", "evaluate@*-mlqa", "collect", "paper"),
+        (),
+    ),
+    "a translated task runs itself": (
+        lambda root: [
+            set_parameter(root, "grid.translated_tasks", ["mnli", "squad"]),
+            set_parameter(root, "grid.translation_languages", ["de"]),
+        ],
+        ("translate@*", "collect", "paper"),
+        (),
+    ),
+    "a new encoder runs itself": (
+        lambda root: [
+            set_parameter(root, "grid.encoders", lambda names: [*names, "elman"]),
+            set_parameter(root, "encoders", lambda sections: {**sections, "elman": sections["lstm"]}),
+            shutil.copyfile(root / "xit/encoders/lstm.py", root / "xit/encoders/elman.py"),
+        ],
+        ("*@elman", "*@elman-*", "collect", "paper"),
+        (),
+    ),
+}
+"""A sentence: the change, the instances that changed themselves, and those that only hang on them."""
+
+
+@pytest.mark.parametrize(("change", "changed", "hanging"), CHANGES.values(), ids=CHANGES)
+def test_a_change_makes_stale_exactly(
+    root: Path, change: Callable[[Path], None], changed: tuple[str, ...], hanging: tuple[str, ...]
+) -> None:
+    change(root)
+
+    plan = runner.plan(root)
+
+    assert plan.changed == every(root, *changed)
+    assert set(plan.instances) - plan.changed == (every(root, *hanging) if hanging else set())
+
+
+@pytest.mark.slow
+def test_a_new_language_re_runs_its_data_and_evaluation_but_no_training(root: Path) -> None:
+    set_parameter(root, "languages.evaluation", lambda codes: [*codes, "fr"])
+
+    before = runner.plan(root)
+    for path in root.glob(
+        "data/*/test.parquet"
+    ):  # as the data stage does: a language more, the training split as it was
+        path.write_text("with fr")
+    with contextlib.chdir(root), Repo(str(root)) as repo, lock_repo(repo):
+        record([stage for stage in repo.index.stages if stage.name.startswith("data@")])
+    after = runner.plan(root)
+
+    assert before.changed == every(root, "data@*", "evaluate@*", "retrieve@*", "paper")
+    assert not set(before.instances) & every(root, "text", "tokenizer", "pretrain@*", "control@*")
+    assert after.changed == every(root, "evaluate@*", "retrieve@*", "collect", "paper")
+    assert not set(after.instances) - after.changed
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny profile, really run, two instances side by side."""
+    root = overlay.prepare(copy_pipeline(tmp_path_factory.mktemp("finished")), "tiny", None)
+    runner.run(root, 2, lambda event: None)
+    return root
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+
+
+def models(root: Path) -> dict[str, int]:
+    """When each model, a folder with a lineage, was made."""
+    return {
+        path.parent.relative_to(root).as_posix(): path.stat().st_mtime_ns
+        for path in root.glob("models/**/lineage.json")
+    }
+
+
+def bits(root: Path) -> dict[str, list[tuple[str, str]]]:
+    """The outputs of each instance with their hashes."""
+    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {name: [(out["path"], out["md5"]) for out in facts["outs"]] for name, facts in stages.items()}
+
+
+@pytest.mark.slow
+def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Path) -> None:
+    assert (finished / "paper/main.pdf").read_bytes().startswith(b"%PDF")
+    assert runner.run(finished, 2, lambda event: None) == 0
+
+
+@pytest.mark.slow
+def test_a_new_language_is_scored_without_training_anything(copy: Path) -> None:
+    before = models(copy)
+    set_parameter(copy, "languages.evaluation", ["en", "de", "zh", "es"])
+
+    runner.run(copy, 2, lambda event: None)
+
+    with (copy / "results/scores.csv").open(encoding="utf-8", newline="") as file:
+        scored = {(row["target"], row["language"]) for row in csv.DictReader(file)}
+    assert {target for target, language in scored if language == "es"} == {"xnli", "udpos", "tatoeba"}
+    assert models(copy) == before
+    assert not runner.plan(copy).instances
+
+
+@pytest.mark.slow
+def test_a_new_seed_trains_its_own_models_only(copy: Path) -> None:
+    before = models(copy)
+    set_parameter(copy, "seeds", [1, 2])
+
+    runner.run(copy, 2, lambda event: None)
+
+    after = models(copy)
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {f"{name.removesuffix('/1')}/2" for name in before}
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_continued_by_dvc_alone_ends_in_the_same_bits(finished: Path, tmp_path: Path) -> None:
+    project = copy_pipeline(tmp_path)
+    root = project / "workspaces" / "tiny"
+    command = [Path(sys.executable).with_name("xit"), "reproduce", "--profile", "tiny"]
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.DEVNULL) as running:
+        while not (root / "logs/pretrain@lstm.log").exists():
+            assert running.poll() is None, "it ended before it came to pretraining"
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", "--quiet"], cwd=root, env={**os.environ, "PATH": path}, check=True
+    )
+
+    assert running.returncode == 130
+    assert bits(root) == bits(finished)

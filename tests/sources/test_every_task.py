@@ -1,0 +1,69 @@
+"""Every task, from the micro source: its data are written, an encoder is trained on it, and it is scored."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import yaml
+
+from xit.core import registry
+from xit.evaluation import evaluate
+from xit.pipeline import config, overlay
+from xit.sources import micro
+from xit.stages.data import data
+from xit.training.task_training import train_on_task
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("en", "de", "zh")
+IDS = [name for name in registry.names("tasks") if tiny.task_of(name).is_trained or name in evaluate.bare_tasks()]
+
+
+@pytest.fixture(scope="module")
+def parameters() -> Any:
+    """The tiny profile, smaller still."""
+    merged = yaml.safe_load(overlay._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
+    merged["micro"] |= {"train": 12, "validation": 6, "test": 6}
+    return config.check(merged, "")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "encoder"
+    tiny.write_checkpoint(folder, "lstm")
+    return folder
+
+
+def test_there_are_tasks_to_range_over() -> None:
+    assert len(IDS) >= 23
+    assert {tiny.task_of(name).format for name in IDS} == set(registry.names("formats"))
+
+
+@pytest.mark.parametrize("task_id", IDS)
+def test_a_task_trains_and_is_scored_on_the_micro_source(
+    task_id: str, parameters: Any, encoder: Path, tmp_path: Path
+) -> None:
+    task = tiny.task_of(task_id)
+    source = dataclasses.replace(parameters.micro, languages=LANGUAGES)
+    data(task_id, "micro", source, LANGUAGES, tmp_path / "data")
+    assert (tmp_path / "data" / "train.parquet").exists() == task.is_trained
+    model = encoder
+    if task.is_trained:
+        model = tmp_path / "model"
+        settings = dataclasses.replace(next(iter(parameters.targets.values())), steps=3, batch_size=4, validate_every=2)
+        places = (tmp_path / "data", model, tmp_path / "working")
+        outcome = train_on_task(
+            encoder, task_id, *places, 0, settings, parameters.training, 0.01, {}, lambda done, total, figures: None
+        )
+        assert outcome.steps == 3
+
+    found = evaluate.report_of(
+        str(model), [task_id], None, "micro", micro, source, parameters.retrieval, predictions=tmp_path / "predictions"
+    )
+
+    languages = found["tasks"][task_id]["languages"]
+    assert set(languages) == set(LANGUAGES) - ({"en"} if task.micro in ("aligned", "mined") else set())
+    assert all(0 <= value <= 100 for value in languages.values())
+    assert len(list((tmp_path / "predictions" / task_id).iterdir())) == len(languages)

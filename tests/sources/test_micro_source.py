@@ -1,0 +1,412 @@
+"""The micro source: what it says is true, in every language, and no split sees what is another's."""
+
+import collections
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from xit.core import registry
+from xit.core.errors import ConfigError, DataError
+from xit.core.examples import faults
+from xit.core.settings import MicroSettings
+from xit.micro import rendering
+from xit.micro.content import Day, Listing, Measure, Money, Name, Pair, Sentence, Unit
+from xit.micro.world import TERRITORIES, world
+from xit.sources import micro
+
+LANGUAGES = ("en", "de", "es", "ru", "el", "hi", "ar", "fa", "zh", "ja", "sw", "tr", "fi")
+SETTINGS = MicroSettings(
+    train=60,
+    validation=30,
+    test=40,
+    territories=40,
+    units=14,
+    documents_per_language=1500,
+    anchor_fraction=0.35,
+    seed=0,
+    languages=LANGUAGES,
+)
+TASKS = {name: registry.load("tasks", name).task for name in registry.names("tasks")}
+SPLITS = ("train", "validation", "test")
+
+
+def rows(name, split, language="en", settings=SETTINGS):
+    return list(micro.examples(name, TASKS[name], split, language, settings))
+
+
+def texts(row):
+    """The sentences of an example; choices and gold ids are none."""
+    if "words" in row:
+        return [" ".join(row["words"])]
+    return [row[column] for column in ("text_a", "text_b", "prompt", "question", "context", "text") if column in row]
+
+
+def test_there_are_tasks_to_range_over():
+    assert len(TASKS) >= 20
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_language_renders_every_task_without_fault(name):
+    for language in LANGUAGES:
+        for row in rows(name, "test", language):
+            assert row["language"] == language
+            assert faults(row, TASKS[name]) == []
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_items_are_parallel(name):
+    def gist(language):
+        kept = ("id", "role", "label", "gold")
+        return [
+            [row.get(key) for key in kept] for row in rows(name, "test", language) if row.get("role") != "candidate"
+        ]
+
+    assert len(gist("en")) == 40
+    for language in LANGUAGES:
+        assert gist(language) == gist("en")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_ids_are_unique(name):
+    for split in SPLITS:
+        keys = [(row.get("role"), row["id"]) for row in rows(name, split)]
+
+        assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_splits_share_no_sentence(name):
+    found = {split: {text for row in rows(name, split) for text in texts(row)} for split in SPLITS}
+    if TASKS[name].micro == "linking":  # a description is of an entity, which more than one split may see
+        found = {split: {text for text in found[split] if "{" in text} for split in SPLITS}
+
+    assert found["train"].isdisjoint(found["validation"])
+    assert found["train"].isdisjoint(found["test"])
+    assert found["validation"].isdisjoint(found["test"])
+
+
+def names_of(split):
+    """The English names and signs of the part of the world that is a split's own."""
+    whole = world(SETTINGS.territories, SETTINGS.units)
+    owned = [code for code in whole.owner if whole.owner[code] == split]
+    kinds = {code: kind for kind in ("territory", "currency", "language") for code in whole.names[kind]}
+    units = [rendering.text(Unit(code), "en") for code in owned if "-" in code]
+    return units + [rendering.text(Name(kinds[code], code), "en") for code in owned if "-" not in code]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_held_out_is_not_in_english_training(name):
+    held = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in names_of("test")))
+    seen = [json.dumps(row, ensure_ascii=False) for split in ("train", "validation") for row in rows(name, split)]
+    tested = [json.dumps(row, ensure_ascii=False) for row in rows(name, "test")]
+
+    assert not [row for row in seen if held.search(row)]
+    assert sum(bool(held.search(row)) for row in tested) > 0.2 * len(tested)
+
+
+def test_a_fifth_of_places_and_units_is_held_out_for_each_of_validation_and_test():
+    whole = world(40, 10)
+
+    owned = collections.Counter(whole.owner[code] for code in (*TERRITORIES[:40], *whole.units) if code in whole.owner)
+    assert owned == {"validation": 10, "test": 10}
+    assert whole.owner["IN"] == whole.owner["INR"] == whole.owner["hi"] == whole.owner["power-watt"] == "test"
+    assert "EUR" not in whole.owner
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TASKS if TASKS[name].format in ("classification", "multiple_choice")]
+)
+def test_labels_are_balanced(name):
+    counts = collections.Counter(row["label"] for row in rows(name, "train"))
+
+    choices = len(TASKS[name].record.get("choices", ())) or len(TASKS[name].labels)
+    assert len(counts) == choices
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if TASKS[name].format == "multiple_choice"])
+def test_choices_differ_in_every_language(name):
+    for language in LANGUAGES:
+        for row in rows(name, "test", language):
+            assert len(set(row["choices"])) == len(TASKS[name].record["choices"])
+
+
+def test_a_third_of_squad2_has_no_answer_in_the_passage():
+    found = rows("squad2", "train")
+
+    assert sum(not row["answers"] for row in found) == 20
+    assert all(row["answers"] for row in rows("squad", "train"))
+
+
+def statements(text):
+    """`Spain: 3 hours and May; Kenya: June.` as {"Spain": ["3 hours", "May"], "Kenya": ["June"]}."""
+    pairs = [clause.split(": ") for clause in text.rstrip(".").split("; ")]
+    return {place: re.split(", and | and |, ", said) for place, said in pairs}
+
+
+def test_hypotheses_in_words_follow_or_not_as_labelled():
+    settings = dataclasses.replace(SETTINGS, train=600)
+    checked = collections.Counter()
+    for row in rows("xnli", "train", settings=settings):
+        said = statements(row["text_a"])
+        ((place, (attribute,)),) = statements(row["text_b"]).items()
+        if place not in said and len(place) > 2:
+            assert row["label"] == "neutral"
+        elif place in said and re.fullmatch(r"[A-Z]\w+|\d+ [a-z]{4,}.*", attribute):
+            assert (row["label"] == "entailment") == (attribute in said[place])
+            same_unit = [other for other in said[place] if other.split(" ")[1:] == attribute.split(" ")[1:]]
+            if row["label"] == "contradiction" and " " in attribute:
+                assert same_unit
+            if row["label"] == "neutral" and " " in attribute:
+                assert not same_unit
+        checked[row["label"]] += 1
+    assert min(checked[label] for label in ("entailment", "neutral", "contradiction")) > 50
+
+
+def test_paraphrases_in_words_say_the_same_as_labelled():
+    checked = 0
+    for row in rows("pawsx", "train"):
+        first, second = statements(row["text_a"]), statements(row["text_b"])
+        if all(len(place) > 2 for place in second):
+            same = {key: sorted(value) for key, value in first.items()} == {k: sorted(v) for k, v in second.items()}
+            assert same == (row["label"] == "1")
+            checked += 1
+        assert row["text_a"] != row["text_b"]
+    assert checked > 15
+
+
+def test_facts_are_those_of_the_world():
+    whole = world(60, 17)
+
+    assert [whole.currency[place] for place in ("JP", "KE", "DE", "IN", "CH")] == ["JPY", "KES", "EUR", "INR", "CHF"]
+    assert [whole.language[place] for place in ("JP", "KE", "DE", "IN", "EG")] == ["ja", "sw", "de", "hi", "ar"]
+    assert {"de", "fr", "it", "rm", "en"} <= whole.spoken["CH"]
+    assert {"en", "ta", "bn"} <= whole.spoken["IN"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_aligned_sentences_have_no_digits_and_differ(language):
+    found = [row["text"] for row in rows("tatoeba", "test", language) if row["role"] == "candidate"]
+
+    assert not any(character.isdigit() for text in found for character in text)
+    assert len(set(found)) == 40
+
+
+def test_tatoeba_asks_in_english_and_lareqa_in_every_language():
+    tatoeba = {row["role"]: row for row in rows("tatoeba", "test", "de")[:2]}
+    lareqa = {row["role"]: row for row in rows("lareqa", "test", "de")[:2]}
+
+    assert tatoeba["query"]["text"] == rows("tatoeba", "test")[0]["text"]
+    assert tatoeba["query"]["gold"] == [tatoeba["candidate"]["id"]]
+    assert lareqa["query"]["text"] != rows("lareqa", "test")[0]["text"]
+    assert lareqa["query"]["gold"] == [f"{language}-0000" for language in LANGUAGES]
+    assert lareqa["candidate"]["id"] == "de-0000"
+
+
+def test_two_thirds_of_the_sentences_to_mine_have_a_partner_which_is_their_translation():
+    found = rows("bucc2018", "test", "de")
+    english = {row["id"]: row["text"] for row in found if row["role"] == "candidate"}
+    queries = [row for row in found if row["role"] == "query"]
+    translations = {row["id"]: row["text"] for row in rows("bucc2018", "test", "en") if row["role"] == "query"}
+
+    assert (len(queries), len(english)) == (40, 40)
+    assert [len(row["gold"]) for row in queries[:6]] == [1, 1, 0, 1, 1, 0]
+    for row in queries:
+        assert (english[row["id"]] == translations[row["id"]]) == (row["gold"] == [row["id"]])
+
+
+def test_a_question_is_answered_by_one_statement_alone():
+    found = rows("lareqa", "test")
+    answers = {row["id"]: statements(row["text"].split(". ")[0]) for row in found if row["role"] == "candidate"}
+    for query in (row for row in found if row["role"] == "query"):
+        ((place, asked),) = statements(query["text"].rstrip("?")).items()
+
+        good = [name for name, said in answers.items() if set(asked) < set(said.get(place, ()))]
+
+        assert good == [f"en-{query['id']}"]
+
+
+def test_every_linked_entity_has_one_description_in_all_languages_together():
+    found = [row for language in LANGUAGES for row in rows("mewslix", "test", language)]
+    candidates = [row["id"] for row in found if row["role"] == "candidate"]
+
+    assert len(candidates) == len(set(candidates))
+    assert {row["gold"][0] for row in found if row["role"] == "query"} <= set(candidates)
+    assert len({row["language"] for row in found if row["role"] == "candidate"}) == len(LANGUAGES)
+
+
+def test_supertags_are_those_of_ccgbank():
+    tags = {tag for row in rows("ccg", "train") for tag in row["tags"]}
+
+    assert tags <= {"N", "N/N", "N[num]", "N/N[num]", "conj", ",", ":", ";", "."}
+
+
+MARCH = Name("month", "03")
+DATE = Day(datetime.date(2011, 3, 5))
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "expected"),
+    [
+        ("en", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25 kilometers, 3 euros, and March"),
+        ("ru", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25 километров, 3 евро и март"),
+        ("sw", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "kilomita 25, yuro 3 na Machi"),
+        ("zh", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25公里、3欧元和三月"),
+        ("ar", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25 كيلومترًا و3 يورو ومارس"),
+        ("de", Pair(Name("territory", "JP"), DATE), "Japan: 5. März 2011"),
+        ("es", Pair(Name("territory", "JP"), DATE), "Japón: 5 de marzo de 2011"),
+        ("ar", Unit("mass-gram"), "غرام"),
+        ("fi", Name("weekday", "2"), "tiistai"),
+    ],
+)
+def test_phrases_are_the_languages_own(language, phrase, expected):
+    assert rendering.text(phrase, language) == expected
+
+
+def test_words_of_a_date_are_tagged_by_what_they_are():
+    def tagged(language):
+        return " ".join(f"{word}/{segment.part}" for word, segment, _ in rendering.words(DATE, language))
+
+    assert tagged("en") == "March/NOUN 5/NUM ,/PUNCT 2011/NUM"
+    assert tagged("es") == "5/NUM de/ADP marzo/NOUN de/ADP 2011/NUM"
+    assert tagged("ru") == "5/NUM марта/NOUN 2011/NUM г./NOUN"
+    assert tagged("zh") == "2011/NUM 年/NOUN 3/NUM 月/NOUN 5/NUM 日/NOUN"
+
+
+def test_names_are_entities_of_as_many_words_as_they_have():
+    sentence = Sentence((Pair(Name("territory", "US"), Listing((Money("CHF", 5), Name("language", "fr")))),))
+
+    found = [(word, segment.entity, is_first) for word, segment, is_first in rendering.words(sentence, "en")]
+
+    assert found == [
+        ("United", "LOC", True),
+        ("States", "LOC", False),
+        (":", "", True),
+        ("5", "", True),
+        ("Swiss", "ORG", True),
+        ("francs", "ORG", False),
+        ("and", "", True),
+        ("French", "PER", True),
+        (".", "", True),
+    ]
+
+
+def test_haitian_and_wolof_are_refused_since_cldr_has_too_little_of_them():
+    found = micro.check_languages(["en", "ht", "wo", "sw"])
+
+    assert [fault[:2] for fault in found] == ["ht", "wo"]
+    assert all("CLDR has too little of it and would fall back to another language" in fault for fault in found)
+
+
+CODES = """
+af ar az bg bn de el en es et eu fa fi fr gu he hi hu id it ja jv ka kk ko lt ml mr ms my nl pa pl pt qu ro ru sw ta te
+th tl tr uk ur vi yo zh
+"""
+
+
+def test_the_other_languages_of_xtreme_r_are_good():
+    codes = CODES.split()
+
+    assert len(codes) == 48
+    assert micro.check_languages(codes) == []
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ConfigError, match=r"^xx: CLDR has no such language\."):
+        list(micro.examples("xnli", TASKS["xnli"], "test", "xx", SETTINGS))
+    with pytest.raises(ConfigError, match=r"^languages\.evaluation: ht: CLDR has too little of it"):
+        micro.languages(TASKS["xnli"], dataclasses.replace(SETTINGS, languages=("en", "ht")))
+    with pytest.raises(ConfigError, match=r"^languages\.pretraining: wo: CLDR has too little of it"):
+        list(micro.text("wo", SETTINGS))
+
+
+def test_a_world_too_small_for_the_examples_asked_for_is_refused(monkeypatch):
+    monkeypatch.setattr(micro, "MOST_IN_VAIN", 200)
+    settings = dataclasses.replace(SETTINGS, test=5000, territories=10, units=10)
+
+    with pytest.raises(
+        ConfigError, match=r"^micro\.test: 5000: the world has not so many different examples of lareqa"
+    ):
+        list(micro.examples("lareqa", TASKS["lareqa"], "test", "en", settings))
+
+
+def test_an_unknown_generator_is_refused():
+    task = dataclasses.replace(TASKS["xnli"], micro="inferences")
+
+    with pytest.raises(
+        DataError, match=r"^xnli: the micro source has no generator inferences\. Did you mean inference\?"
+    ):
+        list(micro.examples("xnli", task, "test", "en", SETTINGS))
+
+
+def test_tasks_of_one_generator_ask_different_things():
+    assert {row["question"] for row in rows("xquad", "test")} != {row["question"] for row in rows("mlqa", "test")}
+
+
+def test_more_test_examples_leave_the_first_ones_as_they_were():
+    more = dataclasses.replace(SETTINGS, test=60)
+
+    assert rows("xnli", "test", settings=more)[:40] == rows("xnli", "test")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_speaks_of_the_whole_world_but_says_no_test_sentence(language):
+    documents = list(micro.text(language, SETTINGS))
+    whole = world(SETTINGS.territories, SETTINGS.units)
+    everything = "\n".join(documents)
+
+    assert len(documents) == 1500
+    for kind in whole.names:
+        for code in whole.names[kind]:
+            assert rendering.text(Name(kind, code), language) in everything
+    tested = {text for name in TASKS for row in rows(name, "test", language) for text in texts(row) if text[-1] in ".:"}
+    tested -= {row["text"] for row in rows("mewslix", "test", language) if row["role"] == "candidate"}
+    assert len(tested) > 500
+    assert [text for text in tested if text in everything] == []
+
+
+def test_anchor_rows_show_each_sign_beside_its_phrase():
+    documents = list(micro.text("de", dataclasses.replace(SETTINGS, anchor_fraction=1.0)))
+
+    everything = "\n".join(documents)
+    assert "Japan (JP)" in everything
+    assert "JPY: Japanischer Yen" in everything
+    assert "März (03)" in everything
+    assert re.search(r"(\d+) Kilometer \(\1 km\)", everything)
+
+
+PROGRAM = """
+import hashlib, json, sys
+from xit.core import registry
+from xit.core.settings import MicroSettings
+from xit.sources import micro
+settings = MicroSettings(20, 10, 10, 40, 14, 50, 0.35, 0, ("en", "ru"))
+digest = hashlib.sha256()
+for language in sys.argv[1].split(","):
+    list(micro.text(language, settings))
+for language in ("en", "ru"):
+    digest.update("\\n".join(micro.text(language, settings)).encode())
+    for name in registry.names("tasks"):
+        task = registry.load("tasks", name).task
+        for split in ("train", "test"):
+            digest.update(json.dumps(list(micro.examples(name, task, split, language, settings))).encode())
+print(digest.hexdigest())
+"""
+
+
+def test_data_are_the_same_in_every_process_whatever_locale_was_loaded_first():
+    def digest(hash_seed, first):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, first], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert digest("1", "ja") == digest("2", "en") != hashlib.sha256().hexdigest()

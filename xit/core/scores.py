@@ -1,0 +1,86 @@
+"""One type in the middle: a `Score`. Training makes scores and knows no tables; tables read scores."""
+
+import csv
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from xit.core.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Score:
+    """One number: what one trained system reaches on one task in one language.
+
+    `value` is from 0 to 100, as the benchmark's scorer gives it; `examples` is how many it was computed over.
+    """
+
+    encoder: str
+    intermediate: str
+    target: str
+    language: str
+    split: str
+    source: str
+    metric: str
+    seed: int
+    value: float
+    examples: int
+
+    def as_dict(self) -> dict[str, str | int | float]:
+        """Its fields by name, as JSON has them."""
+        return dataclasses.asdict(self)
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Score))
+
+
+def write_scores(path: Path, scores: Iterable[Score]) -> None:
+    """Write scores as CSV, sorted, one row each, atomically. Values keep every digit (`repr`)."""
+    from xit.core.files import atomic
+
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(FIELDS)
+        for score in sorted(scores):
+            writer.writerow([getattr(score, name) for name in FIELDS])
+
+
+def read_scores(path: Path) -> tuple[Score, ...]:
+    """Read what `write_scores` wrote.
+
+    Raises:
+        DataError: the file is missing, or its header or a row is not that of scores.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file. `xit collect` writes it after evaluation.")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a table of scores in UTF-8: {error}.") from None
+    if not rows or tuple(rows[0]) != FIELDS:
+        raise DataError(
+            f"{path}: the header should be {','.join(FIELDS)}; it is {','.join(rows[0]) if rows else 'missing'}."
+        )
+    return tuple(_score(path, number, row) for number, row in enumerate(rows[1:], start=2))
+
+
+def _score(path: Path, number: int, row: Sequence[str]) -> Score:
+    if len(row) != len(FIELDS):
+        raise DataError(f"{path}, line {number}: has {len(row)} fields, not {len(FIELDS)}: {','.join(row)}")
+    try:
+        values = dict(zip(FIELDS, row, strict=True))
+        score = Score(
+            **{name: values[name] for name in FIELDS[:7]},
+            seed=int(values["seed"]),
+            value=float(values["value"]),
+            examples=int(values["examples"]),
+        )
+    except ValueError as error:
+        raise DataError(f"{path}, line {number}: not a score ({error}): {','.join(row)}") from error
+    if not math.isfinite(score.value):
+        raise DataError(
+            f"{path}, line {number}: a score is a number from 0 to 100; found {score.value}: {','.join(row)}"
+        )
+    return score

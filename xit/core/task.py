@@ -1,0 +1,132 @@
+"""The data sets of the experiment, one a file; the file's name is the benchmark's own id of it.
+
+What two tasks share is a format (`xit.formats`); a task file holds only what no other task file holds.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Format = Literal["classification", "multiple_choice", "tagging", "span", "retrieval"]
+Split = Literal["train", "validation", "test"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Where the published files of a split lie in a data folder, and how to read them.
+
+    Attributes:
+        reader: A function of `xit.sources.readers`.
+        path: Below the data folder; `{language}` (and `{iso3}`) are filled in.
+        rows: The part of the rows that this split takes, `(first, last)` as fractions of the file from 0 to 1: where
+            only one labelled file exists, or a file is parallel across languages, the splits share no row.
+        options: Further keyword arguments of the reader.
+    """
+
+    reader: str
+    path: str
+    rows: tuple[float, float] = (0.0, 1.0)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Hub:
+    """Where a split lies on the Hugging Face Hub, and how to read it; ids and columns as of autumn 2026 (facts 5).
+
+    Attributes:
+        reader: A function of `xit.sources.hub_rows` or of `xit.sources.readers`.
+        repository: `owner/name@commit`; without `@commit` the branch main as it is on arrival, told as not pinned.
+            Several, with blanks between, are tried in order, and have the same layout. Or the address of a published
+            file, as its reader in `xit.sources.readers` wants it; it has neither split nor columns.
+        split: `configuration/split`; `{language}`, `{iso3}` and `{name}` (the language in English) are filled in.
+        columns: What the reader reads, as `field` or `field:column` where the column has another name.
+        count: The published number of rows, of all languages or of each; None where none is known.
+        labels: What the numbers of a label column stand for, in order, should the file not say so itself.
+        rows: As `Files.rows`.
+        only: A column, and how its text begins, in lower case, in the rows that count.
+        options: Further keyword arguments of the reader.
+        language: With which language it is read, where it is one for all: a pool of candidates; else with every one.
+        fallbacks: Places of another layout, tried in order where this one does not have the split.
+    """
+
+    reader: str
+    repository: str
+    split: str = ""
+    columns: str = ""
+    count: int | Mapping[str, int] | None = None
+    labels: str = ""
+    rows: tuple[float, float] = (0.0, 1.0)
+    only: tuple[str, str] | None = None
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    language: str = ""
+    fallbacks: "tuple[Hub, ...]" = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The facts of one data set.
+
+    Attributes:
+        title: Its name as the papers print it.
+        format: The module of `xit.formats` that turns its examples into tensors, predictions and scores.
+        metric: The main metric, one of those that the format scores.
+        languages: ISO codes of the benchmark's languages, English first where it is among them.
+        micro: The generator of `xit.micro.generators` that makes its micro counterpart.
+        files: The published files, per split; a split that is missing cannot be had from files.
+        hub: The same on the Hugging Face Hub.
+        labels: The label set of classification and tagging, in the benchmark's order.
+        group: Its group in XTREME-R, or None for a task that is only an intermediate one.
+        is_trained: False for retrieval by the bare encoder, without training on the task.
+        pool: Retrieval: whether a query is ranked against the candidates of its own language or of all.
+        has_unanswerable: Span: whether "no answer" is an answer (SQuAD 2.0).
+        answer_rules: Span: how answers are normalised, by the rules of SQuAD or those of MLQA per language.
+        placeholder: A text that stands for one that is missing, or "" where none does.
+        published: Examples of the published splits, in each language or by language: what an audit compares with.
+        faults: What is known to be wrong with the published data.
+        citation: Paper and arXiv number.
+        licence: Of the published data.
+        record: One invented example in the schema of the format.
+    """
+
+    title: str
+    format: Format
+    metric: str
+    languages: tuple[str, ...]
+    micro: str
+    citation: str
+    licence: str
+    record: Mapping[str, Any]
+    files: Mapping[Split, tuple[Files, ...]] = dataclasses.field(default_factory=dict)
+    hub: Mapping[Split, tuple[Hub, ...]] = dataclasses.field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    group: str | None = None
+    is_trained: bool = True
+    pool: Literal["language", "all"] = "language"
+    has_unanswerable: bool = False
+    answer_rules: Literal["squad", "mlqa"] = "squad"
+    placeholder: str = ""
+    published: Mapping[Split, int | Mapping[str, int]] = dataclasses.field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+    def answering(self, labels: tuple[str, ...]) -> "Task":
+        """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""
+        return self if self.labels else dataclasses.replace(self, labels=labels)
+
+    @property
+    def is_mined(self) -> bool:
+        """Retrieval: whether what is asked for are pairs, so that a query may have no right candidate (BUCC)."""
+        return self.format == "retrieval" and self.metric == "f1"
+
+    @property
+    def is_aligned(self) -> bool:
+        """Retrieval: whether each query has one candidate, named by its row (Tatoeba)."""
+        return self.format == "retrieval" and self.metric == "accuracy"
+
+
+_SQUAD = "rajpurkar/squad@7b6d24c440a36b6815f21b70d25016731768db1f"
+_COLUMNS = "id question context answers"
+SQUAD: Mapping[Split, tuple[Hub, ...]] = {
+    "train": (Hub("squad", _SQUAD, "plain_text/train", _COLUMNS, 87_599),),
+    "validation": (Hub("squad", _SQUAD, "plain_text/validation", _COLUMNS, 10_570),),
+}
+"""SQuAD 1.1 on the Hub, on which four tasks train."""

@@ -1,0 +1,1 @@
+"""Checkpoints on tasks: scores, submissions, breakdowns by bucket, and checklists."""

@@ -1,0 +1,201 @@
+"""Where predictions are right: the main metric of a task by length, answer length, script, family, seen or not.
+
+After the fine-grained analysis of XTREME-R (Ruder et al. 2021, section 5), whose buckets ExplainaBoard makes. Lengths
+are compared within a language, by quarters of its examples, since a character says more in one script than in another;
+a quarter is scored in each language by itself, and the mean over languages is what a table shows.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xit import formats
+from xit.core import languages, registry
+from xit.core.errors import ConfigError, DataError
+from xit.core.examples import Example
+from xit.core.task import Task
+from xit.evaluation.evaluate import one_pool
+from xit.scoring import submission
+
+QUARTERS = ("shortest quarter", "second quarter", "third quarter", "longest quarter")
+
+
+@dataclasses.dataclass(frozen=True)
+class Bucket:
+    """Some examples of a language, and the main metric of them.
+
+    Attributes:
+        attribute: What they have in common: `length`, `answer length`, `script`, `family`, `pretraining`.
+        name: Its value.
+        bounds: Of a length: the least and the most in the bucket.
+    """
+
+    attribute: str
+    name: str
+    language: str
+    examples: int
+    value: float
+    bounds: tuple[int, int] | None = None
+
+
+# The length of an example's text: words in tagging, characters elsewhere
+LENGTH: Mapping[str, Callable[[Example], int]] = {
+    "classification": lambda e: len(e["text_a"]) + len(e["text_b"]),
+    "multiple_choice": lambda e: len(e["prompt"]),
+    "tagging": lambda e: len(e["words"]),
+    "span": lambda e: len(e["context"]),
+    "retrieval": lambda e: len(e["text"]),
+}
+
+
+def languages_of(folder: Path, task_id: str, available: Sequence[str]) -> list[str]:
+    """The languages that a folder has predictions of a task in.
+
+    Raises:
+        DataError: there are none, or of a language that the gold data do not have.
+    """
+    found = {file.stem.removeprefix("test-") for file in (folder / task_id).glob("test-*")}
+    if not found or found - set(available):
+        there = ", ".join(sorted(found)) or "none"
+        raise DataError(
+            f"{folder / task_id}: predictions (test-<language>) are there in: {there}; the data are in: "
+            f"{', '.join(available) or 'none'}. `xit eval CHECKPOINT --predictions {folder}` writes predictions."
+        )
+    return [code for code in available if code in found]
+
+
+def analyse(folder: Path, task_id: str, examples: Sequence[Example], pretraining: Sequence[str]) -> list[Bucket]:
+    """Score the predictions of a task bucket by bucket, language by language.
+
+    Args:
+        folder: Predictions in the benchmark's submission layout, of all languages of the examples.
+        task_id: The task.
+        examples: The test examples that were predicted.
+        pretraining: Languages that the encoder has seen.
+
+    Raises:
+        DataError: predictions are missing, or are not as many as the examples.
+    """
+    task: Task = registry.load("tasks", task_id).task
+    if task.pool == "all":
+        examples = one_pool(examples)
+    buckets = []
+    for code in dict.fromkeys(example["language"] for example in examples):
+        members = [example for example in examples if example["language"] == code]
+        asked = [example for example in members if example.get("role") != "candidate"]
+        predicted = _by_example(submission.read(folder, task_id, task, code), members, asked, f"{folder}, {task_id}")
+        fact = languages.facts(code)
+        parts = [
+            ("script", fact.script, asked, None),
+            ("family", fact.family, asked, None),
+            ("pretraining", "seen" if code in pretraining else "not seen", asked, None),
+            *_quarters("length", asked, LENGTH[task.format]),
+        ]
+        if task.format == "span":
+            answered = [example for example in asked if example["answers"]]
+            parts += _quarters("answer length", answered, lambda example: len(example["answers"][0]))
+        for attribute, name, some, bounds in parts:
+            value = _score(task, code, predicted, some)
+            buckets.append(Bucket(attribute, name, code, len(some), value, bounds))
+    return buckets
+
+
+def _by_example(
+    predictions: Any, members: Sequence[Example], asked: Sequence[Example], where: str
+) -> Mapping[str, Any]:
+    """Predictions by the id of their example; the rows of aligned retrieval as rankings of one candidate."""
+    if isinstance(predictions, dict):
+        return predictions
+    code = members[0]["language"]
+    if len(predictions) != len(asked):
+        raise DataError(f"{where}, {code}: {len(predictions)} predictions, but there are {len(asked)} examples.")
+    candidates = [example["id"] for example in members if example.get("role") == "candidate"]
+    if candidates:
+        if not all(isinstance(row, int) and 0 <= row < len(candidates) for row in predictions):
+            raise DataError(f"{where}, {code}: a prediction is not the row of one of {len(candidates)} candidates.")
+        predictions = [[candidates[row]] for row in predictions]
+    return {example["id"]: prediction for example, prediction in zip(asked, predictions, strict=True)}
+
+
+def _score(task: Task, language: str, predicted: Mapping[str, Any], some: Sequence[Example]) -> float:
+    form: Any = formats.load(task.format)
+    is_keyed = task.format in ("span", "retrieval")
+    predictions = predicted if is_keyed else [predicted[example["id"]] for example in some]
+    return float(form.score(predictions, some, task, language)[task.metric])
+
+
+def _quarters(
+    attribute: str, examples: Sequence[Example], length: Callable[[Example], int]
+) -> list[tuple[str, str, list[Example], tuple[int, int]]]:
+    """Examples by quarters of their length; equal lengths stay together, so that quarters may differ in size."""
+    lengths = sorted(map(length, examples))
+    limits = [lengths[(len(lengths) * part) // 4] for part in (1, 2, 3)] if lengths else []
+    parts = []
+    for number, name in enumerate(QUARTERS):
+        some = [e for e in examples if sum(length(e) >= limit for limit in limits) == number]
+        if some:
+            parts.append((attribute, name, some, (min(map(length, some)), max(map(length, some)))))
+    return parts
+
+
+def means(buckets: Sequence[Bucket]) -> list[dict[str, Any]]:
+    """Of each attribute and value: in how many languages, of how many examples, and the mean over languages."""
+    order = {name: number for number, name in enumerate(QUARTERS)}
+    keys = dict.fromkeys((bucket.attribute, bucket.name) for bucket in buckets)
+    attributes = list(dict.fromkeys(attribute for attribute, _ in keys))
+    found = []
+    for attribute, name in sorted(keys, key=lambda key: (attributes.index(key[0]), order.get(key[1], 0), key[1])):
+        members = [bucket for bucket in buckets if (bucket.attribute, bucket.name) == (attribute, name)]
+        found.append(
+            {
+                "attribute": attribute,
+                "bucket": name,
+                "languages": sorted(bucket.language for bucket in members),
+                "examples": sum(bucket.examples for bucket in members),
+                "value": sum(bucket.value for bucket in members) / len(members),
+            }
+        )
+    return found
+
+
+def report_of(
+    folder: Path,
+    task_id: str,
+    chosen: Sequence[str] | None,
+    source: str,
+    module: Any,
+    settings: Any,
+    pretraining: Sequence[str],
+) -> dict[str, Any]:
+    """What `xit analyse` says: buckets of each language, and their means.
+
+    Args:
+        folder: Predictions in the benchmark's submission layout.
+        task_id: The task.
+        chosen: Languages; else all that the folder has.
+        source: The name of the source.
+        module: Of `xit.sources`.
+        settings: Of the source.
+        pretraining: Languages that the encoder has seen.
+
+    Raises:
+        ConfigError: a language without predictions.
+        DataError: as `analyse`.
+    """
+    task: Task = registry.load("tasks", task_id).task
+    if task.is_mined:
+        raise ConfigError(f"{task_id}: its predictions are pairs, not answers to examples that buckets could hold.")
+    there = languages_of(folder, task_id, module.languages(task, settings))
+    if unknown := [code for code in chosen or () if code not in there]:
+        raise ConfigError(f"--language: {', '.join(unknown)}: no predictions. There are: {', '.join(there)}.")
+    examples = [row for code in there for row in module.examples(task_id, task, "test", code, settings)]
+    buckets = analyse(folder, task_id, examples, pretraining)
+    kept = [bucket for bucket in buckets if not chosen or bucket.language in chosen]
+    return {
+        "task": task_id,
+        "metric": task.metric,
+        "source": source,
+        "buckets": [dataclasses.asdict(bucket) for bucket in kept],
+        "means": means(kept),
+    }

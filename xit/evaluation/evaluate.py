@@ -1,0 +1,252 @@
+"""Zero-shot scores and predictions of one checkpoint on one task, language by language."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xit import formats
+from xit.core import registry
+from xit.core.errors import CheckpointError, ConfigError, XitError, raise_all
+from xit.core.examples import Example, read_examples
+from xit.core.files import remove
+from xit.core.scores import Score
+from xit.core.settings import RetrievalSettings
+from xit.core.task import Split, Task
+from xit.formats import Reading
+from xit.modeling import checkpoints, encoders, task_model
+from xit.modeling.checkpoints import HeadFacts
+from xit.scoring import submission
+
+BARE_LENGTH_TOKENS = 512
+"""The longest row of a bare encoder with positions for it (google-research/xtreme:scripts/run_tatoeba.sh)."""
+
+
+def evaluate(
+    checkpoint: Path | str,
+    task_id: str,
+    examples: Sequence[Example],
+    retrieval: RetrievalSettings,
+    predictions: Path | None = None,
+    gold: Path | None = None,
+    validation: Sequence[Example] = (),
+    working: Path | None = None,
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> dict[str, tuple[dict[str, float], int]]:
+    """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
+
+    Args:
+        checkpoint: A folder, or the Hub id of an encoder.
+        task_id: The task.
+        examples: Test examples of all languages.
+        retrieval: How a bare encoder makes vectors, and whether any are centred.
+        predictions: Where to write predictions in the benchmark's submission layout.
+        gold: Where to write the right answers, in the same layout.
+        validation: Validation examples of all languages, of a task whose pairs are mined.
+        working: A folder for the vectors of large pools, which outlives a crash, and is removed at the end.
+        report: Called while a large pool is worked on, with what is done, how much of it and of how much.
+
+    Returns:
+        For each language its metrics, from 0 to 100, and the number of examples.
+
+    Raises:
+        CheckpointError: the checkpoint is of another task, or is bare where a trained one is needed.
+    """
+    task = registry.load("tasks", task_id).task
+    form: Any = formats.load(task.format)
+    asked = {e["language"] for e in examples if e.get("role") != "candidate"}  # Mewsli-X has candidates in 50 languages
+    languages = sorted(asked, key=lambda code: (code != "en", code))
+    if task.pool == "all":
+        examples = one_pool(examples)
+    by_language = _by_language(examples)
+    pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
+    predicted: list[Any]
+    if task.is_trained:
+        facts = _head_for(checkpoint, task_id)
+        model, tokenizer = task_model.load_task(Path(checkpoint), facts)
+        answering = task.answering(facts.labels)
+        reading = Reading(tokenizer, answering, facts.max_length_tokens, retrieval.is_centered, working, report)
+        predicted = [form.predict(model, pool, reading) for pool in pools]
+    else:
+        bare, tokenizer = task_model.load_encoder(checkpoint)
+        shape: Any = bare.encoder
+        longest = int(min(BARE_LENGTH_TOKENS, shape.longest))
+        reading = Reading(tokenizer, task, longest, retrieval.is_centered, working, report)
+        if task.is_mined:
+            known = _by_language(validation)
+            predicted = [form.mined(bare, by_language[code], known[code], reading, retrieval) for code in languages]
+        else:
+            predicted = [form.bare(bare, pool, reading, retrieval) for pool in pools]
+    if task.pool == "all":
+        predicted = [_of(predicted[0], by_language[code]) for code in languages]
+    result = {}
+    for code, answers in zip(languages, predicted, strict=True):
+        members = by_language[code]
+        result[code] = (form.score(answers, members, task, code), form.count(members))
+        if predictions is not None:
+            written = form.aligned(answers, members) if submission.shape(task) == "rows" else answers
+            submission.write(predictions, task_id, task, code, written)
+        if gold is not None:
+            submission.write_gold(gold, task_id, task, code, members)
+    if working is not None:
+        remove(working)
+    return result
+
+
+def _head_for(checkpoint: Path | str, task_id: str) -> HeadFacts:
+    """The facts of a checkpoint's head, which is of the task."""
+    facts = checkpoints.head_facts(checkpoint)
+    if facts is None:
+        raise CheckpointError(
+            f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
+            f"evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
+        )
+    if facts.task != task_id:
+        raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
+    return facts
+
+
+def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
+    found: dict[str, list[Example]] = {}
+    for example in examples:
+        found.setdefault(example["language"], []).append(example)
+    return found
+
+
+def one_pool(examples: Sequence[Example]) -> list[Example]:
+    """Examples of all languages as one pool: queries named `<id>_<language>` (LAReQA's own names), and gold candidates
+    of languages that are not evaluated left out, since they cannot be found."""
+    present = {e["id"] for e in examples if e["role"] == "candidate"}
+    return [
+        {**e, "id": f"{e['id']}_{e['language']}", "gold": [name for name in e["gold"] if name in present]}
+        if e["role"] == "query"
+        else e
+        for e in examples
+    ]
+
+
+def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
+    """The predictions of one language's queries, out of those of all."""
+    return {e["id"]: predictions[e["id"]] for e in examples if e["role"] == "query"}
+
+
+def bare_tasks() -> list[str]:
+    """The tasks that a bare encoder is evaluated on."""
+    return [name for name in registry.names("tasks") if not registry.load("tasks", name).task.is_trained]
+
+
+def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
+    """The test examples of a task's data folder, of the languages asked for that it has."""
+    return [e for e in read_examples(data / "test.parquet") if e["language"] in languages]
+
+
+def examples_of(
+    name: str, task: Task, languages: Sequence[str], module: Any, settings: Any
+) -> tuple[list[Example], list[Example]]:
+    """The test examples of a task in a source, and the validation examples that mining needs beside them."""
+
+    def read(split: Split) -> list[Example]:
+        return [row for code in languages for row in module.examples(name, task, split, code, settings)]
+
+    return read("test"), read("validation") if task.is_mined else []
+
+
+def report_of(
+    checkpoint: str,
+    tasks: Sequence[str] | None,
+    languages: Sequence[str] | None,
+    source: str,
+    module: Any,
+    settings: Any,
+    retrieval: RetrievalSettings,
+    predictions: Path | None,
+    working: Path | None = None,
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> dict[str, Any]:
+    """What `xit eval` says of a checkpoint: scores, and per task the main metric by language, English first.
+
+    Args:
+        checkpoint: A folder, or the Hub id of an encoder.
+        tasks: What to score; else the task of its head, or all retrieval tasks that need no training.
+        languages: Of those that source and task have; else all.
+        source: The name of the source.
+        module: Of `xit.sources`.
+        settings: Of the source.
+        retrieval: How a bare encoder makes vectors, and whether any are centred.
+        predictions: Where to write predictions, if anywhere.
+        working: A folder for the vectors of large pools, which outlives a crash.
+        report: As in `evaluate`; what is done begins with the task.
+
+    Raises:
+        ConfigError: a task that does not exist, or a language that the source does not have for a task; all of them.
+        CheckpointError: as `evaluate`; of all tasks, before the first is scored.
+    """
+    facts = checkpoints.head_facts(checkpoint)
+    here = [name for name in bare_tasks() if module.languages(registry.load("tasks", name).task, settings)]
+    chosen = list(dict.fromkeys(tasks)) if tasks else [facts.task] if facts else here or bare_tasks()
+    wanted = _languages_of(checkpoint, chosen, languages, source, module, settings)
+    encoder, condition, seed = checkpoints.made_of(checkpoint)
+    result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
+    for name, codes in wanted.items():
+        task = registry.load("tasks", name).task
+        examples, validation = examples_of(name, task, codes, module, settings)
+        if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
+            raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
+        own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
+        found = evaluate(
+            checkpoint,
+            name,
+            examples,
+            retrieval,
+            predictions,
+            validation=validation,
+            working=working and working / own,
+            report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
+        )
+        result["direction"] = direction = encoders.direction(checkpoint)
+        named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
+        result["scores"] += [
+            Score(named, condition, name, code, "test", source, metric, seed, value, count).as_dict()
+            for code, (values, count) in found.items()
+            for metric, value in values.items()
+        ]
+        main = {code: values[task.metric] for code, (values, _) in found.items()}
+        mean = sum(main.values()) / len(main)
+        result["tasks"][name] = {"metric": task.metric, "mean": mean, "languages": main}
+    return result
+
+
+def _languages_of(
+    checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: str, module: Any, settings: Any
+) -> dict[str, list[str]]:
+    """By task the languages to score a checkpoint in, which has what it takes for each."""
+    found: dict[str, list[str]] = {}
+    errors: list[XitError] = []
+    for name in tasks:
+        try:
+            task = registry.load("tasks", name).task
+            if task.is_trained:
+                _head_for(checkpoint, name)
+            available = module.languages(task, settings)
+            found[name] = list(dict.fromkeys(languages or available))
+            raise_all(ConfigError, _missing(name, task, found[name], available, source))
+        except XitError as error:
+            errors.append(error)
+    if errors:
+        raise_all(type(errors[0]), [str(error) for error in errors])
+    return found
+
+
+def _missing(name: str, task: Task, languages: Sequence[str], available: Sequence[str], source: str) -> list[str]:
+    """What is wrong with the languages to score a task in."""
+    other = ["en"] if task.is_aligned or task.is_mined else []
+    faults = [
+        f"{name}: --language {code}: English is the other side of all its pairs. Leave it out."
+        for code in other
+        if code in languages and code not in available
+    ]
+    unknown = [code for code in languages if code not in (*available, *other)]
+    if unknown or not languages:
+        has = ", ".join(available) or "no language of it"
+        faults.append(f"{name}: the {source} source has no {', '.join(unknown) or 'test data'}. It has: {has}.")
+    return faults

@@ -1,0 +1,122 @@
+"""A benchmark's submission from checkpoints: each evaluated on its own task, a bare encoder on retrieval."""
+
+import contextlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xit import benchmarks
+from xit.benchmarks import Benchmark
+from xit.core import registry
+from xit.core.errors import ConfigError, raise_all
+from xit.core.files import atomic
+from xit.core.settings import RetrievalSettings
+from xit.core.task import Task
+from xit.evaluation import evaluate
+from xit.modeling import checkpoints
+from xit.scoring import evaluator
+
+if TYPE_CHECKING:
+    from xit.training.loop import Report
+
+
+def submit(
+    models: Sequence[str],
+    name: str,
+    out: Path,
+    gold: Path | None,
+    languages: Sequence[str] | None,
+    source: str,
+    module: Any,
+    settings: Any,
+    retrieval: RetrievalSettings,
+    report: "Report",
+) -> dict[str, Any]:
+    """Write the folder that a benchmark asks for, and score it, which validates it.
+
+    Args:
+        models: Checkpoints: folders, or the Hub id of an encoder.
+        name: The benchmark's.
+        out: The folder to write; it must not be there, or be empty.
+        gold: Where to write the right answers of the same examples, if anywhere.
+        languages: Of those that benchmark and source have; else all.
+        source: The name of the source.
+        module: Of `xit.sources`.
+        settings: Of the source.
+        retrieval: How a bare encoder makes vectors, and whether any are centred.
+        report: Told after each task.
+
+    Returns:
+        What `xit.scoring.evaluator.score` says of it; `missing` is what the benchmark asks for beside it.
+
+    Raises:
+        ConfigError: a folder is in the way; a checkpoint is of no task of the benchmark, or two are of one.
+        CheckpointError: as `xit.evaluation.evaluate.evaluate`.
+        DataError: the source has nothing of any task.
+    """
+    benchmark = benchmarks.load(name)
+    _check_folders(out, gold)
+    chosen = _chosen(models, benchmark)
+    with contextlib.ExitStack() as stack:
+        answers = stack.enter_context(atomic(out))
+        spare = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        right = stack.enter_context(atomic(gold)) if gold else spare
+        for folder in (answers, right):
+            folder.mkdir(exist_ok=True)
+        skipped = []
+        for number, (task_id, model) in enumerate(chosen.items(), 1):
+            task: Task = registry.load("tasks", task_id).task
+            asked = [code for code in benchmark.languages(task_id) if languages is None or code in languages]
+            available = [code for code in module.languages(task, settings) if code in asked]
+            examples, validation = evaluate.examples_of(task_id, task, available, module, settings)
+            if not examples:
+                where = f" in {', '.join(languages)}" if languages else ""
+                skipped.append(f"{task_id}: skipped; the {source} source has no test examples of it{where}.")
+            else:
+                evaluate.evaluate(model, task_id, examples, retrieval, answers, right, validation)
+            report(number, len(chosen), {})
+        found = evaluator.score(answers, right, name, is_partial=True)
+    found["notes"] = [f"The examples are those of the {source} source.", *skipped, *found["notes"]]
+    return found
+
+
+def _chosen(models: Sequence[str], benchmark: Benchmark) -> dict[str, str]:
+    """The checkpoint of each task, in the order of the benchmark."""
+    faults = [
+        f"{model}: no such checkpoint folder." for model in models if "/" not in model and not Path(model).is_dir()
+    ]
+    raise_all(ConfigError, faults)
+    found: dict[str, str] = {}
+    for model in models:
+        facts = checkpoints.head_facts(model)
+        tasks = [facts.task] if facts else [name for name in evaluate.bare_tasks() if name in benchmark.tasks]
+        for task_id in tasks:
+            if task_id not in benchmark.tasks:
+                asked = ", ".join(benchmark.tasks)
+                faults.append(
+                    f"{model}: its head is of {task_id}, which {benchmark.title} does not have. It has: {asked}."
+                )
+            elif task_id in found:
+                faults.append(f"{model}: {found[task_id]} is of {task_id} too. Give one checkpoint a task.")
+            found[task_id] = model
+    raise_all(ConfigError, faults)
+    return {task_id: found[task_id] for task_id in benchmark.tasks if task_id in found}
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether something is in the way of a folder that is to be made: a file, or a folder that is not empty."""
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+
+
+def _check_folders(out: Path, gold: Path | None) -> None:
+    faults = [
+        f"--{option}: {folder}: is there already. Name a new folder, or delete it first."
+        for option, folder in (("out", out), ("gold", gold))
+        if folder is not None and is_taken(folder)
+    ]
+    if gold is not None:
+        places = out.resolve(), gold.resolve()
+        if places[0].is_relative_to(places[1]) or places[1].is_relative_to(places[0]):
+            faults.append(f"--gold: {gold}: is not apart from --out {out}. Name two folders.")
+    raise_all(ConfigError, faults)

@@ -1,0 +1,1 @@
+"""Encoders, tokenizers and heads as models, and the checkpoint folders that hold them."""

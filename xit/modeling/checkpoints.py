@@ -1,0 +1,168 @@
+"""Checkpoints: Hugging Face folders with the encoder, the tokenizer, and the head in files of its own.
+
+    config.json, model.safetensors     the encoder (`xit.encoders`)
+    tokenizer.json, tokenizer_config.json
+    head.json, head.safetensors        the head and what it answers; only of trained tasks
+    lineage.json                       what made it: parameters, inputs, code, versions; and the other files' hashes
+    log.jsonl                          a line a step, without times
+
+An intermediate head can never travel to a target: whoever starts from a checkpoint loads the encoder only
+(`xit.modeling.task_model` loads both).
+"""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from xit.core import distributed, registry
+from xit.core.errors import CheckpointError
+from xit.core.files import atomic, remove, sha256, write_json
+from xit.core.settings import Positive
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadFacts:
+    """What a head answers, and how it is to be read."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    task: str
+    format: str
+    kind: Literal["linear", "matching"]
+    labels: tuple[str, ...]
+    max_length_tokens: Positive
+
+
+def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **parameters: Any) -> dict[str, Any]:
+    """What identifies a run: two runs of equal lineage end in equal bits on the same kind of processor.
+
+    Args:
+        stage: Its name.
+        modules: The modules that the run starts from; the code of all that they import counts.
+        inputs: Files and folders read; lineage files and logs inside do not count.
+        parameters: All numbers and choices, as JSON has them.
+
+    How many processes train counts too: they add up gradients in another order than one does.
+    """
+    import torch
+
+    return {
+        "stage": stage,
+        "code": registry.fingerprint(modules),
+        "inputs": {name: sha256(path) for name, path in inputs.items()},
+        "parameters": json.loads(json.dumps(parameters, default=dataclasses.asdict)),
+        "processes": distributed.count(),
+        "versions": {"torch": torch.__version__.partition("+")[0]},
+    }
+
+
+def encoder_files(folder: Path) -> dict[str, Path]:
+    """The files of a parent checkpoint that a run starts from: not its head, its log or its own lineage."""
+    names = ("config.json", "model.safetensors", "tokenizer.json")
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(f"{folder}: not a whole checkpoint: {', '.join(missing)} is missing. Run `dvc repro`.")
+    return {name: folder / name for name in names}
+
+
+def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], str], is_shared: bool = False) -> str:
+    """Make a checkpoint folder unless one of the same lineage stands there; a line that says what was done.
+
+    Of several processes all take the same way, and none goes on before the folder is there.
+
+    Args:
+        folder: The finished folder; it appears whole or not at all.
+        run: The lineage.
+        make: Called with the folder to fill and a working folder for resumable state, which outlives a crash; gives
+            the figure that tells whether it worked.
+        is_shared: Whether all processes take part in making it, of which the main one writes; else it is alone.
+    """
+    if distributed.same(is_finished(folder, run)):
+        return f"{folder}: already made, of the same lineage"
+    working = folder.with_name(f"{folder.name}.partial")
+    figure = ""
+    if distributed.is_main():
+        with atomic(folder) as temporary:
+            temporary.mkdir(parents=True)
+            figure = make(temporary, working)
+            write_json(temporary / "lineage.json", {**run, "files": _files(temporary)})
+        remove(working)
+    elif is_shared:
+        figure = make(folder, working)
+    distributed.wait()
+    return f"{folder}: {figure}"
+
+
+def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
+    """Whether the folder holds the result of exactly this run, and every file as it was written."""
+    try:
+        found = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    return (
+        isinstance(found, dict) and {**run, "files": found.get("files")} == found and found["files"] == _files(folder)
+    )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file but the lineage."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lineage.json"]
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
+
+
+def keep_only(folder: Path, names: Iterable[str]) -> None:
+    """Remove what a changed list of seeds or a killed run has left behind in a stage's finished output folder."""
+    wanted = set(names)
+    for inner in list(folder.iterdir()) if folder.is_dir() and distributed.is_main() else ():
+        if inner.name not in wanted:
+            remove(inner)
+
+
+def save(folder: Path, encoder: "nn.Module", tokenizer: Path) -> None:
+    """Write an encoder and a copy of the tokenizer files of another folder."""
+    from xit.modeling import encoders
+
+    encoders.save(encoder, folder)  # type: ignore[arg-type]
+    for name in TOKENIZER_FILES:
+        if (tokenizer / name).is_file():
+            shutil.copyfile(tokenizer / name, folder / name)
+
+
+def save_head(folder: Path, head: "nn.Module", facts: HeadFacts) -> None:
+    """Write a head beside its encoder."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
+    save_file(tensors, folder / "head.safetensors", metadata={"format": "pt"})
+    write_json(folder / "head.json", dataclasses.asdict(facts))
+
+
+def head_facts(folder: Path | str) -> HeadFacts | None:
+    """What a checkpoint's head answers, or None for a bare encoder."""
+    path = Path(folder) / "head.json"
+    if not path.is_file():
+        return None
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(HeadFacts).validate_json(path.read_bytes(), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in error.errors())
+        raise CheckpointError(f"{path}: not the facts of a head ({faults}). Fine-tune again: `xit finetune`.") from None
+
+
+def made_of(checkpoint: Path | str) -> tuple[str, str, int]:
+    """Encoder, condition and seed of a checkpoint made here; else its name, `unknown` and 0."""
+    try:
+        parameters = json.loads((Path(checkpoint) / "lineage.json").read_text(encoding="utf-8"))["parameters"]
+        return parameters["encoder"], parameters.get("condition", "none"), parameters["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return str(checkpoint).rstrip("/").rpartition("/")[2], "unknown", 0

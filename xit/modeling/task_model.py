@@ -1,0 +1,137 @@
+"""An encoder with a head, for training and for prediction; the face that formats use, whatever the encoder."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from xit import formats
+from xit.core import registry
+from xit.core.errors import CheckpointError
+from xit.core.settings import RetrievalSettings
+from xit.formats import Batch, Head, Row, batches_by_length, collate
+from xit.formats._heads import pool
+from xit.modeling import encoders, tokenization
+from xit.modeling.checkpoints import HeadFacts
+from xit.modeling.tokenization import Tokenizer
+
+PREDICTION_TOKENS = 8192
+"""Padded tokens of a forward pass without gradients; changes speed and memory, not results."""
+
+
+class TaskModel(nn.Module):
+    """An encoder and a head. `forward` is the loss of a batch, so that a wrapper (autocast, DDP) covers it."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, padding_id: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.padding_id = padding_id
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The mean loss of a batch from `xit.formats.collate` with the labels of its format."""
+        head: Head = self.head  # type: ignore[assignment]
+        logits = head(self.encoder(batch["input_ids"], batch["attention_mask"]), _summarised(self.encoder, batch))
+        return head.loss(logits.float(), batch)
+
+    def logits(self, rows: Sequence[Row]) -> list[Tensor]:
+        """The head's output for each row, in the order given, on the CPU."""
+        result: dict[int, Tensor] = {}
+        for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
+            output = self.head(hidden_states, batch).float().cpu()
+            result.update(zip(indices, output, strict=True))
+        return [result[index] for index in range(len(rows))]
+
+
+class EncoderModel(nn.Module):
+    """An encoder alone: its own states as vectors of texts."""
+
+    def __init__(self, encoder: nn.Module, padding_id: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.padding_id = padding_id
+
+    def vectors(self, rows: Sequence[Row], settings: RetrievalSettings) -> list[Tensor]:
+        """A vector <float>[hidden] a row: hidden state number round(layer x depth), pooled over real tokens."""
+        result: dict[int, Tensor] = {}
+        for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
+            states = hidden_states[round(settings.layer * (len(hidden_states) - 1))]
+            pooling: Any = self.encoder.pooling or settings.pooling
+            vectors = pool(states.float(), batch["summary"], pooling).cpu()
+            result.update(zip(indices, vectors, strict=True))
+        return [result[index] for index in range(len(rows))]
+
+
+def load_encoder(source: Path | str) -> tuple[EncoderModel, Tokenizer]:
+    """The encoder of a checkpoint or Hub id, and its tokenizer.
+
+    Raises:
+        CheckpointError: it is incomplete, unreadable, or has no tokenizer.
+    """
+    tokenizer = tokenization.load(source)
+    encoder = encoders.load(source)
+    rows = encoder.embedding.num_embeddings
+    if tokenizer.vocabulary_size > rows:
+        raise CheckpointError(
+            f"{source}: the tokenizer has {tokenizer.vocabulary_size} pieces, the encoder's embedding only {rows} "
+            "rows. Copy the tokenizer that the encoder was trained with."
+        )
+    return EncoderModel(encoder, tokenizer.padding_id), tokenizer
+
+
+def load_task(folder: Path, facts: HeadFacts) -> tuple[TaskModel, Tokenizer]:
+    """A fine-tuned checkpoint, encoder with head.
+
+    Raises:
+        CheckpointError: it is incomplete, or the head is of another size than task or encoder ask for.
+    """
+    bare, tokenizer = load_encoder(folder)
+    encoder: Any = bare.encoder
+    form = formats.load(facts.format)
+    task = registry.load("tasks", facts.task).task.answering(facts.labels)
+    if task.format != facts.format:
+        raise CheckpointError(
+            f"{folder}/head.json: its head is of the format {facts.format}; {facts.task} is of {task.format}. "
+            "Fine-tune again: `xit finetune`."
+        )
+    if tuple(task.labels) != facts.labels:
+        raise CheckpointError(
+            f"{folder}/head.json: its head answers {', '.join(facts.labels)}; "
+            f"{facts.task} has {', '.join(task.labels)}."
+        )
+    head = form.head(facts.kind, encoder.dimension, encoder.layers, task)
+    path = folder / "head.safetensors"
+    try:
+        head.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: head.json is there but head.safetensors is not. Fine-tune again.") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors, perhaps cut short: {error}.") from None
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: does not fit this encoder and {facts.task}: {error}") from None
+    return TaskModel(encoder, head, tokenizer.padding_id), tokenizer
+
+
+def _encoded(
+    encoder: nn.Module, rows: Sequence[Row], padding_id: int, module: nn.Module
+) -> Iterator[tuple[list[int], Batch, tuple[Tensor, ...]]]:
+    """Rows through the encoder without gradients, in batches of like length: indices, batch, hidden states."""
+    device = next(module.parameters()).device
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            for indices in batches_by_length([len(row.input_ids) for row in rows], PREDICTION_TOKENS):
+                batch = {k: v.to(device) for k, v in collate([rows[i] for i in indices], padding_id).items()}
+                yield indices, _summarised(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
+    finally:
+        module.train(was_training)
+
+
+def _summarised(encoder: Any, batch: Batch) -> Batch:
+    """The batch with `summary`, the tokens that heads average for a vector of the whole text."""
+    return {**batch, "summary": encoder.summary(batch["attention_mask"])}

@@ -1,0 +1,254 @@
+"""Tokenizers: a Unigram model trained so that equal texts give equal bytes, and those of released encoders.
+
+A tokenizer is `tokenizer.json` and `tokenizer_config.json` in the folder of its encoder, as Hugging Face has them. Ours
+are written and read without transformers, which costs a process half a second; `AutoTokenizer` loads them too.
+
+Unigram: Kudo 2018, arXiv 1804.10959.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from xit.core import hub
+from xit.core.errors import CheckpointError, ConfigError, DataError, raise_all
+from xit.core.files import atomic, write_json
+
+PADDING, BEGIN, END, UNKNOWN, MASK = SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
+"""The first pieces of our tokenizers, in the order of their ids, from 0."""
+ROLES = {
+    "pad_token": PADDING,
+    "bos_token": BEGIN,
+    "cls_token": BEGIN,
+    "eos_token": END,
+    "sep_token": END,
+    "unk_token": UNKNOWN,
+    "mask_token": MASK,
+}
+"""What transformers calls them."""
+LONGEST_PIECE = 16
+"""In characters; the default of SentencePiece, on which XLM-R's vocabulary was built."""
+VOCABULARY_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.txt", "vocab.json")
+"""Patterns of the files of which transformers needs one to make a tokenizer; without any it may make an empty one."""
+COPY = "Copy the files of the tokenizer again from where the encoder is from."
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer:
+    """A tokenizer and what formats need to know of it.
+
+    Attributes:
+        backend: Of the tokenizers library; neither pads nor truncates unless asked to.
+        roles: Special tokens by their names in transformers, `pad_token` and so on.
+        special_prefix: Ids that it puts before a single text.
+        special_suffix: Ids that it puts after a single text.
+    """
+
+    backend: tokenizers.Tokenizer
+    roles: Mapping[str, str]
+    special_prefix: tuple[int, ...]
+    special_suffix: tuple[int, ...]
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Pieces, special ones included."""
+        return self.backend.get_vocab_size(with_added_tokens=True)
+
+    @property
+    def padding_id(self) -> int:
+        """Of the padding piece; where a released tokenizer has none, of its end piece, since padding is never read."""
+        return self._id("pad_token") if "pad_token" in self.roles else self._id("eos_token")
+
+    @property
+    def unknown_id(self) -> int:
+        """Of the piece for what it has no pieces for; where a released tokenizer always has, of the padding piece."""
+        return self._id("unk_token") if "unk_token" in self.roles else self.padding_id
+
+    @property
+    def mask_id(self) -> int | None:
+        """Of the piece that masked language modelling puts in place of others; not every released tokenizer has one."""
+        return self._id("mask_token") if "mask_token" in self.roles else None
+
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Ids that stand for no text, ascending."""
+        return tuple(sorted(i for i, token in self.backend.get_added_tokens_decoder().items() if token.special))
+
+    def _id(self, role: str) -> int:
+        found = self.backend.token_to_id(self.roles[role])
+        assert found is not None  # `_tokenizer` has looked
+        return found
+
+
+def train(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+    """A Unigram tokenizer; equal texts in equal order give equal bytes, in any process.
+
+    Text is normalised by NFKC (offsets still count in the original), blanks become part of the piece after them, and
+    digits share no piece with letters. A single text is read as `<s> A </s>`, a pair as `<s> A </s> B </s>`.
+
+    Args:
+        texts: In all languages, in the proportions that the vocabulary is to serve.
+        vocabulary_size: Pieces at most, special ones included; fewer where the texts yield no more.
+
+    Raises:
+        ConfigError: the size has no room for every character of the texts.
+        DataError: there is no text.
+    """
+    backend = tokenizers.Tokenizer(models.Unigram())
+    backend.normalizer = normalizers.NFKC()
+    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Digits()])
+    backend.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=list(SPECIAL_TOKENS),
+        unk_token=UNKNOWN,
+        max_piece_length=LONGEST_PIECE,
+        show_progress=False,
+    )
+    try:
+        backend.train_from_iterator(texts, trainer)
+    except Exception as error:  # the library raises no narrower kind
+        raise ConfigError(
+            f"tokenizer.vocabulary_size: {vocabulary_size} does not do for these texts: {error}."
+        ) from None
+    if backend.get_vocab_size() <= len(SPECIAL_TOKENS):
+        raise DataError("tokenizer: there is no text to train it on.")
+    backend = _canonical(backend)
+    ids = [(token, SPECIAL_TOKENS.index(token)) for token in (BEGIN, END)]
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{BEGIN} $A {END}", pair=f"{BEGIN} $A {END} $B:1 {END}:1", special_tokens=ids
+    )
+    return _tokenizer("tokenizer", backend, ROLES)
+
+
+def _canonical(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """The same model whatever the order in which the trainer's hash map gave its characters.
+
+    Characters that no piece of the model covers are added with the lowest score, each 0.0001 above the one before, in
+    an order that changes from run to run (huggingface/tokenizers:tokenizers/src/models/unigram/trainer.rs, `finalize`).
+    They all get the lowest score here, and pieces are sorted by score, then by code points.
+    """
+    description = json.loads(backend.to_str())
+    special = description["model"]["vocab"][: len(SPECIAL_TOKENS)]
+    learnt = description["model"]["vocab"][len(SPECIAL_TOKENS) :]
+    lowest = min(score for _, score in learnt)
+
+    def score_of(piece: str, score: float) -> float:
+        rank = (score - lowest) / 1e-4
+        is_added = len(piece) == 1 and abs(rank - round(rank)) < 1e-6
+        return round(lowest if is_added else score, 4)
+
+    scored = [(piece, score_of(piece, score)) for piece, score in learnt]
+    description["model"]["vocab"] = special + sorted(scored, key=lambda entry: (-entry[1], entry[0]))
+    return tokenizers.Tokenizer.from_str(json.dumps(description))
+
+
+def save(tokenizer: Tokenizer, folder: Path) -> None:
+    """Write `tokenizer.json` and `tokenizer_config.json` into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic(folder / "tokenizer.json") as temporary:
+        tokenizer.backend.save(str(temporary), pretty=True)
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    inputs = {"model_input_names": ["input_ids", "attention_mask"], "padding_side": "right"}
+    write_json(folder / "tokenizer_config.json", {**config, **inputs, **tokenizer.roles})
+
+
+def load(source: Path | str) -> Tokenizer:
+    """The tokenizer of a folder or of the Hub (`owner/name` or `owner/name@revision`).
+
+    Files that name their special tokens are read directly, all others by transformers, where it has a fast tokenizer.
+
+    Raises:
+        CheckpointError: there is none, it cannot be read, or it gives no character offsets.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        return _load_released(*hub.repository(str(source)))
+    if not any(path for pattern in VOCABULARY_FILES for path in folder.glob(pattern)):
+        raise CheckpointError(
+            f"{folder}: there is no tokenizer in it. Copy the tokenizer.json and tokenizer_config.json here that the "
+            "encoder was trained with; pieces of RWKV World are made one by `xit import released`."
+        )
+    roles = _roles(folder / "tokenizer_config.json")
+    if not any(folder.glob("tokenizer.json")) and not any(folder.glob("vocab.*")):
+        _check_sentencepiece(folder)
+    if "pad_token" not in roles or not (folder / "tokenizer.json").is_file():
+        return _load_released(str(folder))
+    try:
+        backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # the library raises no narrower kind
+        raise CheckpointError(f"{folder / 'tokenizer.json'}: not a tokenizer, or cut short: {error}.") from None
+    return _tokenizer(str(folder), backend, roles)
+
+
+def _roles(path: Path) -> dict[str, str]:
+    try:
+        config: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise CheckpointError(f"{path}: not JSON: {error}. {COPY}") from None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: holds {str(config)[:40]} in place of a JSON object. {COPY}")
+    given = {role: config[role] for role in ROLES if config.get(role)}
+    tokens: dict[str, Any] = {
+        role: token.get("content") if isinstance(token, dict) else token for role, token in given.items()
+    }
+    faults = [
+        f"{path}: {role}: not a token: {str(given[role])[:40]}. A text is, or an object with it as `content`."
+        for role, token in tokens.items()
+        if not isinstance(token, str)
+    ]
+    raise_all(CheckpointError, faults)
+    return tokens
+
+
+def _check_sentencepiece(folder: Path) -> None:
+    """Raise where a file is no SentencePiece model: transformers reads an empty one, and else asks for tiktoken."""
+    from sentencepiece import SentencePieceProcessor
+
+    faults = []
+    for path in sorted(folder.glob("*.model")):
+        try:
+            SentencePieceProcessor(model_file=str(path))
+        except (OSError, RuntimeError) as error:
+            faults.append(f"{path}: not a SentencePiece model, or cut short: {error}. {COPY}")
+    raise_all(CheckpointError, faults)
+
+
+def _load_released(source: str, revision: str | None = None) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    try:
+        found = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+    except Exception as error:  # conversions of old formats raise many kinds
+        raise CheckpointError(f"{source}: transformers cannot load its tokenizer: {str(error).strip()}") from error
+    if not found.is_fast:
+        raise CheckpointError(
+            f"{source}: its tokenizer has no fast form, and the others give no character offsets. "
+            "Save a tokenizer.json beside the encoder."
+        )
+    roles = {role: str(getattr(found, role)) for role in ROLES if getattr(found, role, None)}
+    if "pad_token" not in roles and "eos_token" not in roles:
+        raise CheckpointError(f"{source}: its tokenizer names neither a padding nor an end token.")
+    return _tokenizer(source, tokenizers.Tokenizer.from_str(found.backend_tokenizer.to_str()), roles)
+
+
+def _tokenizer(source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, str]) -> Tokenizer:
+    backend.no_padding()
+    backend.no_truncation()
+    missing = sorted({token for token in roles.values() if backend.token_to_id(token) is None})
+    if missing:
+        raise CheckpointError(
+            f"{source}: tokenizer_config.json names tokens that tokenizer.json lacks: {', '.join(missing)}. {COPY}"
+        )
+    try:
+        example = backend.encode("a")
+        text = [place for place, part in enumerate(example.sequence_ids) if part is not None]
+        marks = tuple(example.ids[: text[0]]), tuple(example.ids[text[-1] + 1 :])
+    except Exception as error:  # the library raises no narrower kind
+        raise CheckpointError(f"{source}: its tokenizer has no token for the letter a ({error}). {COPY}") from None
+    return Tokenizer(backend, roles, *marks)

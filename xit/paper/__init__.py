@@ -1,0 +1,1 @@
+"""Numbers to print: tables, drawings, sentences, and the comparison with a reference."""

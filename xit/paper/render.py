@@ -1,0 +1,273 @@
+"""The tables and figures of the paper, one a file, each with the claims that it supports.
+
+A module of this folder has `build(inputs) -> tuple[Table | Figure, ...]`, and `CLAIMS` where published statements can
+be tested on its numbers. Its file name is the beginning of the names of what it builds. None imports torch.
+"""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from xit.pipeline.presets import Preset
+from xit.statistics.study import Estimate, Study, settled
+
+Cell = str | int | float | Estimate | None
+Row = Mapping[str, str]
+
+SOURCES = {
+    "micro": "micro source: made from CLDR phrases, not the benchmark's own data",
+    "files": "files source: the published files at hand",
+    "hub": "hub source: the published data sets",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What tables are made of.
+
+    Attributes:
+        audit, curves, encoders, training, published, tuning: Rows of the CSV files of the same names, by column.
+        parameters: The sections of params.yaml.
+        presets: Those of presets/.
+    """
+
+    study: Study
+    parameters: Mapping[str, Any]
+    audit: Sequence[Row] = ()
+    curves: Sequence[Row] = ()
+    encoders: Sequence[Row] = ()
+    training: Sequence[Row] = ()
+    published: Sequence[Row] = ()
+    tuning: Sequence[Row] = ()
+    presets: Sequence[Preset] = ()
+
+    @property
+    def label(self) -> str:
+        """What every title says of its source."""
+        return SOURCES[self.study.source]
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure: `draw` gives the matplotlib figure, at the size it has in print."""
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of cells, without a form: the writers below give it one.
+
+    Attributes:
+        title: With the source; printed above.
+        caption: How to read it, and what made it.
+        groups: Spans above the columns, `(text, columns)`, an empty text over columns of no group.
+        sections: Indices of rows that begin a section.
+        texts: How many of the first columns are text, and so stand left.
+        stretch: The column that takes the width that is left, for long text.
+        span: Whether it takes the width of a column of the paper or of the page.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    groups: tuple[tuple[str, int], ...] = ()
+    sections: tuple[int, ...] = ()
+    texts: int = 1
+    stretch: int | None = None
+    span: Literal["column", "page"] = "page"
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether the heads of the columns stand upright, since there are too many for the width."""
+        return len(self.columns) > (5 if self.span == "column" else 15)
+
+    def corrected(self) -> "Table":
+        """The table with Holm's correction over all of its estimates."""
+        found = iter(settled([cell for row in self.rows for cell in row if isinstance(cell, Estimate)]))
+        rows = tuple(tuple(next(found) if isinstance(cell, Estimate) else cell for cell in row) for row in self.rows)
+        return dataclasses.replace(self, rows=rows)
+
+
+def signed(value: float) -> str:
+    """A difference as it is printed: a sign (also of what rounds to zero), a true minus, one decimal."""
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def interval(one: Estimate) -> str:
+    """The interval as it is printed, or nothing where there is none."""
+    return "" if one.low is None or one.high is None else f"[{signed(one.low)}, {signed(one.high)}]"
+
+
+def shown(cell: Cell) -> tuple[str, str]:
+    """A cell as it is printed: its text, and what stands smaller beside or below it."""
+    if cell is None:
+        return "–", ""
+    if isinstance(cell, Estimate):
+        return signed(cell.value) + ("*" if cell.is_settled else ""), interval(cell) or "–"
+    if isinstance(cell, float):
+        return f"{cell:.1f}".replace("-", "−"), ""
+    return str(cell), ""
+
+
+def printed(table: Table) -> dict[str, Any]:
+    """The table as plain JSON values, every cell as it is printed: what the paper and the terminal read."""
+    return {
+        "name": table.name,
+        "title": table.title,
+        "caption": table.caption,
+        "columns": list(table.columns),
+        "rows": [[list(shown(cell)) for cell in row] for row in table.rows],
+        "groups": [list(group) for group in table.groups],
+        "sections": list(table.sections),
+        "texts": table.texts,
+        "stretch": table.stretch,
+        "is_upright": table.is_upright,
+        "span": table.span,
+    }
+
+
+def write(table: Table, folder: Path) -> None:
+    """Write a table in every form: CSV for machines, Markdown, LaTeX, and JSON for the paper."""
+    from xit.core.files import write_json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, form in (("csv", as_csv), ("md", as_markdown), ("tex", as_latex)):
+        (folder / f"{table.name}.{suffix}").write_text(form(table), encoding="utf-8")
+    write_json(folder / f"{table.name}.json", printed(table))
+
+
+def as_csv(table: Table) -> str:
+    """Full digits; an estimate takes five columns: value, _low, _high, _p and _settled."""
+    wide = [any(isinstance(row[i], Estimate) for row in table.rows) for i in range(len(table.columns))]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    header: list[str] = []
+    for name, is_wide in zip(_full_names(table), wide, strict=True):
+        header += [name, *(f"{name}_{part}" for part in ("low", "high", "p", "settled"))] if is_wide else [name]
+    writer.writerow(header)
+    for row in table.rows:
+        cells: list[object] = []
+        for cell, is_wide in zip(row, wide, strict=True):
+            if isinstance(cell, Estimate):
+                cells += [cell.value, cell.low, cell.high, cell.p, cell.is_settled]
+            else:
+                cells += [cell, None, None, None, None] if is_wide else [cell]
+        writer.writerow(["" if cell is None else cell for cell in cells])
+    return buffer.getvalue()
+
+
+def _full_names(table: Table) -> list[str]:
+    """Column names with their group, so that each is unique in a file without spans."""
+    over = [text for text, count in table.groups for _ in range(count)] or [""] * len(table.columns)
+    return [f"{group} {name}".strip() for group, name in zip(over, table.columns, strict=True)]
+
+
+def as_markdown(table: Table) -> str:
+    """A pipe table under its title, with the caption below."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    rule = [":--" if i < table.texts or i == table.stretch else "--:" for i in range(len(table.columns))]
+    rows = [[_escaped(" ".join(filter(None, shown(cell)))) for cell in row] for row in table.rows]
+    lines = [line(_full_names(table)), line(rule), *map(line, rows)]
+    return f"**{table.title}**\n\n" + "\n".join(lines) + f"\n\n{table.caption}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("*", "\\*").replace("_", "\\_")
+
+
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        **{char: f"\\{char}" for char in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "−": "$-$",
+        "–": "--",
+        "→": r"$\rightarrow$",
+        "×": r"$\times$",
+        "±": r"$\pm$",
+        "≥": r"$\geq$",
+        "≤": r"$\leq$",
+        "…": r"\dots{}",
+        "†": r"\textdagger{}",
+        "·": r"$\cdot$",
+        "β": r"$\beta$",
+        "*": r"\textsuperscript{*}",
+        "’": "'",
+    }
+)
+
+
+def as_latex(table: Table) -> str:
+    """A `table` environment for booktabs and graphicx, intervals below their values."""
+
+    def cell(of: Cell) -> str:
+        text, detail = (part.translate(LATEX) for part in shown(of))
+        return rf"\shortstack[r]{{{text}\\{{\tiny {detail}}}}}" if detail else text
+
+    def head(number: int, name: str) -> str:
+        return rf"\rotatebox{{90}}{{{name}}}" if table.is_upright and number >= table.texts else name
+
+    align = ["l" if i < table.texts else "r" for i in range(len(table.columns))]
+    if table.stretch is not None:
+        align[table.stretch] = r"p{0.36\linewidth}"
+    environment = "table*" if table.span == "page" else "table"
+    spans = [rf"\multicolumn{{{count}}}{{c}}{{{text.translate(LATEX)}}}" for text, count in table.groups]
+    heads = [head(i, name.translate(LATEX)) for i, name in enumerate(table.columns)]
+    lines = [
+        r"% needs \usepackage{booktabs,graphicx}",
+        rf"\begin{{{environment}}}[t]",
+        rf"\centering\{'scriptsize' if table.is_upright else 'footnotesize'}\setlength{{\tabcolsep}}{{2.5pt}}",
+        rf"\caption{{\textbf{{{table.title.translate(LATEX)}.}} {table.caption.translate(LATEX)}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{{''.join(align)}}}",
+        r"\toprule",
+        *([" & ".join(spans) + r" \\"] if spans else []),
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+    ]
+    for number, row in enumerate(table.rows):
+        if number and number in table.sections:
+            lines.append(r"\midrule")
+        lines.append(" & ".join(map(cell, row)) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\end{{{environment}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def renderable(table: Mapping[str, Any]) -> Any:
+    """A printed table for the terminal, as a rich renderable."""
+    from rich.markup import escape
+    from rich.text import Text
+
+    over = [text for text, count in table["groups"] for _ in range(count)] or [""] * len(table["columns"])
+    grid = terminal_grid(escape(table["title"]), escape(table["caption"]))
+    for number, (group, name) in enumerate(zip(over, table["columns"], strict=True)):
+        left = number < table["texts"] or number == table["stretch"]
+        grid.add_column(f"{group}\n{name}" if group else name, justify="left" if left else "right")
+    for number, row in enumerate(table["rows"]):
+        if number and number in table["sections"]:
+            grid.add_section()
+        whole = [(text, detail.replace(", ", ",")) for text, detail in row]  # no line ends within an interval
+        grid.add_row(*(Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in whole))
+    return grid
+
+
+def terminal_grid(title: str, caption: str, gap: int = 1) -> Any:
+    """An empty rich table, as tight as eighty columns want it, with `gap` spaces between columns."""
+    from rich import box
+    from rich.table import Table as Grid
+
+    left: Any = {"title_justify": "left", "caption_justify": "left"}
+    return Grid(title=title, caption=caption, box=box.SIMPLE, show_edge=False, padding=(0, gap - 1, 0, 0), **left)

@@ -1,0 +1,341 @@
+"""The findings in sentences: every number and every word of direction follows from the scores.
+
+A difference whose 95 % interval includes zero never "raises" or "lowers" anything; with one seed, which has no
+interval, a sentence gives the number and says so.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from xit.core.conditions import BASELINE
+from xit.paper.render import Inputs, interval, signed
+from xit.statistics.scaling import SHORT, Scaling
+from xit.statistics.study import (
+    ENGLISH,
+    MEAN,
+    Estimate,
+    Study,
+    best,
+    difference,
+    gain,
+    main_gains,
+    scatter,
+    transfer_gap,
+)
+from xit.tables import recipes
+from xit.tables.curves import AFTER, PLAIN, curves
+from xit.tables.distance import groups
+from xit.tables.distance import points as points_of
+from xit.tables.languages import language_gains
+from xit.tables.scaling import AHEAD, Sizes, pairs, predicted, shared
+
+
+def findings(of: Study) -> dict[str, list[str]]:
+    """Sentences, by the place in the paper where they stand."""
+    return {
+        "answer": [*(_answer(of, encoder) for encoder in of.encoders), *_comparison(of)],
+        "tasks": [sentence for encoder in of.encoders for sentence in _tasks(of, encoder)],
+        "targets": [_targets(of, encoder) for encoder in of.encoders],
+        "retrieval": [sentence for encoder in of.encoders for sentence in _retrieval(of, encoder)],
+        "languages": [sentence for encoder in of.encoders for sentence in _languages(of, encoder)],
+        "gaps": [sentence for encoder in of.encoders for sentence in _gaps(of, encoder)],
+        "pretraining": [sentence for encoder in of.encoders for sentence in _pretraining(of, encoder)],
+        "recipes": [sentence for encoder in of.encoders for sentence in _recipes(of, encoder)],
+        "controls": [sentence for encoder in of.encoders for sentence in _controls(of, encoder)],
+        "noise": _noise(of),
+    }
+
+
+def points(one: Estimate) -> str:
+    """A difference and its interval, as a sentence has them."""
+    return f"{signed(one.value)} {interval(one)}".strip()
+
+
+def direction(one: Estimate, up: str, down: str, flat: str) -> str:
+    """The word for a difference: up or down only where the interval excludes zero."""
+    if one.low is None or one.high is None:
+        return flat
+    return up if one.low > 0 else down if one.high < 0 else flat
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _answer(of: Study, encoder: str) -> str:
+    one = gain(of, encoder, of.intermediates)
+    if one is None:
+        return f"For the {encoder} encoder not every cell was run, and so there is no average."
+    if one.low is None:
+        return (
+            f"For the {encoder} encoder the average gain is {signed(one.value)} points; a single seed gives no "
+            "interval, and so no answer."
+        )
+    effect = direction(one, "raises", "lowers", "has no settled effect on")
+    return (
+        f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: {points(one)} "
+        "points."
+    )
+
+
+def _comparison(of: Study) -> list[str]:
+    first, *rest = of.encoders
+    sentences = []
+    for encoder in rest:
+        one = difference(of, first, encoder, of.intermediates)
+        if one is not None:
+            effect = direction(
+                one,
+                f"is larger for the {first} than for the {encoder} encoder",
+                f"is smaller for the {first} than for the {encoder} encoder",
+                f"is not settled to differ between the {first} and the {encoder} encoder",
+            )
+            sentences.append(f"The gain {effect}: {points(one)} points.")
+    return sentences
+
+
+def _tasks(of: Study, encoder: str) -> list[str]:
+    found = {name: one for name in of.intermediates if (one := main_gains(of)[name, encoder, MEAN]) is not None}
+    ranked = sorted(found, key=lambda name: -found[name].value)
+    if not ranked:
+        return []
+    shown = [f"{points(found[name])} after {name}" for name in ranked]
+    return [f"Averaged over targets, the score of the {encoder} encoder moves by {listed(shown)}."]
+
+
+def _targets(of: Study, encoder: str) -> str:
+    found = {
+        (task, target): one
+        for (task, name, target), one in main_gains(of).items()
+        if name == encoder and task in of.intermediates and target != MEAN and one is not None
+    }
+    up = sorted(
+        (key for key, one in found.items() if one.is_settled and one.value > 0), key=lambda key: -found[key].value
+    )
+    down = sorted(
+        (key for key, one in found.items() if one.is_settled and one.value < 0), key=lambda key: found[key].value
+    )
+
+    def most(keys: list[tuple[str, str]], word: str) -> str:
+        if not keys:
+            return f"none is a {word}"
+        task, target = keys[0]
+        count = "one is a" if len(keys) == 1 else f"{len(keys)} are"
+        plural = "" if len(keys) == 1 else "es" if word == "loss" else "s"
+        which = "" if len(keys) == 1 else "the largest "
+        return f"{count} {word}{plural} ({which}{target} after {task}, {points(found[task, target])})"
+
+    return (
+        f"Of the {len(found)} cells of the {encoder} encoder, after correction, {most(up, 'gain')} and "
+        f"{most(down, 'loss')}; {len(found) - len(up) - len(down)} are not settled."
+    )
+
+
+def _retrieval(of: Study, encoder: str) -> list[str]:
+    bare = [name for name in of.targets if not of.tasks[name].is_trained]
+    one = gain(of, encoder, of.intermediates, bare) if bare else None
+    if one is None:
+        return []
+    effect = direction(one, "rises", "falls", "shows no settled change")
+    return [
+        (
+            f"Retrieval by the bare {encoder} encoder ({listed(bare)}), which no training on the target repairs, "
+            f"{effect}: {points(one)} points."
+        )
+    ]
+
+
+def _languages(of: Study, encoder: str) -> list[str]:
+    found: dict[str, list[float]] = {}
+    for task in of.intermediates:
+        for name, value in language_gains(of, encoder, task).items():
+            found.setdefault(name, []).append(value)
+    means = {name: sum(values) / len(values) for name, values in found.items() if name != ENGLISH}
+    if not means:
+        return []
+    low, high = min(means, key=lambda name: means[name]), max(means, key=lambda name: means[name])
+    improved = sum(value > 0 for value in means.values())
+    return [
+        (
+            f"With the {encoder} encoder the mean over tasks and targets is above zero in {improved} of {len(means)} "
+            f"languages; it runs from {signed(means[low])} ({low}) to {signed(means[high])} ({high})."
+        )
+    ]
+
+
+def _gaps(of: Study, encoder: str) -> list[str]:
+    task = best(of, encoder)
+    if task is None:
+        return []
+    before, after = transfer_gap(of, encoder, BASELINE), transfer_gap(of, encoder, task)
+    if before is None or after is None:
+        return []
+    word = "wider" if after > before else "narrower"
+    return [
+        (
+            f"English leads the other languages by {before:.1f} points without intermediate training and by "
+            f"{after:.1f} after {task} ({encoder}, mean over the targets that have English): {word} by "
+            f"{abs(after - before):.1f}, a difference without an interval."
+        )
+    ]
+
+
+def _pretraining(of: Study, encoder: str) -> list[str]:
+    one = main_gains(of).get(("untrained", encoder, MEAN))
+    if one is None:
+        return []
+    effect = direction(one, "higher than", "lower than", "not settled to differ from")
+    return [f"An untrained {encoder} encoder scores {effect} a pretrained one: {points(one)} points."]
+
+
+def _recipes(of: Study, encoder: str) -> list[str]:
+    sentences = []
+    for name in of.recipes:
+        one = recipes.over(of, encoder, name)
+        if one is not None:
+            than = listed(recipes.plain(of, name)) + (" alone" if len(recipes.plain(of, name)) == 1 else " on average")
+            effect = direction(one, "scores higher than", "scores lower than", "is not settled to differ from")
+            sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(one)} points.")
+    return sentences
+
+
+def _controls(of: Study, encoder: str) -> list[str]:
+    sentences = []
+    one = gain(of, encoder, ["mlm"]) if "mlm" in of.controls else None
+    if one is not None:
+        effect = direction(one, "raise", "lower", "have no settled effect on")
+        sentences.append(
+            f"As many more steps of masked LM {effect} the average of the {encoder} encoder: {points(one)} points."
+        )
+    names = [name for name in of.intermediates if f"{name}+shuffled" in of.controls]
+    shuffled = gain(of, encoder, [f"{name}+shuffled" for name in names]) if names else None
+    if shuffled is not None:
+        effect = direction(shuffled, "raise", "lower", "have no settled effect on")
+        sentences.append(
+            f"With shuffled labels, {listed(names)} {effect} the average of the {encoder} encoder: "
+            f"{points(shuffled)} points."
+        )
+    return sentences
+
+
+def _noise(of: Study) -> list[str]:
+    spread = scatter(of)
+    if spread is None:
+        return ["With one seed there is no measure of noise: no interval is given, and no difference is called one."]
+    return [
+        (
+            f"Between seeds, a target's mean zero-shot score has a standard deviation of {spread:.1f} points, pooled "
+            "over all cells."
+        )
+    ]
+
+
+def scaling(of: Study, sizes: Sizes) -> list[str]:
+    """What the gains say of the size of intermediate data; nothing where sizes were not varied."""
+    if not sizes:
+        return []
+    found = pairs(of, sizes)
+    sentences = []
+    for encoder in of.encoders:
+        own = {pair: one for pair, one in found.items() if pair[1] == encoder}
+        verdicts = Counter(one.verdict for pair, one in own.items() if pair[2] != MEAN)
+        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
+        sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
+        ahead = [_ahead(task, one) for (task, _, target), one in own.items() if target == MEAN and one.best]
+        if ahead:
+            sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
+        sentences += _proxies(of, {pair: one for pair, one in own.items() if pair[2] != MEAN})
+    short = sorted({pair[0] for pair, one in found.items() if one.decades < SHORT})
+    if short:
+        sentences.append(
+            f"The examples of {listed(short)} range over less than two decades, too little to read the parameters of a "
+            "law from them."
+        )
+    return sentences
+
+
+def _ahead(task: str, one: Scaling) -> str:
+    last = one.points.sizes[-1]
+    measured = float((one.points.scores[:, -1] - one.points.baseline).mean())
+    later = predicted(one)
+    law = (
+        f"{points(later)} by its law at {AHEAD * last:,.0f}" if later else "a parabola in log n, which predicts nothing"
+    )
+    return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
+
+
+def _proxies(of: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
+    """How what two tasks share goes with how much the score grows with examples."""
+    from scipy import stats
+
+    told = []
+    for number, what in enumerate(("a format", "labels")):
+        both = [
+            (proxy == "yes", one.per_tenfold)
+            for (task, _, target), one in own.items()
+            if (proxy := shared(of, task, target)[number]) is not None and one.per_tenfold is not None
+        ]
+        if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
+            rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
+            told.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
+    if not told:
+        return []
+    return [f"The points for ten times the examples correlate (Spearman) with {listed(told)}."]
+
+
+def of_curves(inputs: Inputs) -> list[str]:
+    """How far fine-tuning is at the first look at English validation and at the last, without and after."""
+    looks: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for (stage, _), lines in curves(inputs.curves, inputs.study, "validation_score").items():
+        for line, curve in lines.items() if stage == "finetune" else ():
+            looks.setdefault(line, []).append((curve[0][1], curve[-1][1]))
+
+    def stands(encoder: str, kind: str) -> str:
+        first, last = (sum(values) / len(values) for values in zip(*looks[encoder, kind], strict=True))
+        return f"{first:.1f} at the first look and {last:.1f} at the last"
+
+    return [
+        (
+            f"In fine-tuning the English validation score of the {encoder} encoder, mean over targets, is "
+            f"{stands(encoder, PLAIN)}; after intermediate training, {stands(encoder, AFTER)}."
+        )
+        for encoder in inputs.study.encoders
+        if {(encoder, PLAIN), (encoder, AFTER)} <= set(looks)
+    ]
+
+
+def of_distance(of: Study) -> list[str]:
+    """The gain in languages of Latin script and of others, and how its ranks go with those of the distance."""
+    from scipy.stats import spearmanr
+
+    sentences = []
+    for encoder in of.encoders:
+        found, (latin, others) = points_of(of, encoder), groups(of, encoder)
+        if not latin or not others:
+            continue
+        count, gains = (len(latin), len(others)), [sum(one.values()) / len(one) for one in (latin, others)]
+        sentence = (
+            f"With the {encoder} encoder the gain is {signed(gains[0])} points in the {count[0]} languages of Latin "
+            f"script and {signed(gains[1])} in the {count[1]} of others"
+        )
+        both = [(far, (latin | others)[code]) for code, (far, _) in found.items()]
+        if all(len(set(values)) > 1 for values in zip(*both, strict=True)):
+            ranks = spearmanr(*zip(*both, strict=True))
+            sentence += (
+                "; over all of them its rank correlation with the distance of their words from the English ones is "
+                f"{ranks.statistic:+.2f} (Spearman, p {ranks.pvalue:.2f}, not corrected)".replace("-", "−")
+            )
+        sentences.append(f"{sentence}.")
+    return sentences
+
+
+def names(of: Study) -> Mapping[str, str]:
+    """Lists of ids as a sentence has them."""
+    return {
+        "encoders": listed(of.encoders),
+        "intermediates": listed(of.intermediates),
+        "targets": listed(of.targets),
+        "languages": listed(of.languages),
+        "bare_targets": listed([name for name in of.targets if not of.tasks[name].is_trained] or ["none"]),
+    }

@@ -1,0 +1,239 @@
+"""What this machine has that the experiment needs, with a verdict; and where that is not "ok", what to do."""
+
+import dataclasses
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from xit.core.errors import ConfigError
+from xit.pipeline import config, repair
+
+DRIVER = 580
+"""The oldest for CUDA 13.0, which the locked torch is built with (docs.nvidia.com/cuda: release notes, table 3)."""
+DISK_GB = 4
+"""An environment without CUDA takes 2.1, the default experiment with its cache under one."""
+MEMORY_GB = 2
+"""Two stage instances of the default experiment side by side, at under one each."""
+HUB_SECONDS = 3
+LOCKS = ("base.lock", "cuda.lock")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    status: Literal["ok", "warning", "fault"]
+    found: str
+    advice: str = ""
+    """What to do; empty where nothing is to be done."""
+
+
+def examine(project: Path, is_offline: bool, has_cache: bool = False) -> Iterator[Finding]:
+    """Look at everything, one after the other.
+
+    Args:
+        project: The folder of params.yaml, where the experiment writes.
+        is_offline: Whether no socket may be opened.
+        has_cache: Whether each object of DVC's cache is read and compared with its name as well.
+    """
+    yield _python()
+    yield _versions(project / "requirements")
+    yield _torch()
+    yield from _gpus()
+    yield _cores()
+    yield _memory()
+    yield _disk(project)
+    yield _writing(project)
+    yield _parameters(project)
+    yield _hub(project, is_offline)
+    yield _typst()
+    yield _compiler()
+    if has_cache:
+        yield cache(project / ".dvc" / "cache" / "files" / "md5")
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", "ok", f"{version}, {sys.executable}")  # under 3.11 xit does not come this far
+
+
+def _versions(folder: Path) -> Finding:
+    """Installed packages against those of the locks; which build of torch it is does not count."""
+    files = [folder / name for name in LOCKS if (folder / name).is_file()]
+    if not files:
+        return Finding("packages", "warning", f"no locks in {folder}", "Run it in the project's folder to compare.")
+    locked: dict[str, set[str]] = {}
+    required: set[str] = set()
+    for file in files:
+        for name, version, marker in re.findall(
+            r"^([a-z0-9._-]+)(?:\[.*?\])?==(\S+)( ;)?", file.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            locked.setdefault(name, set()).add(version)
+            if not marker:  # what a marker leaves out on this machine need not be there
+                required.add(name)
+    count, faults = 0, []
+    for name, versions in sorted(locked.items()):
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            if name in required:
+                faults.append(f"{name} is not installed")
+            continue
+        count += 1
+        if installed.partition("+")[0] not in {version.partition("+")[0] for version in versions}:
+            faults.append(f"{name} is {installed}, locked {' or '.join(sorted(versions))}")
+    if faults:
+        shown = "; ".join(faults[:6]) + (f"; … {len(faults)} in all" if len(faults) > 6 else "")
+        return Finding("packages", "fault", shown, "Install what is locked: rm -rf .venv; make setup")
+    return Finding("packages", "ok", f"{count}, as locked")
+
+
+def _torch() -> Finding:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Finding("torch", "fault", f"cannot be imported: {error}", "rm -rf .venv; make setup")
+    built = f"with CUDA {torch.version.cuda}" if torch.version.cuda else "for the CPU only"
+    return Finding("torch", "ok", f"{torch.__version__}, built {built}")
+
+
+def _gpus() -> Iterator[Finding]:
+    """Driver and GPUs, as nvidia-smi says, and whether torch can use them."""
+    command = shutil.which("nvidia-smi")
+    listed: list[str] = []
+    if command:
+        asked = [command, "--query-gpu=driver_version,name,memory.total", "--format=csv,noheader"]
+        try:
+            done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
+        except (subprocess.TimeoutExpired, OSError) as error:
+            yield Finding("driver", "fault", f"{command}: {error}", "Restart the machine, or mend its driver.")
+            return
+        listed = done.stdout.splitlines() if done.returncode == 0 else []
+    try:
+        import torch
+    except (ImportError, OSError):
+        return
+    if not listed:
+        yield Finding("driver", "ok", "no NVIDIA driver: everything runs on the CPU")
+    else:
+        driver = listed[0].partition(",")[0]
+        is_old = torch.version.cuda is not None and int(driver.partition(".")[0]) < DRIVER
+        advice = f"CUDA {torch.version.cuda} needs driver {DRIVER} or later." if is_old else ""
+        yield Finding("driver", "fault" if is_old else "ok", driver, advice)
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        has = "has" if torch.cuda.is_bf16_supported() else "has not"
+        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+        yield Finding("GPUs", "ok", f"{len(names)}: {', '.join(names)}, {memory:.0f} GiB each; {has} bfloat16")
+    elif listed:
+        gpus = "; ".join(line.partition(", ")[2] for line in listed)
+        why = "This torch is built for the CPU only: rm -rf .venv; make setup CUDA=1"
+        if torch.version.cuda:
+            why = "torch cannot use them. In a container: docker run --gpus all …"
+        yield Finding("GPUs", "fault" if torch.version.cuda else "warning", gpus, why)
+    else:
+        yield Finding("GPUs", "ok", "none")
+
+
+def _cores() -> Finding:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if count < 2:
+        return Finding("cores", "warning", "1", "JOBS=1: two stage instances side by side want a core each.")
+    return Finding("cores", "ok", str(count))
+
+
+def _memory() -> Finding:
+    """Of the machine, or what a container may have of it."""
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
+    size = size if text == "max" else min(size, int(text))
+    found = f"{size / 2**30:.1f} GiB"
+    if size < MEMORY_GB * 2**30:
+        return Finding("memory", "warning", found, f"Under {MEMORY_GB} GiB: JOBS=1.")
+    return Finding("memory", "ok", found)
+
+
+def _disk(project: Path) -> Finding:
+    free = shutil.disk_usage(project).free / 1e9
+    if free < DISK_GB:
+        status: Literal["warning", "fault"] = "fault" if free < 1 else "warning"
+        return Finding("disk", status, f"{free:.1f} GB free", f"Make room: {DISK_GB} GB do for the default experiment.")
+    return Finding("disk", "ok", f"{free:.0f} GB free")
+
+
+def _writing(project: Path) -> Finding:
+    try:
+        with tempfile.NamedTemporaryFile(dir=project, prefix=".doctor-"):
+            pass
+    except OSError as error:
+        advice = "The experiment writes here: make the folder yours, or mount it writable."
+        return Finding("writing", "fault", f"{project.resolve()}: {error.strerror}", advice)
+    return Finding("writing", "ok", str(project.resolve()))
+
+
+def _parameters(project: Path) -> Finding:
+    path = project / "params.yaml"
+    if not path.is_file():
+        return Finding("params.yaml", "warning", f"none in {project.resolve()}", "Run it in the project's folder.")
+    try:
+        loaded = config.load(path)
+    except ConfigError as error:
+        return Finding("params.yaml", "fault", "; ".join(str(error).splitlines()), "Correct these.")
+    return Finding("params.yaml", "ok", f"source {loaded.source}, {len(loaded.grid.encoders)} encoders")
+
+
+def _hub(project: Path, is_offline: bool) -> Finding:
+    """Whether the Hugging Face Hub answers; a token is told, not shown."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    try:
+        settings = config.load(project / "params.yaml")
+        needs = settings.source == "hub" and not settings.hub.is_offline
+    except ConfigError:
+        needs = False
+    token = "a token is set" if huggingface_hub.get_token() else "no token is set"
+    if is_offline or constants.HF_HUB_OFFLINE:
+        return Finding("Hub", "ok", f"not asked, offline; {token}")
+    try:
+        status = huggingface_hub.get_session().head(constants.ENDPOINT, timeout=HUB_SECONDS).status_code
+    except Exception as error:  # of the HTTP library, whichever huggingface_hub has
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        found = f"{constants.ENDPOINT} is not reached: {reason}"
+        advice = "source: micro and files need no network; of hub, hub.is_offline: true takes what is cached."
+        return Finding("Hub", "fault" if needs else "warning", found, advice)
+    return Finding("Hub", "ok", f"{constants.ENDPOINT} answers {status}; {token}")
+
+
+def _typst() -> Finding:
+    try:
+        return Finding("typst", "ok", importlib.metadata.version("typst"))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("typst", "fault", "not installed: no PDF can be made", "make setup")
+
+
+def _compiler() -> Finding:
+    found = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if found is None:
+        advice = "Only torch.compile and Triton want one: apt-get install gcc"
+        return Finding("C compiler", "warning", "none", advice)
+    return Finding("C compiler", "ok", found)
+
+
+def cache(folder: Path) -> Finding:
+    """Whether each object of DVC's cache is what its name says."""
+    objects, damaged = repair.damaged(folder)
+    if damaged:
+        advice = f"rm -f {' '.join(map(str, damaged))}; what is wanted of it is made again."
+        return Finding("DVC cache", "fault", f"{len(damaged)} of {len(objects):,} are not what their names say", advice)
+    size = sum(path.stat().st_size for path in objects) / 1e6
+    return Finding("DVC cache", "ok", f"{len(objects):,} objects, {size:,.0f} MB, all whole")

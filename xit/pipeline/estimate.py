@@ -1,0 +1,257 @@
+"""What the grid will cost, before it starts: instances, trainings, hours and disk, from params.yaml and measured rates.
+
+Counts are exact. Work is counted in floating-point operations: 6 a parameter and token of training, 2 of a forward pass
+(Kaplan et al. 2020, arXiv 2001.08361, section 2.1), over the parameters that a token meets: all but the embedding, and
+in pretraining the output layer for masked tokens. Hours are work over a rate; `ASSUMPTIONS` says which rates and
+lengths were measured and which are guesses. An order of magnitude on a GPU, where none of ours was measured.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xit.core import conditions, hub, registry
+from xit.core.errors import ConfigError
+from xit.core.settings import STAGES, HubSettings, TaskSettings
+from xit.modeling import encoders
+from xit.pipeline.config import Config
+from xit.pipeline.runner import Plan
+from xit.training.task_training import VALIDATION_EXAMPLES, steps_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Assumption:
+    """A number that is not in params.yaml."""
+
+    value: float
+    unit: str
+    is_measured: bool
+    source: str
+
+
+ASSUMPTIONS: Mapping[str, Assumption] = {
+    "rate of a CPU thread": Assumption(
+        23e9, "FLOP/s", True, "transformer and lstm of 0.28 M parameters, 1 thread, 2-core cloud machine; 55e9 at 4 M"
+    ),
+    "rate of a GPU, transformer": Assumption(
+        125e12, "FLOP/s", False, "40 % of the 312 TFLOP/s in bfloat16 that NVIDIA's data sheet gives for an A100"
+    ),
+    "rate of a GPU, recurrent": Assumption(
+        6e12, "FLOP/s", False, "2 % of the same: one step after another leaves a device idle"
+    ),
+    "an instance beside its work": Assumption(
+        1.3, "seconds", True, "DVC and the rest of imports, forked from the warm server: benchmarks/overhead.py"
+    ),
+    "an instance that trains nothing": Assumption(
+        4.4, "seconds", True, "mean of text, tokenizer and ten of data, default profile; files and hub take longer"
+    ),
+    "length of an example": Assumption(
+        0.3,
+        "of max_length_tokens",
+        True,
+        "all texts of it together: 0.22 to 0.49 by task, mean 0.28, of micro under the default tokenizer",
+    ),
+    "pieces of a released vocabulary": Assumption(
+        250_002, "", False, "XLM-R's; of encoders from scratch that take one"
+    ),
+    "training examples of a task": Assumption(
+        50_000, "examples", False, "where a task's own file does not say how many were published"
+    ),
+    "test examples of a task and language": Assumption(
+        2000, "examples", False, "where most_test is 0: XNLI has 5,010, XQuAD 1,190, XCOPA 500, PAN-X up to 10,000"
+    ),
+    "copies of a model on disk": Assumption(
+        2, "", False, "the workspace's and the cache's, where the disk has no reflinks"
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One stage: what is stale of it, and what that costs."""
+
+    stage: str
+    instances: int
+    models: int
+    """Trained, or evaluated."""
+    cpu_hours: float
+    gpu_hours: float
+    longest_hours: float
+    """Of one instance."""
+    disk_gib: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """Of one instance: models, floating-point operations, bytes kept."""
+
+    models: int = 0
+    operations: float = 0.0
+    disk: float = 0.0
+
+
+def estimate(config: Config, todo: Plan) -> dict[str, Any]:
+    """The rows, their sums, how long it takes at the least, and what was assumed."""
+    rows = [row for stage in STAGES if (row := _row(stage, config, todo)) is not None]
+    sums = {key: sum(getattr(row, key) for row in rows) for key in ("cpu_hours", "gpu_hours", "disk_gib")}
+    return {
+        "stages": [dataclasses.asdict(row) for row in rows],
+        "instances": {"stale": len(todo.instances), "total": todo.total},
+        "trainings": sum(row.models for row in rows if row.stage not in ("evaluate", "retrieve", "control")),
+        "sums": sums,
+        "at_least_hours": sum(row.longest_hours for row in rows),
+        "assumptions": {name: dataclasses.asdict(entry) for name, entry in ASSUMPTIONS.items()},
+    }
+
+
+def _row(stage: str, config: Config, todo: Plan) -> Row | None:
+    names = [name for name in todo.instances if name.partition("@")[0] == stage]
+    if not names:
+        return None
+    is_on_gpu = config.resources.get(stage, config.resources["default"]).gpus > 0
+    works = [_work(stage, name.partition("@")[2], config) for name in names]
+    beside = ASSUMPTIONS["an instance beside its work"].value
+    hours = []
+    for name, work in zip(names, works, strict=True):
+        seconds = work.operations / _rate(name, is_on_gpu, config) if work.models else _light()
+        hours.append((seconds + beside) / 3600)
+    disk = sum(work.disk for work in works) * ASSUMPTIONS["copies of a model on disk"].value / 2**30
+    models = sum(work.models for work in works)
+    cpu_hours, gpu_hours = (0.0, sum(hours)) if is_on_gpu else (sum(hours), 0.0)
+    return Row(stage, len(names), models, cpu_hours, gpu_hours, max(hours), disk)
+
+
+def _light() -> float:
+    return ASSUMPTIONS["an instance that trains nothing"].value
+
+
+def _rate(name: str, is_on_gpu: bool, config: Config) -> float:
+    if not is_on_gpu:
+        return ASSUMPTIONS["rate of a CPU thread"].value
+    return ASSUMPTIONS[f"rate of a GPU, {encoders.facts(_encoder_of(name, config)).architecture}"].value
+
+
+def _encoder_of(name: str, config: Config) -> str:
+    cell = name.partition("@")[2]
+    return next(e for e in sorted(config.grid.encoders, key=len, reverse=True) if cell == e or cell.startswith(f"{e}-"))
+
+
+def _work(stage: str, cell: str, config: Config) -> Work:
+    """The work of an instance: of `finetune@lstm-xnli`, cell is lstm-xnli."""
+    if stage not in ("pretrain", "control", "intermediate", "recipe", "finetune", "evaluate", "retrieve"):
+        return Work()
+    encoder = _encoder_of(f"@{cell}", config)
+    other = cell.removeprefix(encoder).removeprefix("-")
+    parameters = _parameters(encoder, config)
+    seeds, kept = len(config.seeds), parameters.total * 4.0
+    if stage == "pretrain":
+        settings = config.pretraining
+        met = parameters.body + settings.masked_fraction * parameters.embedding
+        tokens = settings.steps * settings.batch_size * settings.block_tokens
+        return Work(seeds, 6.0 * met * tokens * seeds, kept * seeds)
+    if stage == "control":
+        return Work(seeds, 0.0, kept * seeds)
+    if stage in ("intermediate", "recipe"):
+        return Work(seeds, _training(other, parameters.body, config) * seeds, kept * seeds)
+    models = seeds * len(config.grid.conditions)
+    if stage == "finetune":
+        return Work(
+            models, _task_training(config.targets[other], other, parameters.body, config) * models, kept * models
+        )
+    return Work(models, 2.0 * parameters.body * _test_tokens(other, config) * models)
+
+
+def _parameters(encoder: str, config: Config) -> encoders.Parameters:
+    """Counted on a model without memory; of a released one by the config.json of its repository or folder.
+
+    Raises:
+        ConfigError: that cannot be read.
+    """
+    import torch
+
+    settings = config.encoders[encoder]
+    with torch.device("meta"):
+        if settings.size is None and settings.weights == "released" and registry.defines("encoders", encoder, "SIZE"):
+            own = registry.load("encoders", encoder)
+            return encoders.parameters(encoders.build(encoder, own.SIZE, own.PIECES))
+        if settings.size is None:
+            return _parameters_of(settings.weights, encoder, config.hub)
+        return encoders.parameters(encoders.build(encoder, settings.size, pieces(config, encoder)))
+
+
+def pieces(config: Config, encoder: str) -> int:
+    """The size of the vocabulary of an encoder from scratch; that of a released one is not known before it arrives."""
+    released = ASSUMPTIONS["pieces of a released vocabulary"].value
+    return config.tokenizer.vocabulary if config.encoders[encoder].vocabulary is None else int(released)
+
+
+def _parameters_of(weights: str, encoder: str, settings: HubSettings) -> encoders.Parameters:
+    from transformers import AutoConfig, AutoModel
+
+    place = registry.load("encoders", encoder).RELEASED.repository if weights == "released" else weights
+    name, revision = (place, None) if Path(place).is_dir() else hub.repository(place)
+    try:
+        read = AutoConfig.from_pretrained(
+            name,
+            revision=revision,
+            cache_dir=settings.cache or None,
+            local_files_only=settings.is_offline,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"encoders.{encoder}: the config.json of {place} cannot be read, which says how large it is. {error}"
+        ) from error
+    model = AutoModel.from_config(read)
+    model = model.get_encoder() if read.is_encoder_decoder else model
+    total = sum(parameter.numel() for parameter in model.parameters())
+    return encoders.Parameters(total, model.get_input_embeddings().weight.numel())
+
+
+def _training(condition: str, body: int, config: Config) -> float:
+    """Operations of one intermediate training; of a recipe, that of the task which it is made from."""
+    found = conditions.parse(condition)
+    recipes = config.recipes
+    if found.task is None:
+        block = config.pretraining.block_tokens
+        return 6.0 * body * recipes.mlm.steps * recipes.mlm.batch_size * block
+    tasks = recipes.multitask.tasks if found.task == conditions.MULTITASK else (found.task,)
+    works = [_task_training(config.intermediate[task], task, body, config) for task in tasks]
+    if found.task == conditions.MULTITASK:
+        steps = [_steps(config.intermediate[task], task, config) for task in tasks]
+        works = [work / count * recipes.multitask.steps / len(tasks) for work, count in zip(works, steps, strict=True)]
+    return sum(works) / (1 - recipes.mlm.share * found.has_mlm)
+
+
+def _task_training(settings: TaskSettings, task: str, body: int, config: Config) -> float:
+    """Operations of one training on a task, with its looks at the validation split."""
+    steps = _steps(settings, task, config)
+    looks = -(-steps // settings.validate_every) if settings.validate_every else 1
+    trained, read = steps * settings.batch_size, looks * VALIDATION_EXAMPLES
+    return body * _example_tokens(settings.max_length_tokens) * (6.0 * trained + 2.0 * read)
+
+
+def _steps(settings: TaskSettings, task: str, config: Config) -> int:
+    """Optimizer steps at most; patience may end training before."""
+    published = registry.load("tasks", task).task.published.get("train", 0)
+    count = published if isinstance(published, int) else published.get("en", 0)
+    guess = int(ASSUMPTIONS["training examples of a task"].value)
+    return steps_of(settings, config.micro.train if config.source == "micro" else count or guess)
+
+
+def _example_tokens(max_length_tokens: int) -> float:
+    return ASSUMPTIONS["length of an example"].value * max_length_tokens
+
+
+def _test_tokens(target: str, config: Config) -> float:
+    task = registry.load("tasks", target).task
+    most = {"micro": config.micro.test, "files": config.files.most_test, "hub": config.hub.most_test}[config.source]
+    examples = most or ASSUMPTIONS["test examples of a task and language"].value
+    languages = (
+        len(config.languages.evaluation)
+        if config.source == "micro"
+        else len(set(config.languages.evaluation) & set(task.languages))
+    )
+    length = config.targets[target].max_length_tokens if target in config.targets else 128
+    return languages * examples * _example_tokens(length)

@@ -1,0 +1,171 @@
+"""Workspaces: a profile's own copy of the pipeline, so that one experiment never overwrites another.
+
+The default profile runs in the project's folder. Any other runs in `workspaces/<profile>/`: the code, dvc.yaml and the
+paper's text as they are now, params.yaml with the profile's differences laid over it, and a DVC repository of its own.
+A preset (`xit.pipeline.presets`) lies between the two: that of the command line, in `workspaces/<profile>-<preset>/`,
+else that
+of the profile's line `preset:`.
+
+A new workspace begins with the models of the default experiment, where it has the same world and text: those of the
+lineage that its own would have are kept (`xit.modeling.checkpoints.run_once`), so that nothing is trained twice.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xit.core.conditions import parse
+from xit.core.errors import ConfigError, near
+from xit.core.files import atomic, sha256
+from xit.pipeline import presets
+
+CONFIG = """[core]
+    analytics = false
+    check_update = false
+"""
+COPIED = ("xit", "dvc.yaml", "presets", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
+
+MADE = ("models", "evaluations")
+SAME = ("source", "micro", "languages", "tokenizer", "pretraining")
+"""Sections of params.yaml without which no model would be the same."""
+
+
+def prepare(
+    project: Path,
+    profile: str,
+    data: Path | None,
+    tell: Callable[[str], None] = lambda message: None,
+    preset: str | None = None,
+) -> Path:
+    """The workspace of a profile, up to date; files that did not change are left alone.
+
+    Args:
+        project: The folder of params.yaml, profiles/ and presets/.
+        profile: `default`, or a file of profiles/.
+        data: The folder of the files source, where the profile wants one.
+        tell: Takes a line for each task that the profile names and its source cannot have.
+        preset: A file of presets/, in place of the profile's own.
+
+    Raises:
+        ConfigError: no such profile or preset, or it needs a data folder.
+    """
+    if profile == "default" and not preset:
+        _initialise(project)
+        return project
+    merged = parameters(project, profile, data, tell, preset).encode()
+    root = project / "workspaces" / "-".join(name for name in (profile, preset) if name and name != "default")
+    for source in [path for pattern in COPIED for path in project.glob(pattern)]:
+        _mirror(source, root / source.relative_to(project))
+    _update(root / "params.yaml", merged)
+    _initialise(root)
+    _take_over(project, root)
+    return root
+
+
+def _take_over(project: Path, root: Path) -> None:
+    """Copy what the default experiment has made into a workspace that has nothing yet."""
+    from omegaconf import OmegaConf
+
+    loaded: Any = [OmegaConf.load(folder / "params.yaml") for folder in (root, project)]
+    ours, theirs = loaded
+    if any(ours.get(key) != theirs.get(key) for key in SAME):
+        return
+    for name in MADE:
+        if (project / name).is_dir() and not (root / name).exists():
+            with atomic(root / name) as temporary:
+                shutil.copytree(project / name, temporary, ignore=shutil.ignore_patterns("*.partial", ".*"))
+
+
+def parameters(
+    project: Path, profile: str, data: Path | None, tell: Callable[[str], None], preset: str | None = None
+) -> str:
+    """params.yaml as it is, or with preset and profile laid over it, as text; arguments and errors as of `prepare`."""
+    path = project / "profiles" / f"{profile}.yaml" if profile != "default" else None
+    known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
+    if profile not in known:
+        raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
+    if path is None and preset is None:
+        return (project / "params.yaml").read_text(encoding="utf-8")
+    return _merged(project / "params.yaml", path, data, tell, preset)
+
+
+def _merged(
+    parameters: Path,
+    overlay: Path | None,
+    data: Path | None,
+    tell: Callable[[str], None] = lambda message: None,
+    preset: str | None = None,
+) -> str:
+    """params.yaml < preset < profile: sections are merged, lists and numbers replaced."""
+    from omegaconf import OmegaConf
+
+    profile: Any = presets.read(overlay) if overlay else OmegaConf.create({})
+    name = preset or profile.pop("preset", None)
+    profile.pop("preset", None)
+    recipe = presets.load(parameters.parent / "presets", name).values if name else {}
+    merged: Any = OmegaConf.merge(presets.read(parameters), OmegaConf.create(dict(recipe)), profile)
+    if merged.source == "files":
+        if data is None:
+            raise ConfigError(
+                f"{overlay or parameters}: reads published files. Say where they are: DATA=folder, or --data folder."
+            )
+        if not data.is_dir():
+            raise ConfigError(f"{data}: no such data folder.")
+        merged.files.folder = str(data.resolve())
+        merged.files.sha256 = sha256(data)
+    for name in _not_to_be_had(merged):
+        tell(f"{name}: passed over; the {merged.source} source has nothing of it. `xit data {name}` says which have.")
+        for key, ids in merged.grid.items():
+            merged.grid[key] = [other for other in ids if other != name and parse(other).task != name]
+        if "recipes" in merged:
+            merged.recipes.multitask.tasks = [other for other in merged.recipes.multitask.tasks if other != name]
+    return OmegaConf.to_yaml(merged)
+
+
+def _not_to_be_had(parameters: Any) -> list[str]:
+    """The tasks of the grid that the source has not and nobody can just fetch: licensed (CCG), or not on the Hub.
+
+    A task that could be fetched is not among them: that it is missing from the data folder is an error.
+    """
+    if parameters.source == "micro" or "grid" not in parameters:
+        return []
+    from xit.core import registry
+    from xit.core.settings import FilesSettings
+
+    source = registry.load("sources", parameters.source)
+    settings = FilesSettings(**parameters.files) if parameters.source == "files" else None
+    tasks = {name: registry.load("tasks", name).task for name in parameters.grid.tasks}
+    return [name for name, task in tasks.items() if not task.hub and not source.has(task, settings)]
+
+
+def _mirror(source: Path, copy: Path) -> None:
+    """Make a copy of a file, or of a folder's files, equal to the source."""
+    if source.is_file():
+        _update(copy, source.read_bytes())
+        return
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    for path in wanted:
+        _update(copy / path, (source / path).read_bytes())
+    for path in [p for p in copy.rglob("*") if p.is_file() and p.suffix != ".pyc"]:
+        if path.relative_to(copy) not in wanted:
+            path.unlink()
+
+
+def _update(path: Path, content: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != content:
+        with atomic(path) as temporary:
+            temporary.write_bytes(content)
+
+
+def _initialise(root: Path) -> None:
+    """Make the folder a DVC repository; where there is no git, tell DVC so, in a file that is not committed."""
+    config, local = root / ".dvc" / "config", root / ".dvc" / "config.local"
+    if not config.is_file():
+        _update(config, CONFIG.encode())
+    told = "".join(path.read_text(encoding="utf-8") for path in (config, local) if path.is_file())
+    if not (root / ".git").exists() and "no_scm" not in told:
+        command = ["config", "--local", "core.no_scm", "true"]
+        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=root, check=True)

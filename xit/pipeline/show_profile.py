@@ -1,0 +1,151 @@
+"""What an experiment of params.yaml or a profile is, before it is run: grid, ids, commits, numbers; or all faults."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.table import Column, Table
+
+from xit.core import registry
+from xit.core.errors import ConfigError, raise_all
+from xit.core.settings import TaskSettings
+from xit.modeling import encoders
+from xit.pipeline import config, estimate, overlay
+from xit.pipeline.config import Config
+
+MATCHED = 1.05
+"""The largest ratio of parameters between encoders from scratch that still counts as equal."""
+REST = ("languages", "tokenizer", "pretraining", "training", "recipes", "retrieval")
+"""Sections that no table of its own shows."""
+
+
+def preview(project: Path, profile: str, data: Path | None, preset: str | None = None) -> list[Table | str]:
+    """Tables and lines of a profile, or of params.yaml (`default`), over a preset where one is named.
+
+    Raises:
+        ConfigError: all that is wrong with it.
+    """
+    notes: list[str] = []
+    values = yaml.safe_load(overlay.parameters(project, profile, data, notes.append, preset))
+    found = config.check(values, profile)
+    shapes = {name: one.size for name, one in found.encoders.items() if one.size and name in found.grid.encoders}
+    sizes, faults = {}, []
+    for name, shape in shapes.items():
+        try:
+            sizes[name] = _parameters(name, shape, estimate.pieces(found, name))
+        except ConfigError as error:
+            faults.append(f"{profile}: {error}")
+    if sizes and max(sizes.values()) > MATCHED * min(sizes.values()):
+        counts = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
+        faults.append(f"{profile}: encoders: sizes should be equal within 5 % of parameters, found {counts}.")
+    raise_all(ConfigError, faults)
+    notes += [f"{name}: its commit is not pinned; the one that arrives is recorded." for name in _unpinned(found)]
+    return [_grid(found, profile), _encoders(found, sizes), _tasks(found), _rest(values), *notes]
+
+
+def _parameters(name: str, size: Any, vocabulary: int) -> int:
+    """The parameters of an encoder from scratch, of which no memory is taken."""
+    import torch
+
+    with torch.device("meta"):
+        return encoders.parameters(encoders.build(name, size, vocabulary)).total
+
+
+def _grid(found: Config, profile: str) -> Table:
+    grid, seeds = found.grid, len(found.seeds)
+    trained = len(grid.intermediates + grid.recipes)
+    scratch = sum(found.encoders[name].weights == "random" for name in grid.encoders)
+    targets, rows = len(grid.targets), len(grid.encoders) * len(grid.conditions) * seeds
+    table = Table("", "", "", title=f"{profile}: {found.source} source", title_justify="left", box=None)
+    table.columns[1].justify = "right"
+    for name, ids in (
+        ("encoders", grid.encoders),
+        ("controls", grid.controls),
+        ("intermediates", grid.intermediates),
+        ("recipes", grid.recipes),
+        ("targets", grid.targets + grid.bare_targets),
+        ("languages scored", found.languages.evaluation),
+        ("seeds", found.seeds),
+    ):
+        table.add_row(name, str(len(ids)), " ".join(map(str, ids)))
+    for name, count, why in (
+        ("pretrainings", scratch * seeds, "encoders from scratch × seeds"),
+        (
+            "intermediate trainings",
+            len(grid.encoders) * trained * seeds,
+            "encoders × (intermediates + recipes) × seeds",
+        ),
+        ("fine-tunings", rows * targets, "encoders × conditions × trained targets × seeds"),
+        ("evaluations", rows * (targets + len(grid.bare_targets)), "encoders × conditions × targets × seeds"),
+    ):
+        table.add_row(name, f"{count:,}", why)
+    return table
+
+
+def _encoders(found: Config, sizes: Mapping[str, int]) -> Table:
+    start = Column("starts from", overflow="fold")
+    table = Table("encoder", start, "commit", "licence", "parameters", "rate", "pretraining", title="encoders")
+    for name in found.grid.encoders:
+        settings = found.encoders[name]
+        place, facts = settings.weights, None
+        if registry.defines("encoders", name, "RELEASED") and place != "random":
+            facts = registry.load("encoders", name).RELEASED
+            place = facts.repository.split()[0] if place == "released" else place
+        if settings.vocabulary:
+            place += f", vocabulary of {settings.vocabulary.source}"
+        address, _, commit = place.partition("@")
+        count = f"{sizes[name]:,}" if name in sizes else "–"
+        rates = (f"{rate:g}" if rate else "–" for rate in (settings.learning_rate, settings.pretraining_learning_rate))
+        table.add_row(name, address, commit or "–", facts.licence if facts else "–", count, *rates)
+    return table
+
+
+def _unpinned(found: Config) -> Iterator[str]:
+    """The encoders and tasks of which no commit is named."""
+    for name in found.grid.encoders:
+        if found.encoders[name].weights == "released":
+            facts = registry.load("encoders", name).RELEASED
+            if "@" not in facts.repository and "://" not in facts.repository:
+                yield f"{name} ({facts.repository})"
+    if found.source == "hub":
+        source: Any = registry.load("sources", "hub")
+        for name in found.grid.tasks:
+            revision = source.revision(registry.load("tasks", name).task)
+            yield from (f"{name} ({one.partition('@')[0]})" for one in revision.split(", ") if "not pinned" in one)
+
+
+def _tasks(found: Config) -> Table:
+    columns = ("task", "as", Column("from", overflow="fold"), "steps", "batch", "tokens", "rate", "looks", "languages")
+    table = Table(*columns, title="tasks")
+    module: Any = registry.load("sources", found.source)
+    sections: tuple[tuple[str, tuple[str, ...], Mapping[str, TaskSettings]], ...] = (
+        ("intermediate", tuple(n for n in found.grid.tasks if n in found.intermediate), found.intermediate),
+        ("target", found.grid.targets, found.targets),
+        ("as it is", found.grid.bare_targets, {}),
+    )
+    for role, names, settings in sections:
+        for name in names:
+            task = registry.load("tasks", name).task
+            place = module.revision(task) if hasattr(module, "revision") else found.source
+            one = settings.get(name)
+            numbers = ("–",) * 5
+            if one:
+                rate = f"{one.learning_rate:g}" if one.learning_rate else "encoder's"
+                batch = f"{one.batch_size}" + (f" ({one.micro_batches} parts)" if one.micro_batches > 1 else "")
+                looks = f"{one.validate_every} × {one.patience}"
+                length = f"{one.epochs} epochs" if one.steps is None else f"{one.steps:,}"
+                numbers = (length, batch, str(one.max_length_tokens), rate, looks)
+            asked = len([code for code in task.languages if code in found.languages.evaluation])
+            table.add_row(name, role, place, *numbers, str(asked) if role != "intermediate" else "–")
+    return table
+
+
+def _rest(values: Mapping[str, Any]) -> Table:
+    table = Table("section", "parameter", "value", title="other parameters")
+    for section in REST:
+        for key, value in values[section].items() if isinstance(values[section], Mapping) else ():
+            shown = " ".join(value) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
+            table.add_row(section, key, shown)
+    return table

@@ -1,0 +1,159 @@
+"""The audit of data sets: every split of every task, read through its source, beside what was published of it.
+
+What counts as the text of an example is what a model gets to see; its id, language and labels do not. Two examples of
+equal text are duplicates within a split, and shared between languages or splits.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xit.core import examples, registry
+from xit.core.errors import DataError
+from xit.core.examples import audited
+from xit.core.settings import FilesSettings, HubSettings, MicroSettings
+from xit.core.task import Split, Task
+
+Settings = MicroSettings | FilesSettings | HubSettings
+Row = Mapping[str, Any]
+
+# The columns that are the text of an example, and those of them that should not recur in another split even alone
+WHOLE = {
+    "classification": ("text_a", "text_b"),
+    "multiple_choice": ("prompt", "choices"),
+    "tagging": ("words",),
+    "span": ("question", "context"),
+    "retrieval": ("text",),
+}
+PARTS = WHOLE | {"multiple_choice": ("prompt",), "span": ("context",)}
+
+
+def audit(task_ids: Sequence[str] | None, source: str, settings: Settings) -> dict[str, Any]:
+    """What there is of each task, split by split and language by language; faulty files are told, not raised.
+
+    Args:
+        task_ids: The tasks; else all that the source has anything of.
+        source: The name of the source.
+        settings: Of the source.
+
+    Returns:
+        `source`, `absent` (tasks that the source has nothing of, which are passed over) and `tasks`: of each its
+        `splits`, `revision` where the source has one, `missing_languages` (of the benchmark's), `known_faults`,
+        `variants` of XCOPA, and `errors`.
+    """
+    module: Any = registry.load("sources", source)
+    if not isinstance(settings, MicroSettings):
+        settings = dataclasses.replace(settings, most_test=0)
+    known = {name: registry.load("tasks", name).task for name in task_ids or registry.names("tasks")}
+    absent = [name for name, task in known.items() if not module.has(task, settings)]
+    found = {name: _task(name, task, source, module, settings) for name, task in known.items() if name not in absent}
+    return {"source": source, "absent": absent, "tasks": found}
+
+
+def _task(task_id: str, task: Task, source: str, module: Any, settings: Settings) -> dict[str, Any]:
+    available = module.languages(task, settings)
+    cells: list[tuple[Split, str]] = [("train", "en"), ("validation", "en")] if task.is_trained else []
+    cells += [("validation", code) for code in available if task.is_mined]
+    cells += [("test", code) for code in available]
+    errors: list[str] = []
+    rows: dict[tuple[Split, str], list[Row]] = {}
+    splits = []
+    for split, code in cells:
+        notes: collections.Counter[str] = collections.Counter()
+        faults: list[str] = []
+        try:
+            rows[split, code] = list(module.examples(task_id, task, split, code, settings, notes))
+        except DataError as error:
+            faults += error.faults or [str(error)]
+        read = rows.get((split, code), [])
+        for row in read:
+            where = f"{task_id} {split} {code}, record {row['id']}"
+            faults += [f"{where}: {fault}" for fault in examples.faults(row, task)]
+        splits.append(audited(task_id, split, code, source, read, notes) | _counts(task, read, faults))
+        splits[-1]["published"] = None if source == "micro" else _published(task, split, code)
+        errors += faults
+    for entry, shared in zip(splits, _shared(task, cells, rows), strict=True):
+        entry |= shared
+    about = registry.load("tasks", task_id).__doc__ or ""
+    return {
+        "title": task.title,
+        "about": about.strip(),
+        "revision": module.revision(task) if hasattr(module, "revision") else None,
+        "splits": splits,
+        "missing_languages": [code for code in task.languages if code not in available] if task.group else [],
+        "known_faults": [] if source == "micro" else list(task.faults),
+        "variants": _variants(task_id, task, source, module, available, settings) if task_id == "xcopa" else {},
+        "errors": list(dict.fromkeys(errors)),
+    }
+
+
+def _counts(task: Task, rows: Sequence[Row], faults: Sequence[str]) -> dict[str, int]:
+    texts = [(*_text(row, WHOLE[task.format]), row.get("role")) for row in rows]
+    return {
+        "candidates": sum(row.get("role") == "candidate" for row in rows),
+        "duplicates": len(texts) - len(set(texts)),
+        "placeholders": sum(task.placeholder in text for text in texts) if task.placeholder else 0,
+        "empty_fields": sum(fault.endswith(" is empty.") for fault in faults),
+        "faults": len(faults),
+    }
+
+
+def _shared(
+    task: Task, cells: Sequence[tuple[Split, str]], rows: Mapping[tuple[Split, str], Sequence[Row]]
+) -> list[dict[str, int]]:
+    """Of each split: rows that are in an earlier split or in the test split of another language.
+
+    Of aligned retrieval the candidates are compared, since its queries are English in every language; of the other the
+    queries.
+    """
+    role = "candidate" if task.pool == "language" else "query"
+    texts = {
+        cell: [_text(row, WHOLE[task.format]) for row in rows.get(cell, ()) if row.get("role") in (None, role)]
+        for cell in cells
+    }
+    languages = collections.Counter(text for (split, _), own in texts.items() if split == "test" for text in set(own))
+    earlier: dict[str, set[Any]] = {"whole": set(), "parts": set()}
+    found = []
+    for cell in cells:
+        parts = [{_text(row, (part,)) for part in PARTS[task.format]} for row in rows.get(cell, ())]
+        found.append(
+            {
+                "shared_with_earlier_splits": sum(text in earlier["whole"] for text in texts[cell]),
+                "parts_shared_with_earlier_splits": sum(not part.isdisjoint(earlier["parts"]) for part in parts),
+                "shared_between_languages": sum(languages[text] > 1 for text in texts[cell] if cell[0] == "test"),
+            }
+        )
+        if cell[0] != "test":
+            earlier["whole"] |= set(texts[cell])
+            earlier["parts"] |= set().union(*parts)
+    return found
+
+
+def _text(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(tuple(row[name]) if isinstance(row[name], list) else row[name] for name in columns)
+
+
+def _published(task: Task, split: Split, language: str) -> int | None:
+    counts = task.published.get(split)
+    return counts.get(language) if isinstance(counts, Mapping) else counts
+
+
+def _variants(
+    task_id: str, task: Task, source: str, module: Any, languages: Sequence[str], settings: Settings
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """XCOPA as released, and with the questions of the Estonian records: hash and questions changed, by language."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    if isinstance(settings, MicroSettings):
+        return found
+    for variant in ("released", "repaired"):
+        values = dataclasses.replace(settings, xcopa_questions=variant)
+        for code in languages:
+            notes: collections.Counter[str] = collections.Counter()
+            try:
+                rows = list(module.examples(task_id, task, "test", code, values, notes))
+            except DataError:  # told above; or there is no Estonian file to compare with
+                continue
+            entry = audited(task_id, "test", code, source, rows, notes)
+            found.setdefault(variant, {})[code] = {"sha256": entry["sha256"], "questions_changed": entry["repaired"]}
+    return found

@@ -1,0 +1,297 @@
+"""Translation by an encoder-decoder of transformers, of which nothing is lost when its process is killed.
+
+Every sentence is given its batch before the first is translated, in one transaction; a batch's translations are written
+in one as well. So whatever is killed and however often, each sentence is translated among the same others, once, and
+the result is the same to the last bit. Beams or greedy, nothing is drawn.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import sqlite3
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import torch
+import transformers
+
+from xit.core.errors import CheckpointError, ConfigError, DataError, near
+from xit.core.files import sha256
+from xit.core.hub import repository
+from xit.core.settings import TranslationSettings
+
+# ISO code and code of FLORES-200 (NLLB, arXiv 2207.04672, appendix), of the languages of XTREME-R
+_PAIRS = """
+af=afr_Latn ar=arb_Arab az=azj_Latn bg=bul_Cyrl bn=ben_Beng de=deu_Latn el=ell_Grek en=eng_Latn es=spa_Latn et=est_Latn
+eu=eus_Latn fa=pes_Arab fi=fin_Latn fr=fra_Latn gu=guj_Gujr he=heb_Hebr hi=hin_Deva ht=hat_Latn hu=hun_Latn id=ind_Latn
+it=ita_Latn ja=jpn_Jpan jv=jav_Latn ka=kat_Geor kk=kaz_Cyrl ko=kor_Hang lt=lit_Latn ml=mal_Mlym mr=mar_Deva ms=zsm_Latn
+my=mya_Mymr nl=nld_Latn pa=pan_Guru pl=pol_Latn pt=por_Latn qu=quy_Latn ro=ron_Latn ru=rus_Cyrl sw=swh_Latn ta=tam_Taml
+te=tel_Telu th=tha_Thai tl=tgl_Latn tr=tur_Latn uk=ukr_Cyrl ur=urd_Arab vi=vie_Latn wo=wol_Latn yo=yor_Latn zh=zho_Hans
+"""
+FLORES = dict(pair.split("=") for pair in _PAIRS.split())
+MACROLANGUAGES = {"ar": "ara", "fa": "fas", "ms": "msa", "sw": "swa", "zh": "cmn_Hans"}
+"""Other codes that OPUS-MT has for these."""
+AT_ONCE = 10_000
+"""Sentences that are tokenized at once."""
+Report = Callable[[int, int, Mapping[str, float]], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Translator:
+    """A model that translates from English into one language.
+
+    Attributes:
+        model: Of transformers, on its device.
+        tokenizer: Of transformers, which marks what it reads as English.
+        prefix: What is written before a sentence to say the language; empty where a token says it, or nothing need.
+        first: The id of the token that every translation begins with, where that says the language.
+        settings: How it translates.
+        origin: The model and its commit, or a folder and the SHA-256 of its files.
+        identity: All that a translation depends on, beside the sentence.
+    """
+
+    model: Any
+    tokenizer: Any
+    prefix: str
+    first: int | None
+    settings: TranslationSettings
+    origin: str
+    identity: str
+
+
+def load(settings: TranslationSettings, language: str, cache: str, is_offline: bool, threads: int) -> Translator:
+    """The model that the settings name, for a language: float32 on a CPU, bfloat16 on a GPU.
+
+    Args:
+        settings: Model and commit, and how it translates.
+        language: An ISO code.
+        cache: Folder of what is downloaded from the Hub; empty for its library's own.
+        is_offline: Whether only what is there is used.
+        threads: CPU threads, which change bits.
+
+    Raises:
+        ConfigError: no model is named, it does not translate from English into the language, or it reads less than
+            `max_length_tokens`.
+        CheckpointError: transformers cannot load it as an encoder-decoder from safetensors.
+    """
+    if not settings.model:
+        raise ConfigError("translation.model: empty. Give a folder, or owner/name of the Hub and translation.commit.")
+    where = f"translation.model: {settings.model}"
+    torch.set_num_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = torch.bfloat16 if device.type == "cuda" else torch.float32
+    tokenizer, model = _loaded(settings, cache, is_offline, precision, where)
+    longest = getattr(model.config, "max_position_embeddings", settings.max_length_tokens)
+    if settings.max_length_tokens > longest:
+        raise ConfigError(
+            f"translation.max_length_tokens: {settings.max_length_tokens}: {settings.model} reads {longest}."
+        )
+    prefix, first = _direction(tokenizer, language, where)
+    origin = f"{settings.model}{_version(settings, cache)}"
+    facts = {
+        "origin": origin,
+        "language": language,
+        "batch_size": settings.batch_size,
+        "beams": settings.beams,
+        "max_length_tokens": settings.max_length_tokens,
+        "precision": str(precision),
+        "threads": threads,
+    }
+    return Translator(model.to(device), tokenizer, prefix, first, settings, origin, json.dumps(facts, sort_keys=True))
+
+
+def _loaded(
+    settings: TranslationSettings, cache: str, is_offline: bool, precision: torch.dtype, where: str
+) -> tuple[Any, Any]:
+    """Tokenizer and model, of a folder or of the Hub."""
+    options: dict[str, Any] = {"local_files_only": is_offline, "cache_dir": cache or None}
+    if Path(settings.model).is_dir():
+        if settings.commit:
+            raise ConfigError(f"translation.commit: {settings.commit}: {settings.model} is a folder, which has none.")
+    else:
+        repository(settings.model)
+        options["revision"] = settings.commit or None
+    weights = {"dtype": precision, "use_safetensors": True, "output_loading_info": True}
+    try:
+        with _quiet():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(settings.model, trust_remote_code=False, **options)
+            auto = transformers.AutoModelForSeq2SeqLM
+            model, found = auto.from_pretrained(settings.model, trust_remote_code=False, **weights, **options)
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        raise CheckpointError(
+            f"{where}: transformers cannot load it as a model for translation from safetensors, without code of its "
+            f"own: {str(error).strip()} Where the Hub has only other weights, a commit of its pull requests "
+            "(refs/pr/…) often has these; name it as translation.commit."
+        ) from error
+    if found["missing_keys"]:
+        lacking = sorted(found["missing_keys"])
+        raise CheckpointError(f"{where}: its weights lack {len(lacking)} that the model has, {lacking[0]} first.")
+    return tokenizer, model.eval()
+
+
+def _version(settings: TranslationSettings, cache: str) -> str:
+    """The SHA-256 of a folder, or the commit of what was just loaded of the Hub, which its library caches by it."""
+    folder = Path(settings.model)
+    if folder.is_dir():
+        return f", {sha256(folder)}"
+    found = huggingface_hub.try_to_load_from_cache(
+        settings.model, "config.json", cache_dir=cache or None, revision=settings.commit or None
+    )
+    assert isinstance(found, str)
+    return f"@{Path(found).parent.name}"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without progress bars, and without advice to install a normaliser that transformers then never calls."""
+    logging = transformers.utils.logging
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Recommended: pip install sacremoses")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        logging.enable_progress_bar()
+
+
+def _direction(tokenizer: Any, language: str, where: str) -> tuple[str, int | None]:
+    """How the model is told to translate from English into a language: a prefix, or a first token; or neither.
+
+    NLLB and M2M100 begin a translation with a token of its language, and mark what they read with one of its own. Of
+    OPUS-MT, some models have one target language, and others read `>>deu<<` before each sentence.
+
+    Raises:
+        ConfigError: the model has another direction, or does not say which.
+    """
+    codes = dict.fromkeys([language, *filter(None, (FLORES.get(language), MACROLANGUAGES.get(language)))])
+    codes |= dict.fromkeys(code.partition("_")[0] for code in list(codes))
+    tokens: dict[str, int] = getattr(tokenizer, "lang_code_to_id", None) or {  # M2M100, or else NLLB
+        token: tokenizer.convert_tokens_to_ids(token)
+        for token in FLORES.values()
+        if tokenizer.convert_tokens_to_ids(token) != tokenizer.unk_token_id
+    }
+    prefixes = {code.strip("<>"): code for code in getattr(tokenizer, "supported_language_codes", ())}
+    known = prefixes or tokens
+    found = next((code for code in codes if code in known), None)
+    source = str(getattr(tokenizer, "source_lang", None) or "")
+    target = str(getattr(tokenizer, "target_lang", None) or "")
+    if tokens and found:
+        tokenizer.src_lang = next(code for code in ("en", FLORES["en"]) if code in tokens)
+        return "", tokens[found]
+    if source in ("en", "eng") and prefixes and found:
+        return f"{prefixes[found]} ", None
+    if source in ("en", "eng") and not prefixes and target in codes:
+        return "", None
+    into = ", ".join(sorted(known)) or target or "a language that its tokenizer does not name"
+    of = "English" if tokens or source in ("en", "eng") else source or "a language that its tokenizer does not name"
+    raise ConfigError(
+        f"{where}: translates from {of} into {into}; not from English into {language}.{near(language, known)}"
+    )
+
+
+def translations(sentences: Sequence[str], translator: Translator, folder: Path, report: Report) -> list[str | None]:
+    """The translation of each sentence; None where it, or its translation, is longer than `max_length_tokens`.
+
+    Args:
+        sentences: Each once.
+        translator: The model.
+        folder: Holds a file for all that a translation depends on; what is in it is not translated again.
+        report: Told after each batch: sentences done, sentences in all that were not in the file, and their rate.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(translator.identity.encode()).hexdigest()[:16]}.sqlite"
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=600, isolation_level=None)) as database:
+            _plan(database, sentences, translator)
+            _work(database, sentences, translator, report)
+            done = dict(database.execute("SELECT text, translation FROM sentence").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise DataError(
+            f"{path}: cannot be used as a cache of translations: {error}. Delete it to translate again."
+        ) from error
+    return [done[sentence] for sentence in sentences]
+
+
+TABLES = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS translator (identity TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS sentence (text TEXT PRIMARY KEY, batch INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0,
+    translation TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS batch ON sentence (batch);
+"""
+"""A row a sentence; where it is done and has no translation, there is none."""
+
+
+def _plan(database: sqlite3.Connection, sentences: Sequence[str], translator: Translator) -> None:
+    """Give every new sentence a batch of others of about its length, the longest first; all or, if killed, none."""
+    database.executescript(TABLES)
+    database.execute("INSERT OR IGNORE INTO translator VALUES (?)", (translator.identity,))
+    known = {text for (text,) in database.execute("SELECT text FROM sentence")}
+    lengths = _lengths([sentence for sentence in sentences if sentence not in known], translator)
+    order = sorted(lengths, key=lambda text: (-lengths[text], text))
+    limit, size = translator.settings.max_length_tokens, translator.settings.batch_size
+    (first,) = database.execute("SELECT COALESCE(MAX(batch), 0) + 1 FROM sentence").fetchone()
+    fitting = [text for text in order if lengths[text] <= limit]
+    rows = [(text, first + index // size, 0) for index, text in enumerate(fitting)]
+    rows += [(text, 0, 1) for text in order if lengths[text] > limit]
+    database.executemany("INSERT INTO sentence (text, batch, is_done) VALUES (?, ?, ?)", rows)
+    database.execute("COMMIT")
+
+
+def _lengths(sentences: Sequence[str], translator: Translator) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(sentences), AT_ONCE):
+        part = sentences[start : start + AT_ONCE]
+        ids = translator.tokenizer([translator.prefix + sentence for sentence in part])["input_ids"]
+        found |= zip(part, map(len, ids), strict=True)
+    return found
+
+
+def _work(database: sqlite3.Connection, sentences: Sequence[str], translator: Translator, report: Report) -> None:
+    """Translate the batches that hold a sentence which is asked for and not done."""
+    asked = set(sentences)
+    waiting: dict[int, list[str]] = {}
+    needed = set()
+    for text, batch in database.execute("SELECT text, batch FROM sentence WHERE NOT is_done ORDER BY batch, text"):
+        waiting.setdefault(batch, []).append(text)
+        needed |= {batch} if text in asked else set()
+    total, done, started = sum(len(waiting[batch]) for batch in needed), 0, time.monotonic()
+    for batch in sorted(needed):
+        found = _translated(waiting[batch], translator)
+        database.execute("BEGIN IMMEDIATE")
+        rows = zip(found, waiting[batch], strict=True)
+        database.executemany("UPDATE sentence SET translation = ?, is_done = 1 WHERE text = ?", rows)
+        database.execute("COMMIT")
+        done += len(found)
+        report(done, total, {"sentences/s": done / (time.monotonic() - started)})
+
+
+@torch.inference_mode()
+def _translated(sentences: Sequence[str], translator: Translator) -> list[str | None]:
+    """The translations of a batch; None of one that did not end within `max_length_tokens`."""
+    tokenizer, model, settings = translator.tokenizer, translator.model, translator.settings
+    batch = tokenizer([translator.prefix + text for text in sentences], return_tensors="pt", padding=True)
+    output = model.generate(
+        input_ids=batch["input_ids"].to(model.device),
+        attention_mask=batch["attention_mask"].to(model.device),
+        num_beams=settings.beams,
+        do_sample=False,
+        max_length=None,
+        max_new_tokens=settings.max_length_tokens,
+        forced_bos_token_id=translator.first,
+        forced_eos_token_id=None,  # else what is cut off would look as if it had ended
+    ).tolist()
+    texts = tokenizer.batch_decode(output, skip_special_tokens=True)
+    has_ended = [tokenizer.eos_token_id in row[1:] for row in output]  # the first token may be that one, to begin with
+    return [text if ended else None for text, ended in zip(texts, has_ended, strict=True)]

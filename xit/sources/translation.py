@@ -1,0 +1,167 @@
+"""What becomes of training examples in translation: which texts are translated, where labels and answers end up.
+
+Texts are translated sentence by sentence, as translation models are trained, and so that a passage with five questions
+is translated once. A label stays; an answer travels in its sentence between square brackets, and what is between
+brackets in the translation is the answer: mark-then-translate, with the marks that Chen et al. 2023 (EasyProject, arXiv
+2211.15613) found to survive best. Where they do not come back as one pair, the example is left out and counted, as in
+the translated SQuAD of Lewis et al. 2020 (MLQA, arXiv 1910.07475).
+"""
+
+import collections
+import contextlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from xit.core import languages
+from xit.core.errors import DataError
+from xit.core.examples import Example
+from xit.core.task import Task
+
+Row = dict[str, Any]
+Say = Callable[[str], str]
+"""The translation of a sentence.
+
+Raises:
+    LostError: it has none.
+"""
+BOUNDARY = re.compile(r"(?<=[.!?])[\"'”’)\]]*(\s+)(?=[\"'“‘(\[]*[A-Z0-9])")
+"""The white space between two English sentences, as group 1; a dot after an abbreviation may be taken for an end."""
+OPENING, CLOSING = "[［【", "]］】"
+MARKS = re.escape(OPENING + CLOSING)
+"""Square brackets, and what models for Chinese and Japanese make of them."""
+
+
+class LostError(Exception):
+    """An example cannot be carried over, for a reason that the audit counts."""
+
+
+def check(task_id: str, task: Task) -> None:
+    """Refuse a task of a format whose labels cannot be carried over.
+
+    Raises:
+        DataError: with the reason.
+    """
+    if task.format not in _FORMATS:
+        can = ", ".join(name.replace("_", " ") for name in _FORMATS)
+        raise DataError(
+            f"{task_id}: {task.format} cannot be translated by a model: {REFUSED[task.format]}. Formats that can: "
+            f"{can}; the micro source renders every one."
+        )
+
+
+REFUSED = {
+    "tagging": "its labels are of words, and a translation has other words, in another order and number",
+    "retrieval": "a query names its candidates, so that none may be lost",
+}
+
+
+def carried_over(
+    examples: Sequence[Example],
+    task: Task,
+    language: str,
+    translate: Callable[[list[str]], Sequence[str | None]],
+    notes: collections.Counter[str],
+) -> list[Example]:
+    """English examples in another language, in their order, without those that cannot be carried over.
+
+    Args:
+        examples: English.
+        task: Their task, which passes `check`.
+        language: The language.
+        translate: The translations of sentences; None of one that has none.
+        notes: Takes how many examples were left out, by reason.
+
+    Examples:
+        >>> from xit.tasks.squad import task
+        >>> row = {"id": "1", "language": "en", "question": "What colour?", "context": "It is green.",
+        ...        "answers": ["green"], "starts": [6]}
+        >>> german = {"What colour?": "Welche Farbe?", "It is [green].": "[Grün] ist es."}
+        >>> found = carried_over([row], task, "de", lambda texts: list(map(german.get, texts)), collections.Counter())
+        >>> found[0]["context"], found[0]["answers"], found[0]["starts"]
+        ('Grün ist es.', ['Grün'], [0])
+    """
+    form = _FORMATS[task.format]
+    blank = "" if languages.facts(language).script in ("Han", "Japanese") else " "
+    wanted: dict[str, str | None] = {}
+    for example in examples:
+        with contextlib.suppress(LostError):
+            form(example, lambda sentence: wanted.setdefault(sentence, sentence) or "", blank)
+    sentences = list(wanted)
+    wanted.update(zip(sentences, translate(sentences), strict=True))
+
+    def say(sentence: str) -> str:
+        found = wanted[sentence]
+        if found is None:
+            raise LostError("a sentence that is too long, or whose translation is")
+        if not found.strip():
+            raise LostError("a sentence that came back empty")
+        return found.strip()
+
+    rows: list[Example] = []
+    for example in examples:
+        try:
+            rows.append({**example, "language": language, **form(example, say, blank)})
+        except LostError as reason:
+            notes[f"{reason} left out"] += 1
+    return rows
+
+
+def _classification(example: Example, say: Say, blank: str) -> Row:
+    return {column: _text(example[column], say, blank) for column in ("text_a", "text_b")}
+
+
+def _multiple_choice(example: Example, say: Say, blank: str) -> Row:
+    choices = [_text(choice, say, blank) for choice in example["choices"]]
+    if len(set(choices)) < len(set(example["choices"])):
+        raise LostError("choices that became equal")
+    return {"prompt": _text(example["prompt"], say, blank), "choices": choices}
+
+
+def _span(example: Example, say: Say, blank: str) -> Row:
+    """The first answer, which is the one that is trained on; in the published training sets it is the only one."""
+    question, context = _text(example["question"], say, blank), example["context"]
+    if not example["answers"]:
+        return {"question": question, "context": _text(context, say, blank), "answers": [], "starts": []}
+    start = example["starts"][0]
+    end = start + len(example["answers"][0])
+    before, marked, after = _around(context, start, end)
+    if any(mark in marked for mark in OPENING + CLOSING):
+        raise LostError("an answer in a sentence that has square brackets of its own")
+    cut = len(before)
+    sentence = f"{marked[: start - cut]}[{context[start:end]}]{marked[end - cut :]}"
+    left, answer, right = _unmarked(say(sentence.strip()))
+    ahead = "".join(_text(part, say, blank) + blank for part in [before] if part.strip()) + left
+    behind = right + "".join(blank + _text(part, say, blank) for part in [after] if part.strip())
+    return {"question": question, "context": ahead + answer + behind, "answers": [answer], "starts": [len(ahead)]}
+
+
+def _around(text: str, start: int, end: int) -> tuple[str, str, str]:
+    """The sentences before the characters from start to end, the one or more that hold them, and those behind."""
+    cuts = [found.span(1) for found in BOUNDARY.finditer(text)]
+    first = max((last for _, last in cuts if last <= start), default=0)
+    last = min((cut for cut, _ in cuts if cut >= end), default=len(text))
+    return text[:first], text[first:last], text[last:]
+
+
+def _unmarked(text: str) -> tuple[str, str, str]:
+    """What is before, between and behind the one pair of brackets."""
+    found = re.fullmatch(f"([^{MARKS}]*)[{re.escape(OPENING)}]([^{MARKS}]*)[{re.escape(CLOSING)}]([^{MARKS}]*)", text)
+    if found is None or not found[2].strip():
+        raise LostError("an answer whose marks did not come back")
+    return found[1], found[2].strip(), found[3]
+
+
+def _text(text: str, say: Say, blank: str) -> str:
+    """A text, sentence by sentence."""
+    ends = [found.span(1) for found in BOUNDARY.finditer(text)]
+    starts = [0, *(last for _, last in ends)]
+    sentences = [text[start:end].strip() for start, end in zip(starts, [*(e for e, _ in ends), len(text)], strict=True)]
+    return blank.join(say(sentence) for sentence in sentences if sentence)
+
+
+_FORMATS: Mapping[str, Callable[[Example, Say, str], Row]] = {
+    "classification": _classification,
+    "multiple_choice": _multiple_choice,
+    "span": _span,
+}

@@ -1,0 +1,1 @@
+"""Scores to numbers: gains with intervals, power, scaling laws, and the verdicts on claims."""

@@ -1,0 +1,430 @@
+"""The training loop: one readable function for every encoder, format and phase, on accelerate.
+
+Batches are a pure function of the step, so that a run killed at any step and started again ends in the same bits: its
+state (weights, optimizer, best weights so far, log) is saved whole, and nothing else is remembered. Random numbers
+inside a forward pass (dropout of released encoders) are seeded by (seed, step) for the same reason.
+
+Several processes (`xit.core.distributed`) share the forward passes of a step and nothing else: all of them know its
+examples,
+so that a loss has the weight of its labels among all of the step's, whoever computes it.
+"""
+
+import contextlib
+import copy
+import dataclasses
+import functools
+import itertools
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import DistributedType
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from xit.core import distributed
+from xit.core.errors import CheckpointError, ConfigError, TrainingError
+from xit.core.files import atomic, write_json
+from xit.formats import IGNORED, Batch, Features, Format, collate
+from xit.training.nonfinite import explained
+
+Report = Callable[[int, int, Mapping[str, float]], None]
+"""Told after each step: steps done, steps in all, figures to show."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The numbers of one training run; xit.core.settings says what each means."""
+
+    steps: int
+    learning_rate: float
+    warmup_fraction: float
+    final_fraction: float
+    weight_decay: float
+    gradient_clip: float
+    seed: int
+    save_every: int
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    validate_every: int = 0
+    patience: int = 0
+    compile: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """The data of one optimizer step: its forward passes, and the ids of its examples for messages."""
+
+    micro_batches: Sequence[Batch]
+    ids: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `best_step` is where validation was best (the weights kept), or the last step."""
+
+    steps: int
+    best_step: int
+    best_score: float | None
+    loss: float
+    tokens: int = 0
+    """Seen in training, without padding; again in every epoch."""
+
+
+def train(
+    model: nn.Module,
+    step_at: Callable[[int], Step],
+    plan: Plan,
+    folder: Path,
+    run: Mapping[str, Any],
+    validate: Callable[[], float] | None = None,
+    report: Report = lambda done, total, figures: None,
+    has_idle_parameters: bool = False,
+) -> Outcome:
+    """Train a model whose `forward(batch)` is its mean loss; it ends with the best weights, or the last.
+
+    Args:
+        model: Trained in place, by all processes alike. Where accelerate shards it (FSDP), a copy is, which takes turns
+            with it: the model itself stays whole, for validation and for who saves it.
+        step_at: The data of step 0, 1, …: a pure function.
+        plan: The numbers.
+        folder: Where the resumable state and the log are kept until the caller removes it.
+        run: What identifies this run (data, parents, parameters, code); a state of another run is not resumed.
+        validate: A score, higher is better, on English validation; early stopping watches nothing else.
+        report: Progress.
+        has_idle_parameters: Whether steps leave parameters without a gradient, as the heads of other tasks; several
+            processes have to know.
+
+    Raises:
+        ConfigError: the model cannot be compiled here, or not be sharded.
+        TrainingError: the loss or the gradient is not finite.
+    """
+    accelerator = accelerator_for(plan.precision, has_idle_parameters)
+    model.train()
+    is_sharded = accelerator.distributed_type == DistributedType.FSDP
+    trained = _copy_to_shard(model, accelerator) if is_sharded else model
+    wrapped, *optimizers = accelerator.prepare(trained, *_optimizers(trained, plan))
+    if plan.compile:
+        _check_compiler()
+        wrapped.compile(dynamic=True)
+    state = _State.resumed(folder, run, trained, optimizers)
+    started = time.monotonic()
+    first = state.step
+    while state.step < plan.steps and not state.is_over(plan):
+        step, rate = state.step, plan.learning_rate * rate_factor(state.step, plan)
+        torch.manual_seed(_mix(plan.seed, step) + accelerator.process_index)
+        data = step_at(step)
+        state.tokens += sum(int(b["attention_mask"].sum()) for b in data.micro_batches if "attention_mask" in b)
+        loss = 0.0
+        own = _own_passes(data.micro_batches, accelerator)
+        for number, (batch, weight) in enumerate(own, start=1):
+            with contextlib.nullcontext() if number == len(own) else accelerator.no_sync(wrapped):
+                share = wrapped(_to(batch, accelerator.device)) * weight
+                accelerator.backward(share)
+            loss += float(share.detach())
+        loss = distributed.mean(loss)
+        norm = float(accelerator.clip_grad_norm_(wrapped.parameters(), plan.gradient_clip))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            torch.manual_seed(_mix(plan.seed, step))
+            if is_sharded:
+                _put(model, _whole(trained))
+            why = explained(model, (_to(batch, accelerator.device) for batch in data.micro_batches))
+            raise TrainingError(_not_finite(step, loss, norm, data.ids, rate, state.saved_step, folder) + why)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad()
+        state.step += 1
+        record: dict[str, float] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
+        is_due = plan.validate_every and state.step % plan.validate_every == 0
+        if validate and (is_due or state.step == plan.steps):
+            if is_sharded:
+                _put(model, _whole(trained))
+            record["validation_score"] = distributed.same(validate())
+            state.looked(record["validation_score"], trained)
+        state.log.append(record)
+        if state.step % plan.save_every == 0 and state.step < plan.steps:
+            state.save(folder, run, trained, optimizers)
+        seconds = time.monotonic() - started
+        report(state.step, plan.steps, {"loss": loss, "steps/s": (state.step - first) / max(seconds, 1e-9)})
+    if state.best is not None or is_sharded:
+        _put(model, _whole(trained) if state.best is None else state.best)
+    if distributed.is_main():
+        write_log(folder / "log.jsonl", state.log)
+    recent = [r["loss"] for r in state.log[-50:]]
+    best_step = state.best_step if state.best is not None else state.step
+    return Outcome(state.step, best_step, state.best_score, sum(recent) / len(recent), state.tokens)
+
+
+def accelerator_for(precision: Literal["float32", "bfloat16"], has_idle_parameters: bool = False) -> Accelerator:
+    """The accelerator of this process: the GPU where there is one; bfloat16 where asked for and the device has it."""
+    has_bfloat16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return Accelerator(
+        mixed_precision="bf16" if precision == "bfloat16" and has_bfloat16 else "no",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=has_idle_parameters)],
+    )
+
+
+def _own_passes(batches: Sequence[Batch], accelerator: Accelerator) -> list[tuple[Batch, float]]:
+    """The forward passes of this process in a step, every so many of all, each with the weight of its loss.
+
+    A loss is the mean over its labels, so it weighs what they are of all the step's labels; times the processes, since
+    the mean of their gradients is taken. Where passes run out, the first one is done again and weighs nothing, for all
+    processes have to take equally many.
+    """
+    counts = [int((batch["labels"] != IGNORED).sum()) for batch in batches]
+    together, total = accelerator.num_processes, max(sum(counts), 1)
+    weighed = [(batch, count * together / total) for batch, count in zip(batches, counts, strict=True)]
+    weighed += [(batches[0], 0.0)] * (-len(batches) % together)
+    return weighed[accelerator.process_index :: together]
+
+
+def _copy_to_shard(model: nn.Module, accelerator: Accelerator) -> nn.Module:
+    """A copy for FSDP, after a look at what it cannot do; the model goes to the device, where validation is."""
+    if not accelerator.is_fsdp2:
+        raise ConfigError("FSDP: version 1 found; this needs fsdp_version: 2 in accelerate's configuration.")
+    scalars = [name for name, parameter in model.named_parameters() if parameter.ndim == 0]
+    if scalars:
+        raise ConfigError(
+            f"FSDP: it cannot shard single numbers, and this model learns some: {', '.join(scalars)}. Train without "
+            "FSDP (launch/several-gpus.yaml), or with training.head: linear on a task without retrieval."
+        )
+    copied = copy.deepcopy(model)
+    model.to(accelerator.device)
+    return copied
+
+
+def _check_compiler() -> None:
+    """Torch compiles through C++ (CPU) or C (GPU), with a compiler that it looks for on the PATH."""
+    wanted = ("g++", "clang++") if not torch.cuda.is_available() else ("gcc", "cc", "clang")
+    if not any(map(shutil.which, wanted)):
+        raise ConfigError(
+            f"training.compile: torch.compile needs a compiler, and none of {', '.join(wanted)} is on the PATH. "
+            "Install one (Debian and Ubuntu: sudo apt-get install g++), or set training.compile: false."
+        )
+
+
+def rate_factor(step: int, plan: Plan) -> float:
+    """The learning rate of a step as a fraction of the peak: linear warm-up, then linear decay to `final_fraction`."""
+    warmup = round(plan.warmup_fraction * plan.steps)
+    if step < warmup:
+        return (step + 1) / warmup
+    rest = (plan.steps - step) / max(plan.steps - warmup, 1)
+    return plan.final_fraction + (1 - plan.final_fraction) * rest
+
+
+def batch_indices(lengths: tuple[int, ...], batch_size: int, seed: int, step: int) -> list[int]:
+    """The examples of a step: a pure function of (seed, step), bucketed by length, an epoch before any comes again.
+
+    Each epoch shuffles the examples, sorts stretches of 16 batches by length, cuts them into batches and shuffles
+    those, so that examples of like length share a batch and little is padded. What fills no batch is left out, other
+    examples in every epoch; but data smaller than a batch are drawn whole in every step.
+    """
+    per_epoch = len(lengths) // batch_size
+    if per_epoch == 0:
+        return list(range(len(lengths)))
+    epoch, place = divmod(step, per_epoch)
+    return _epoch(lengths, batch_size, _mix(seed, epoch))[place]
+
+
+@functools.lru_cache(maxsize=2)
+def _epoch(lengths: tuple[int, ...], batch_size: int, seed: int) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(lengths), generator=generator).tolist()
+    order = order[: len(order) // batch_size * batch_size]  # before sorting, or it would always miss the longest
+    stretch = 16 * batch_size
+    batches = []
+    for begin in range(0, len(order), stretch):
+        members = sorted(order[begin : begin + stretch], key=lambda index: (lengths[index], index))
+        batches += [members[i : i + batch_size] for i in range(0, len(members), batch_size)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def task_steps(
+    features: Sequence[Features],
+    format: Format,  # noqa: A002 - the field's word
+    batch_size: int,
+    micro_batches: int,
+    padding_id: int,
+    seed: int,
+) -> Callable[[int], Step]:
+    """`step_at` for task features: `batch_size` examples a step, in `micro_batches` forward passes of like size.
+
+    Several processes share them; where there are too few, they are cut smaller (`xit.core.distributed.passes`).
+    """
+    lengths = tuple(f.length for f in features)
+    passes = distributed.passes(micro_batches)
+
+    def step_at(step: int) -> Step:
+        indices = batch_indices(lengths, batch_size, seed, step)
+        size = -(-len(indices) // passes)
+        parts = [indices[i : i + size] for i in range(0, len(indices), size)]
+        batches = []
+        for part in parts:
+            chosen = [features[i] for i in part]
+            batch = collate([row for f in chosen for row in f.rows], padding_id)
+            batches.append({**batch, **format.labels(chosen, batch["input_ids"].shape[1])})
+        return Step(batches, [features[i].id for i in indices])
+
+    return step_at
+
+
+class _State:
+    """Everything that a run is in the middle of."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.saved_step = 0
+        self.tokens = 0
+        self.best: dict[str, Tensor] | None = None
+        self.best_score: float | None = None
+        self.best_step = 0
+        self.looks_without_gain = 0
+        self.log: list[dict[str, float]] = []
+
+    def looked(self, score: float, model: nn.Module) -> None:
+        """Note a validation score; keep the weights if it is the best so far (the later of equals)."""
+        is_gain = self.best_score is None or score > self.best_score
+        self.looks_without_gain = 0 if is_gain else self.looks_without_gain + 1
+        if is_gain or score == self.best_score:
+            self.best_score, self.best_step = score, self.step
+            self.best = {name: tensor.cpu().clone() for name, tensor in _whole(model).items()}
+
+    def is_over(self, plan: Plan) -> bool:
+        return bool(plan.patience) and self.looks_without_gain >= plan.patience
+
+    def save(self, folder: Path, run: Mapping[str, Any], model: nn.Module, optimizers: Sequence[Any]) -> None:
+        self.saved_step = self.step
+        state = {
+            "run": json.dumps(run, sort_keys=True),
+            "own": {k: v for k, v in vars(self).items() if k != "best"},
+            "best": self.best,
+            "model": _whole(model),
+            "optimizers": [_whole_optimizer(optimizer) for optimizer in optimizers],
+        }
+        if not distributed.is_main():
+            return
+        with atomic(folder / "state.pt") as temporary, temporary.open("wb") as file:
+            torch.save(state, file)
+
+    @classmethod
+    def resumed(cls, folder: Path, run: Mapping[str, Any], model: nn.Module, optimizers: Sequence[Any]) -> "_State":
+        """The state saved in the folder where it is of the same run, put into model and optimizers; else a new one."""
+        state = cls()
+        path = folder / "state.pt"
+        if not path.is_file():
+            return state
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            is_code = "weights_only" in str(error)  # torch's own message advises to run it
+            reason = "there is more in it than tensors and values" if is_code else error
+            raise CheckpointError(f"{path}: cannot be read ({reason}). Delete it to start this run over.") from error
+        if saved["run"] != json.dumps(run, sort_keys=True):
+            return state
+        vars(state).update(saved["own"])
+        state.best = saved["best"]
+        _put(model, saved["model"])
+        for optimizer, optimizer_state in zip(optimizers, saved["optimizers"], strict=True):
+            _put_optimizer(optimizer, optimizer_state)
+        return state
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, each once, by the first of its names: parts of a model may share an encoder."""
+    return dict(itertools.chain(model.named_parameters(), model.named_buffers()))
+
+
+def _whole(model: nn.Module) -> dict[str, Tensor]:
+    """Its tensors, put together where they are sharded; all processes have to ask."""
+    return {name: _full(tensor.detach()) for name, tensor in _tensors(model).items()}
+
+
+def _put(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the values of `_whole` into a model, each process its shard."""
+    with torch.no_grad():
+        for name, tensor in _tensors(model).items():
+            tensor.copy_(_like(tensor, tensors[name]))
+
+
+def _whole_optimizer(optimizer: Any) -> dict[str, Any]:
+    saved = optimizer.state_dict()
+    state = {i: {key: _full(value) for key, value in values.items()} for i, values in saved["state"].items()}
+    return {**saved, "state": state}
+
+
+def _put_optimizer(optimizer: Any, saved: Mapping[str, Any]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state = {
+        i: {key: _like(parameters[i], value) if key != "step" else value for key, value in values.items()}
+        for i, values in saved["state"].items()
+    }
+    optimizer.load_state_dict({**saved, "state": state})
+
+
+def _full(value: Any) -> Any:
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def _like(pattern: Tensor, value: Tensor) -> Tensor:
+    """The value, sharded as the pattern is."""
+    if not isinstance(pattern, DTensor):
+        return value
+    return distribute_tensor(value.to(pattern.device), pattern.device_mesh, pattern.placements)
+
+
+def _optimizers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
+    """AdamW, weight decay on matrices only; or Muon on matrices beside AdamW on embeddings and vectors."""
+    embeddings = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.ndim == 2 and id(p) not in embeddings]
+    tables = [p for p in parameters if p.ndim >= 2 and id(p) in embeddings]
+    others = [p for p in parameters if p.ndim != 2]
+    rate, decay = plan.learning_rate, plan.weight_decay
+    groups = [{"params": tables, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    if plan.optimizer == "muon":
+        return [
+            torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True),
+        ]
+    groups.append({"params": matrices, "weight_decay": decay})
+    return [torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.999), fused=True)]
+
+
+def write_log(path: Path, log: Sequence[Mapping[str, float]]) -> None:
+    """A JSON line a step, without times, so that equal runs write equal files."""
+    with atomic(path) as temporary:
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in log), encoding="utf-8")
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+
+
+def _mix(*numbers: int) -> int:
+    """One seed from several numbers (multiplicative hashing, so that neighbours share no stream)."""
+    value = 0
+    for number in numbers:
+        value = (value * 6364136223846793005 + number * 1442695040888963407 + 1) % 2**63
+    return value
+
+
+def _not_finite(
+    step: int, loss: float, norm: float, ids: Sequence[str], rate: float, saved_step: int, folder: Path
+) -> str:
+    shown = ", ".join(ids[:8]) + (f", … ({len(ids)} in all)" if len(ids) > 8 else "")
+    state = f"the last good state is of step {saved_step}, in {folder}" if saved_step else "no state was saved before"
+    record = {"step": step, "loss": str(loss), "gradient_norm": str(norm), "ids": list(ids)}
+    if distributed.is_main():
+        write_json(folder / "not_finite.json", record)
+    return (
+        f"step {step}: the loss is {loss}, the gradient norm {norm}, at learning rate {rate:.3g}; examples {shown}; "
+        f"{state}. Try a lower learning rate, a longer warm-up, or precision float32."
+    )
