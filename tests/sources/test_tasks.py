@@ -1,4 +1,4 @@
-"""What holds for every data set: its record fits its format, its languages are the benchmark's, its sources exist."""
+"""What every task file keeps to, whichever there are: its record fits its format, its readers and generator exist."""
 
 import importlib
 import inspect
@@ -11,30 +11,6 @@ from xit.core.task import Task
 from xit.sources import readers
 
 IDS = registry.names("tasks")
-
-XTREME_R = "lareqa mewslix mlqa panx tatoeba tydiqa udpos xcopa xnli xquad".split()  # noqa: SIM905
-INTERMEDIATE = "anli_plus ccg commonsenseqa cosmosqa hellaswag mnli qqp squad squad2".split()  # noqa: SIM905
-
-# The union of XTREME-R's languages (Ruder et al. 2021, table 7)
-LANGUAGES = """
-af ar az bg bn de el en es et eu fa fi fr gu he hi ht hu id it ja jv ka kk ko lt ml mr ms my nl pa pl pt qu ro ru sw ta
-te th tl tr uk ur vi wo yo zh
-"""
-
-COUNTS = {  # google-research/xtreme:evaluate.py, the second version's lists; LAReQA as XQuAD-R has them
-    "xnli": 15,
-    "xcopa": 11,
-    "udpos": 38,
-    "panx": 48,
-    "xquad": 12,
-    "mlqa": 7,
-    "tydiqa": 9,
-    "tatoeba": 41,
-    "mewslix": 11,
-    "lareqa": 11,
-    "bucc2018": 4,
-    "pawsx": 7,
-}
 
 METRICS = {
     "classification": {"accuracy"},
@@ -50,9 +26,8 @@ def load(task_id: str) -> Task:
     return task
 
 
-def test_the_ten_tasks_of_xtreme_r_and_the_nine_intermediate_tasks_are_there() -> None:
-    assert set(XTREME_R) | set(INTERMEDIATE) <= set(IDS)
-    assert {name for name in IDS if load(name).group} == {*XTREME_R, "pawsx", "bucc2018"}
+def test_there_are_tasks_of_every_format_to_range_over() -> None:
+    assert {load(name).format for name in IDS} == set(METRICS) == set(registry.names("formats"))
 
 
 @pytest.mark.parametrize("task_id", IDS)
@@ -64,16 +39,12 @@ def test_the_record_of_a_task_fits_its_format(task_id: str) -> None:
 
 
 @pytest.mark.parametrize("task_id", IDS)
-def test_a_task_has_the_languages_of_the_benchmark(task_id: str) -> None:
+def test_a_task_names_each_language_once_and_english_first(task_id: str) -> None:
     languages = load(task_id).languages
 
-    assert len(languages) == len(set(languages)) == COUNTS.get(task_id, 1)
-    assert set(languages) <= set(LANGUAGES.split())
+    assert languages
+    assert len(languages) == len(set(languages))
     assert "en" not in languages[1:]
-
-
-def test_the_tasks_together_have_the_fifty_languages_of_xtreme_r() -> None:
-    assert {code for name in XTREME_R for code in load(name).languages} == set(LANGUAGES.split())
 
 
 @pytest.mark.parametrize("task_id", IDS)
@@ -82,16 +53,15 @@ def test_a_task_has_a_metric_of_its_format_and_labels_where_it_needs_them(task_i
 
     assert task.metric in METRICS[task.format]
     assert len(set(task.labels)) == len(task.labels)
-    needs_labels = task.format in ("classification", "tagging") and task_id != "ccg"  # its tags are those of the data
-    assert bool(task.labels) == needs_labels
+    assert task.labels or task.format != "classification"
+    assert not task.labels or task.format in ("classification", "tagging")  # tags may be those of the data (CCG)
 
 
 @pytest.mark.parametrize("task_id", IDS)
-def test_a_citation_has_a_year_and_a_place(task_id: str) -> None:
+def test_a_task_has_a_title_a_licence_and_a_citation_with_a_year(task_id: str) -> None:
     task = load(task_id)
 
     assert re.search(r"\b(19|20)\d\d\b", task.citation)
-    assert re.search(r"arXiv \d{4}\.\d{5}|ACL|AAAI|LREC|Computational Linguistics", task.citation)
     assert task.title
     assert task.licence
 
