@@ -476,7 +476,8 @@ def test_a_fine_tuned_checkpoint_is_scored_on_its_task(task_id: str, xit: Xit, p
     assert found["direction"] == "bidirectional"
     assert (found["checkpoint"], list(found["tasks"])) == ("checkpoint", [task_id])
     of_task = found["tasks"][task_id]
-    assert set(of_task) == {"mean", "metric", "languages"}
+    assert set(of_task) == {"mean", "metric", "languages", "examples"}
+    assert of_task["examples"] == dict.fromkeys(LANGUAGES, TEST)
     assert of_task["metric"] == task.metric
     assert set(of_task["languages"]) == set(LANGUAGES)
     assert of_task["mean"] == pytest.approx(sum(of_task["languages"].values()) / 3)
@@ -496,7 +497,8 @@ def test_a_fine_tuned_checkpoint_is_scored_on_its_task(task_id: str, xit: Xit, p
             "examples": TEST,
         }
     assert f"{task_id} (micro source)" in done.out
-    rows = [cells for line in done.out.splitlines() if len(cells := re.findall(r"[^│\s]+(?: gap)?", line)) == 2]
+    rows = [cells for line in done.out.splitlines() if len(cells := re.findall(r"[^│\s]+(?: gap)?", line)) in (2, 3)]
+    assert [cells[2] for cells in rows if cells[0] in LANGUAGES] == ["6", "6", "6"]
     assert [row[0] for row in rows if row[0] in (*LANGUAGES, "mean", "transfer gap")] == [
         "en",
         "de",
@@ -542,6 +544,40 @@ def test_all_faults_of_a_submission_are_shown_and_nothing_is_written(xit: Xit) -
         "xit: out/xnli/test-en.tsv: label 'entailmnt', on 1 line, is unknown. Did you mean entail"
     )
     assert not Path("scores.json").exists()
+
+
+def test_the_limit_of_the_grid_cuts_no_evaluation_and_no_submission_unless_asked(
+    xit: Xit, parameters: dict[str, Any]
+) -> None:
+    tiny.write_checkpoint(Path("checkpoint"))
+    Path("data/tatoeba").mkdir(parents=True)
+    lines = dict.fromkeys(tiny.texts())
+    for side in ("deu", "eng"):
+        Path(f"data/tatoeba/tatoeba.deu-eng.{side}").write_text("".join(f"{line}\n" for line in lines))
+    limited = {**parameters, "files": {**parameters["files"], "most_test": 5}}
+    Path("params.yaml").write_text(yaml.safe_dump(limited))
+    source = ("--source", "files", "--data", "data", "--language", "de", "--json", "-")
+
+    whole = json.loads(xit("eval", "checkpoint", *source, "--predictions", "all").out)
+    first = json.loads(xit("eval", "checkpoint", *source, "--predictions", "first", "--most", "7").out)
+    submitted = json.loads(xit("submit", "checkpoint", "--benchmark", "xtreme-r", "--out", "out", *source).out)
+    few = json.loads(xit("submit", "checkpoint", "--benchmark", "xtreme-r", "--out", "7", "--most", "7", *source).out)
+
+    assert len(lines) > 50
+    assert [score["examples"] for score in whole["scores"] + first["scores"]] == [len(lines), 7]
+    assert (whole["tasks"]["tatoeba"]["examples"], first["tasks"]["tatoeba"]["examples"]) == (
+        {"de": len(lines)},
+        {"de": 7},
+    )
+    assert Path("out/tatoeba/test-de.tsv").read_text() == Path("all/tatoeba/test-de.tsv").read_text()
+    assert [found["tasks"]["tatoeba"]["examples"] for found in (submitted, few)] == [{"de": len(lines)}, {"de": 7}]
+    assert few["notes"][0] == "The examples are those of the files source, of each task and language the first 7."
+    analysed = ("--task", "tatoeba", "--source", "files", "--data", "data")
+    assert_one_line(xit("analyse", "first", *analysed), 1, r".*7 predictions, but .* are analysed with --most\.")
+    assert xit("analyse", "first", *analysed, "--most", "7").code == 0
+    assert_one_line(
+        xit("eval", "checkpoint", "--source", "micro", "--most", "7"), 2, r"--most: the micro source makes as many"
+    )
 
 
 def released(kind: str, folder: Path) -> None:

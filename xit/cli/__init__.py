@@ -76,6 +76,10 @@ def _new(folder: Path) -> Path:
     return folder
 
 
+Most = Annotated[
+    int | None,
+    typer.Option(min=1, help="Take the first so many test examples of a task and language (files, hub); else all."),
+]
 NewFolder = Annotated[Path, typer.Option(help="The folder to make.", callback=_new)]
 
 
@@ -868,9 +872,12 @@ def _shown(value: Any) -> str:
 
 
 def _chosen_source(
-    config: "Config", source: str | None, data: Path | None, languages: list[str] | None
+    config: "Config", source: str | None, data: Path | None, languages: list[str] | None, most: int | None = None
 ) -> tuple[str, Any, Any]:
-    """The source's name, module and settings, with what the command line says in place of params.yaml."""
+    """The source's name, module and settings, with what the command line says in place of params.yaml.
+
+    The limit `most_test` belongs to the grid: here all test examples are taken, or the first `most`.
+    """
     from xit.core import registry
     from xit.core.errors import raise_all
 
@@ -882,12 +889,15 @@ def _chosen_source(
     module = registry.load("sources", name)
     settings: Any
     if name == "micro":
+        if most is not None:
+            raise ConfigError("--most: the micro source makes as many examples as micro.test says. Leave --most out.")
         raise_all(ConfigError, [f"--language {fault}" for fault in module.check_languages(languages or ())])
         settings = dataclasses.replace(config.micro, languages=tuple(languages or config.languages.evaluation))
     elif name == "hub":
-        settings = config.hub
+        settings = dataclasses.replace(config.hub, most_test=most or 0)
     else:
-        settings = dataclasses.replace(config.files, folder=str(data)) if data else config.files
+        folder = str(data) if data else config.files.folder
+        settings = dataclasses.replace(config.files, folder=folder, most_test=most or 0)
     return name, module, settings
 
 
@@ -999,6 +1009,7 @@ def evaluate_checkpoint(
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    most: Most = None,
     as_json: Json = None,
     predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
     xcopa_questions: Annotated[
@@ -1012,7 +1023,7 @@ def evaluate_checkpoint(
     from xit.evaluation.evaluate import report_of
 
     config = _config()
-    name, module, settings = _chosen_source(config, source, data, language)
+    name, module, settings = _chosen_source(config, source, data, language, most)
     if xcopa_questions and name != "micro":
         settings = dataclasses.replace(settings, xcopa_questions=xcopa_questions)
     with _progress() as report:
@@ -1062,13 +1073,14 @@ def submit(
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    most: Most = None,
     as_json: Json = None,
 ) -> None:
     """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
     from xit.evaluation.submit import submit as write
 
     config = _config()
-    name, module, settings = _chosen_source(config, source, data, language)
+    name, module, settings = _chosen_source(config, source, data, language, most)
     with _progress() as report:
         found = write(
             checkpoint,
@@ -1186,6 +1198,7 @@ def analyse(
     language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    most: Most = None,
     as_json: Json = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write the buckets of every language to this file.", dir_okay=False)
@@ -1199,7 +1212,7 @@ def analyse(
     from xit.evaluation.buckets import report_of
 
     config = _config()
-    name, module, settings = _chosen_source(config, source, data, None)
+    name, module, settings = _chosen_source(config, source, data, None, most)
     found = report_of(predictions, task, language, name, module, settings, config.languages.pretraining)
     if csv is not None:
         write_csv(csv, [{**row, "bounds": "–".join(map(str, row["bounds"] or ()))} for row in found["buckets"]])
@@ -1311,11 +1324,11 @@ def _print_evaluation(found: Mapping[str, Any], source: str) -> None:
     console = Console()
     console.print(f"{found['checkpoint']} ({found['direction']})", soft_wrap=True, highlight=False)
     for task, values in found["tasks"].items():
-        table = Table("language", values["metric"], title=f"{task} ({source} source)", title_style="bold")
-        table.columns[1].justify = "right"
+        table = Table("language", values["metric"], "examples", title=f"{task} ({source} source)", title_style="bold")
+        table.columns[1].justify = table.columns[2].justify = "right"
         scores = values["languages"]
         for code, value in scores.items():
-            table.add_row(code, f"{value:.1f}")
+            table.add_row(code, f"{value:.1f}", f"{values['examples'][code]:,}")
         table.add_section()
         table.add_row("mean", f"{values['mean']:.1f}")
         others = [value for code, value in scores.items() if code != "en"]

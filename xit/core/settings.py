@@ -48,7 +48,8 @@ class FilesSettings:
     """Of the data folder's names and contents, so that a change of the files is a change of parameters; set by `xit
     reproduce`."""
     most_test: Count
-    """Test examples of a task and language at most, the first ones; 0 for all. Retrieval keeps every candidate."""
+    """The grid evaluates the first so many test examples of a task and language; 0 for all. Retrieval keeps every
+    candidate. `xit eval`, `xit submit` and `xit analyse` take all examples, or as many as their --most says."""
     misplaced_answers: Literal["error", "repair"]
     """What becomes of an answer that is not at its offset: an error; or it is moved to its nearest occurrence, and a
     training question without one is left out (both counted in the audit)."""

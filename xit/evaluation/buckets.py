@@ -109,7 +109,10 @@ def _by_example(
         return predictions
     code = members[0]["language"]
     if len(predictions) != len(asked):
-        raise DataError(f"{where}, {code}: {len(predictions)} predictions, but there are {len(asked)} examples.")
+        raise DataError(
+            f"{where}, {code}: {len(predictions)} predictions, but there are {len(asked)} examples. Predictions of the "
+            "first examples only, as those of a grid with most_test, are analysed with --most."
+        )
     candidates = [example["id"] for example in members if example.get("role") == "candidate"]
     if candidates:
         if not all(isinstance(row, int) and 0 <= row < len(candidates) for row in predictions):

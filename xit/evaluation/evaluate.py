@@ -212,7 +212,8 @@ def report_of(
         ]
         main = {code: values[task.metric] for code, (values, _) in found.items()}
         mean = sum(main.values()) / len(main)
-        result["tasks"][name] = {"metric": task.metric, "mean": mean, "languages": main}
+        counts = {code: count for code, (_, count) in found.items()}
+        result["tasks"][name] = {"metric": task.metric, "mean": mean, "languages": main, "examples": counts}
     return result
 
 

@@ -77,7 +77,9 @@ def submit(
                 evaluate.evaluate(model, task_id, examples, retrieval, answers, right, validation)
             report(number, len(chosen), {})
         found = evaluator.score(answers, right, name, is_partial=True)
-    found["notes"] = [f"The examples are those of the {source} source.", *skipped, *found["notes"]]
+    most = getattr(settings, "most_test", 0)
+    limit = f", of each task and language the first {most:,}" if most else ""
+    found["notes"] = [f"The examples are those of the {source} source{limit}.", *skipped, *found["notes"]]
     return found
 
 

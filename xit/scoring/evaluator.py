@@ -19,10 +19,10 @@ from xit.scoring import metrics, submission
 
 
 class Cell(NamedTuple):
-    """The metrics of one task and language, the number of questions they rest on, and of those without an answer."""
+    """The metrics of one task and language, the number of examples they rest on, and of those without an answer."""
 
     values: dict[str, float]
-    questions: int
+    examples: int
     unanswered: int
 
 
@@ -138,7 +138,7 @@ def _cell(predictions: Path, gold: Path, task_id: str, task: Task, language: str
 
 def _silent(task_id: str, cells: Mapping[str, Cell]) -> list[str]:
     """A note on the questions of a task that have no answer."""
-    silent = [f"{code} {cell.unanswered} of {cell.questions}" for code, cell in cells.items() if cell.unanswered]
+    silent = [f"{code} {cell.unanswered} of {cell.examples}" for code, cell in cells.items() if cell.unanswered]
     return [f"{task_id}: questions without an answer, each of which scores 0: {', '.join(silent)}."] if silent else []
 
 
@@ -218,7 +218,7 @@ def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, Cell]) -> dict
     task: Task = registry.load("tasks", task_id).task
     is_answers = task.format == "span"
     parts = shown(task) if is_answers else (task.metric,)
-    weights = {code: cell.questions if task_id in benchmark.pooled else 1 for code, cell in cells.items()}
+    weights = {code: cell.examples if task_id in benchmark.pooled else 1 for code, cell in cells.items()}
     means = [
         sum(weights[code] * cell.values[part] for code, cell in cells.items()) / sum(weights.values()) for part in parts
     ]
@@ -226,6 +226,7 @@ def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, Cell]) -> dict
         "metric": "mean of exact_match and f1" if is_answers else task.metric,
         "score": sum(means) / len(means),
         "languages": {code: cell.values for code, cell in cells.items()},
+        "examples": {code: cell.examples for code, cell in cells.items()},
     }
 
 
@@ -245,12 +246,15 @@ def tables(found: Mapping[str, Any]) -> Iterator[Any]:
             row = (f"{cells[name][code][metric]:.1f}" if code in cells[name] else "" for name, metric in columns)
             table.add_row(code, *row)
         yield table
-    table = Table("", "metric", "score", "languages", title=f"{benchmark.title}: scores", title_style="bold")
-    table.columns[2].justify = table.columns[3].justify = "right"
+    table = Table(
+        "", "metric", "score", "languages", "examples", title=f"{benchmark.title}: scores", title_style="bold"
+    )
+    for column in table.columns[2:]:
+        column.justify = "right"
     for name in benchmark.tasks:
-        count = f"{len(found['tasks'].get(name, {}).get('languages', ()))} of {len(benchmark.languages(name))}"
-        its = found["tasks"].get(name, {"metric": "–", "score": None})
-        table.add_row(name, its["metric"], _number(its["score"]), count)
+        its = found["tasks"].get(name, {"metric": "–", "score": None, "examples": {}})
+        covered = f"{len(its['examples'])} of {len(benchmark.languages(name))}"
+        table.add_row(name, its["metric"], _number(its["score"]), covered, f"{sum(its['examples'].values()):,}")
     table.add_section()
     for name, value in found["groups"].items():
         members = benchmark.groups[name]
