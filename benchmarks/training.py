@@ -43,7 +43,7 @@ from xit import formats
 from xit.cli.memory import LARGE, Shape
 from xit.cli.memory import parameters as count_parameters
 from xit.core import registry
-from xit.formats import Batch, Features, Row, collate
+from xit.formats import Batch, EncodedExample, Row, collate
 from xit.modeling import encoders, tokenization
 from xit.modeling.released import ReleasedEncoder
 from xit.modeling.task_model import TaskModel
@@ -200,12 +200,12 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
     form = formats.load(task.format)
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28).int().clamp(12, 64).tolist()
-    features = []
+    encoded = []
     for length in lengths:
         input_ids = torch.randint(5, tokenizer.vocabulary_size, (length,), generator=generator)
         segments = torch.tensor([0, *[1] * (length // 2 - 2), 0, *[2] * (length - length // 2 - 1), 0])
         label = int(torch.randint(len(task.labels), (), generator=generator))
-        features.append(Features(str(len(features)), (Row(input_ids.numpy(), segments.numpy()),), label))
+        encoded.append(EncodedExample(str(len(encoded)), (Row(input_ids.numpy(), segments.numpy()),), label))
 
     def collator(items: list[dict[str, Any]]) -> Batch:
         chosen = [item["features"] for item in items]
@@ -220,8 +220,8 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
 
     return Work(
         model,
-        task_steps(features, form, settings.batch_size, 1, tokenizer.padding_id, seed=0),
-        [{"features": f, "input_ids": f.rows[0].input_ids} for f in features],
+        task_steps(encoded, form, settings.batch_size, 1, tokenizer.padding_id, seed=0),
+        [{"features": f, "input_ids": f.rows[0].input_ids} for f in encoded],
         collator,
         settings.batch_size,
         parameters.encoders[name].learning_rate,
@@ -233,10 +233,10 @@ def whole_rows(shape: Shape, rows: int, length: int) -> Work:
     task = registry.load("tasks", TASK).task
     form = formats.load(task.format)
     generator = torch.Generator().manual_seed(0)
-    features = []
+    encoded = []
     for number in range(4 * rows):
         input_ids = torch.randint(5, shape.vocabulary, (length,), generator=generator).numpy()
-        features.append(Features(str(number), (Row(input_ids, (input_ids > 0).astype(int)),), number % 3))
+        encoded.append(EncodedExample(str(number), (Row(input_ids, (input_ids > 0).astype(int)),), number % 3))
 
     def model() -> nn.Module:
         torch.manual_seed(0)
@@ -252,7 +252,7 @@ def whole_rows(shape: Shape, rows: int, length: int) -> Work:
         encoder = ReleasedEncoder(XLMRobertaModel(settings, add_pooling_layer=False))
         return TaskModel(encoder, form.head("linear", shape.hidden, shape.layers, task), padding_id=1)
 
-    return Work(model, task_steps(features, form, rows, 1, 1, seed=0), [], lambda items: {}, rows, 1e-5)
+    return Work(model, task_steps(encoded, form, rows, 1, 1, seed=0), [], lambda items: {}, rows, 1e-5)
 
 
 def utilisation(device: str, steps: int, peak_tflops: float | None) -> list[dict[str, Any]]:

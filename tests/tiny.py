@@ -120,7 +120,7 @@ def write_head(folder: Path, name: str, kind: Any = "linear") -> None:
     task = task_of(name)
     loaded = encoders.load(folder)
     head = formats.load(task.format).head(kind, loaded.dimension, loaded.layers, task)
-    checkpoints.save_head(folder, head, checkpoints.HeadFacts(name, task.format, kind, task.labels, 64))
+    checkpoints.save_head(folder, head, checkpoints.HeadConfig(name, task.format, kind, task.labels, 64))
 
 
 def write_data(folder: Path, name: str, count: int = 24) -> None:

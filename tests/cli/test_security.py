@@ -219,7 +219,7 @@ def test_the_head_that_a_checkpoint_names_is_one_of_ours(key: str, message: str,
     tiny.write_checkpoint(tmp_path / "own")
     tiny.write_head(tmp_path / "own", "xnli")
     change(tmp_path / "own/head.json", **{key: "../../code"})
-    facts = checkpoints.head_facts(tmp_path / "own")
+    facts = checkpoints.head_config(tmp_path / "own")
     assert facts is not None
 
     with pytest.raises(ConfigError, match=message):

@@ -14,7 +14,7 @@ from xit import formats
 from xit.core import registry
 from xit.core.errors import ConfigError
 from xit.core.settings import RetrievalSettings
-from xit.formats import IGNORED, SECOND, Reading, collate
+from xit.formats import IGNORED, SECOND, EncodingOptions, collate
 from xit.formats.retrieval import rank
 from xit.modeling import encoders, tokenization
 from xit.modeling.task_model import EncoderModel, TaskModel
@@ -48,9 +48,9 @@ def model_for(task_id: str, encoder: str, kind: Any, tokenizer: tokenization.Tok
     return TaskModel(made, formats.load(task.format).head(kind, made.dimension, made.layers, task), 0)
 
 
-def learn(model: TaskModel, examples: list[Any], reading: Reading, folder: Path, **changes: Any) -> None:
-    form = formats.load(reading.task.format)
-    steps = task_steps(form.features(examples, reading), form, len(examples), 1, reading.tokenizer.padding_id, seed=0)
+def learn(model: TaskModel, examples: list[Any], options: EncodingOptions, folder: Path, **changes: Any) -> None:
+    form = formats.load(options.task.format)
+    steps = task_steps(form.encode(examples, options), form, len(examples), 1, options.tokenizer.padding_id, seed=0)
     train(model, steps, dataclasses.replace(PLAN, **changes), folder, {})
 
 
@@ -79,17 +79,17 @@ def test_neither_order_nor_company_nor_padding_changes_predictions(
 ) -> None:
     module = formats.load(form)
     model = model_for(tiny.TASKS[form], encoder, "matching", tokenizer)
-    reading = Reading(tokenizer, tiny.task_of(tiny.TASKS[form]), 64)
+    options = EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 64)
     examples = [lengthened(example, index) for index, example in enumerate(tiny.examples(form, 12))]
     if form == "retrieval":
         alone = [(e, [e, *(c for c in examples if c["role"] == "candidate")]) for e in examples if e["role"] == "query"]
     else:
         alone = [(e, [e]) for e in examples]
-    learn(model, examples, reading, tmp_path, steps=10)
+    learn(model, examples, options, tmp_path, steps=10)
 
-    together = by_id(module.predict(model, examples, reading), examples)
-    backwards = by_id(module.predict(model, examples[::-1], reading), examples[::-1])
-    one_by_one = {e["id"]: by_id(module.predict(model, some, reading), some)[e["id"]] for e, some in alone}
+    together = by_id(module.predict(model, examples, options), examples)
+    backwards = by_id(module.predict(model, examples[::-1], options), examples[::-1])
+    one_by_one = {e["id"]: by_id(module.predict(model, some, options), some)[e["id"]] for e, some in alone}
 
     assert len({str(answer) for answer in together.values()}) > 1  # a constant answer would prove nothing
     assert together == backwards == one_by_one
@@ -101,10 +101,10 @@ def test_a_row_has_the_same_logits_alone_and_padded(
     form: str, encoder: str, tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
     model = model_for(tiny.TASKS[form], encoder, "matching", tokenizer)
-    reading = Reading(tokenizer, tiny.task_of(tiny.TASKS[form]), 64)
+    options = EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 64)
     examples = [lengthened(example, index) for index, example in enumerate(tiny.examples(form, 4))]
-    learn(model, examples, reading, tmp_path, steps=10)
-    rows = [row for features in formats.load(form).features(examples, reading) for row in features.rows]
+    learn(model, examples, options, tmp_path, steps=10)
+    rows = [row for encoded in formats.load(form).encode(examples, options) for row in encoded.rows]
     by_token = {"span": 1, "tagging": 0}.get(form)
 
     together = model.logits(rows)
@@ -137,13 +137,13 @@ def test_eight_examples_are_learnt_by_heart(
     form: str, encoder: str, kind: str, tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
     task = tiny.task_of(tiny.TASKS[form])
-    reading = Reading(tokenizer, task, 64)
+    options = EncodingOptions(tokenizer, task, 64)
     model = model_for(tiny.TASKS[form], encoder, kind, tokenizer)
     examples = tiny.examples(form, 8)
 
-    learn(model, examples, reading, tmp_path)
+    learn(model, examples, options, tmp_path)
 
-    scores = formats.load(form).score(formats.load(form).predict(model, examples, reading), examples, task, "en")
+    scores = formats.load(form).score(formats.load(form).predict(model, examples, options), examples, task, "en")
     assert set(scores.values()) == {100.0}
     assert task.metric in scores
 
@@ -177,8 +177,8 @@ def test_examples_are_counted_and_candidates_are_not(form: str) -> None:
 
 
 def test_a_batch_is_padded_on_the_right(tokenizer: tokenization.Tokenizer) -> None:
-    reading = Reading(tokenizer, tiny.task_of("xnli"), 64)
-    rows = formats.text_rows(reading, [("Ida", "Bo painted"), ("Ida painted the boat", "Bo")], "longest_first")
+    options = EncodingOptions(tokenizer, tiny.task_of("xnli"), 64)
+    rows = formats.text_rows(options, [("Ida", "Bo painted"), ("Ida painted the boat", "Bo")], "longest_first")
 
     batch = collate(rows, padding_id=0)
 
@@ -191,9 +191,9 @@ def test_a_batch_is_padded_on_the_right(tokenizer: tokenization.Tokenizer) -> No
 
 
 def test_long_pairs_lose_the_end_of_the_longer_text(tokenizer: tokenization.Tokenizer) -> None:
-    reading = Reading(tokenizer, tiny.task_of("xnli"), 20)
+    options = EncodingOptions(tokenizer, tiny.task_of("xnli"), 20)
 
-    (row,) = formats.text_rows(reading, [("Ida painted the boat in Oslo " * 5, "Bo")], "longest_first")
+    (row,) = formats.text_rows(options, [("Ida painted the boat in Oslo " * 5, "Bo")], "longest_first")
 
     whole = tokenizer.backend.encode("Ida painted the boat in Oslo " * 5, "Bo")
     assert len(row.input_ids) == 20
@@ -202,19 +202,21 @@ def test_long_pairs_lose_the_end_of_the_longer_text(tokenizer: tokenization.Toke
 
 
 def test_long_prompts_lose_their_beginning(tokenizer: tokenization.Tokenizer) -> None:
-    reading = Reading(tokenizer, tiny.task_of("xcopa"), 20)
+    options = EncodingOptions(tokenizer, tiny.task_of("xcopa"), 20)
     example = {"id": "0", "prompt": "Ida painted the boat. " * 5 + "Why?", "choices": ["Bo", "Tom"], "label": 0}
 
-    (features,) = formats.load("multiple_choice").features([example], reading)
+    (encoded,) = formats.load("multiple_choice").encode([example], options)
 
     whole = tokenizer.backend.encode(example["prompt"], "Bo")
-    assert [len(row.input_ids) for row in features.rows] == [20, 20]
-    assert features.rows[0].input_ids[1:].tolist() == whole.ids[-19:]
+    assert [len(row.input_ids) for row in encoded.rows] == [20, 20]
+    assert encoded.rows[0].input_ids[1:].tolist() == whole.ids[-19:]
 
 
 def test_reading_leaves_the_tokenizer_as_it_was(tokenizer: tokenization.Tokenizer) -> None:
     for form in FORMATS:
-        formats.load(form).features(tiny.examples(form, 2), Reading(tokenizer, tiny.task_of(tiny.TASKS[form]), 12))
+        formats.load(form).encode(
+            tiny.examples(form, 2), EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 12)
+        )
 
     assert tokenizer.backend.truncation is None
     assert len(tokenizer.backend.encode("Ida painted the boat in Oslo " * 5).ids) > 64
@@ -239,12 +241,12 @@ def test_the_shortest_row_takes_texts_of_any_length_and_a_shorter_one_is_refused
     ]
 
     for size in range(ROOM[form], 24):
-        features = formats.load(form).features(examples, Reading(tokenizer, task, size))
-        assert max(feature.length for feature in features) <= size
+        encoded = formats.load(form).encode(examples, EncodingOptions(tokenizer, task, size))
+        assert max(feature.length for feature in encoded) <= size
     for size in range(1, ROOM[form]):
         message = rf"max_length_tokens: {size}: too few for {task.title}, .* Give {ROOM[form]} or more."
         with pytest.raises(ConfigError, match=message):
-            formats.load(form).features(examples, Reading(tokenizer, task, size))
+            formats.load(form).encode(examples, EncodingOptions(tokenizer, task, size))
 
 
 # Tagging
@@ -257,17 +259,17 @@ TAGS = ["B-PER", "O", "O", "B-LOC"] * 8
 def test_long_sentences_are_cut_between_words(tokenizer: tokenization.Tokenizer) -> None:
     example = {"id": "0", "language": "en", "words": WORDS, "tags": TAGS}
 
-    (features,) = formats.load("tagging").features([example], Reading(tokenizer, tiny.task_of("panx"), 16))
+    (encoded,) = formats.load("tagging").encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 16))
 
-    assert len(features.rows) > 3
-    assert all(len(row.input_ids) <= 16 for row in features.rows)
-    inner = [token for row in features.rows for token in row.input_ids[1:-1].tolist()]
+    assert len(encoded.rows) > 3
+    assert all(len(row.input_ids) <= 16 for row in encoded.rows)
+    inner = [token for row in encoded.rows for token in row.input_ids[1:-1].tolist()]
     assert inner == tokenizer.backend.encode(WORDS, is_pretokenized=True, add_special_tokens=False).ids
     labels = tiny.task_of("panx").labels
-    assert [labels[tag] for _, tags in features.label for tag in tags] == TAGS
+    assert [labels[tag] for _, tags in encoded.label for tag in tags] == TAGS
     begins = [
         tokenizer.backend.decode([int(row.input_ids[start])]).strip()
-        for row, (starts, _) in zip(features.rows, features.label, strict=True)
+        for row, (starts, _) in zip(encoded.rows, encoded.label, strict=True)
         for start in starts
     ]
     assert all(word.startswith(begin) for word, begin in zip(WORDS, begins, strict=True))
@@ -276,27 +278,25 @@ def test_long_sentences_are_cut_between_words(tokenizer: tokenization.Tokenizer)
 def test_predictions_of_the_pieces_of_a_sentence_are_joined_again(
     tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
-    reading = Reading(tokenizer, tiny.task_of("panx"), 16)
+    options = EncodingOptions(tokenizer, tiny.task_of("panx"), 16)
     model = model_for("panx", "lstm", "matching", tokenizer)
     example = {"id": "0", "language": "en", "words": WORDS, "tags": TAGS}
 
-    learn(model, [example], reading, tmp_path)
+    learn(model, [example], options, tmp_path)
 
-    assert formats.load("tagging").predict(model, [example], reading) == [TAGS]
+    assert formats.load("tagging").predict(model, [example], options) == [TAGS]
 
 
 def test_a_word_longer_than_a_row_keeps_its_place(tokenizer: tokenization.Tokenizer) -> None:
-    reading = Reading(tokenizer, tiny.task_of("panx"), 8)
+    options = EncodingOptions(tokenizer, tiny.task_of("panx"), 8)
     words = ["Ida", "paintedpaintedpaintedpaintedpainted", "Oslo"]
 
-    (features,) = formats.load("tagging").features(
-        [{"id": "0", "words": words, "tags": ["B-PER", "O", "B-LOC"]}], reading
-    )
+    (encoded,) = formats.load("tagging").encode([{"id": "0", "words": words, "tags": ["B-PER", "O", "B-LOC"]}], options)
 
-    assert all(len(row.input_ids) <= 8 for row in features.rows)
-    assert [tag for _, tags in features.label for tag in tags] == [1, 0, 5]
+    assert all(len(row.input_ids) <= 8 for row in encoded.rows)
+    assert [tag for _, tags in encoded.label for tag in tags] == [1, 0, 5]
     model = model_for("panx", "transformer", "linear", tokenizer)
-    assert [len(tags) for tags in formats.load("tagging").predict(model, [{"words": words}], reading)] == [3]
+    assert [len(tags) for tags in formats.load("tagging").predict(model, [{"words": words}], options)] == [3]
 
 
 def test_a_word_without_tokens_is_read_as_unknown() -> None:
@@ -306,22 +306,22 @@ def test_a_word_without_tokens_is_read_as_unknown() -> None:
     backend.normalizer = tokenizers.normalizers.BertNormalizer()
     backend.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     roles = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
-    reading = Reading(tokenization.Tokenizer(backend, roles, (2,), (3,)), tiny.task_of("panx"), 16)
+    options = EncodingOptions(tokenization.Tokenizer(backend, roles, (2,), (3,)), tiny.task_of("panx"), 16)
     example = {"id": "0", "words": ["Ida", "\u200b", "Ida"], "tags": ["B-PER", "O", "B-PER"]}
 
-    (features,) = formats.load("tagging").features([example], reading)
+    (encoded,) = formats.load("tagging").encode([example], options)
 
-    assert features.rows[0].input_ids.tolist() == [2, 4, 1, 4, 3]
-    assert features.label == [([1, 2, 3], [1, 0, 1])]
+    assert encoded.rows[0].input_ids.tolist() == [2, 4, 1, 4, 3]
+    assert encoded.label == [([1, 2, 3], [1, 0, 1])]
 
 
 def test_only_the_first_token_of_a_word_is_labelled(tokenizer: tokenization.Tokenizer) -> None:
     module = formats.load("tagging")
     example = {"id": "0", "words": ["Ida", "painted"], "tags": ["B-PER", "O"]}
-    features = module.features([example], Reading(tokenizer, tiny.task_of("panx"), 64))
-    length = len(features[0].rows[0].input_ids)
+    encoded = module.encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 64))
+    length = len(encoded[0].rows[0].input_ids)
 
-    (labels,) = module.labels(features, length + 2)["labels"]
+    (labels,) = module.labels(encoded, length + 2)["labels"]
 
     words = tokenizer.backend.encode(["Ida", "painted"], is_pretokenized=True, add_special_tokens=False).word_ids
     assert labels[labels != IGNORED].tolist() == [1, 0]
@@ -349,23 +349,23 @@ def question(number: int, sentences: int, answer_at: int, answerable: bool = Tru
 def test_a_window_is_labelled_with_the_answer_that_it_holds(tokenizer: tokenization.Tokenizer) -> None:
     example = question(0, sentences=6, answer_at=5)
 
-    features = formats.load("span").features([example], Reading(tokenizer, tiny.task_of("xquad"), 48))
+    encoded = formats.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
 
-    assert len(features) > 1
-    assert {f.id for f in features} == {"q0"}
-    assert features[0].label == (0, 0)
-    first, last = features[-1].label
-    ids = features[-1].rows[0].input_ids[first : last + 1].tolist()
+    assert len(encoded) > 1
+    assert {f.id for f in encoded} == {"q0"}
+    assert encoded[0].label == (0, 0)
+    first, last = encoded[-1].label
+    ids = encoded[-1].rows[0].input_ids[first : last + 1].tolist()
     assert tokenizer.backend.decode(ids).strip() == example["answers"][0]
-    assert set(features[-1].rows[0].segments[first : last + 1]) == {SECOND}
+    assert set(encoded[-1].rows[0].segments[first : last + 1]) == {SECOND}
 
 
 def test_windows_cover_the_context_and_overlap(tokenizer: tokenization.Tokenizer) -> None:
     example = question(0, sentences=8, answer_at=7)
 
-    features = formats.load("span").features([example], Reading(tokenizer, tiny.task_of("xquad"), 48))
+    encoded = formats.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
 
-    windows = [f.rows[0].input_ids[f.rows[0].segments == SECOND].tolist() for f in features]
+    windows = [f.rows[0].input_ids[f.rows[0].segments == SECOND].tolist() for f in encoded]
     whole = tokenizer.backend.encode(example["question"], example["context"])
     context = [token for token, part in zip(whole.ids, whole.sequence_ids, strict=True) if part == 1]
     joined = windows[0]
@@ -378,56 +378,56 @@ def test_windows_cover_the_context_and_overlap(tokenizer: tokenization.Tokenizer
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_an_answer_in_a_later_window_is_found(encoder: str, tokenizer: tokenization.Tokenizer, tmp_path: Path) -> None:
     task = tiny.task_of("xquad")
-    reading = Reading(tokenizer, task, 48)
+    options = EncodingOptions(tokenizer, task, 48)
     form = formats.load("span")
     model = model_for("xquad", encoder, "matching", tokenizer)
     examples = [question(number, sentences=5, answer_at=4) for number in range(8)]
-    first_windows = {f.id: f.label for f in reversed(form.features(examples, reading))}
+    first_windows = {f.id: f.label for f in reversed(form.encode(examples, options))}
     assert set(first_windows.values()) == {(0, 0)}
 
-    learn(model, examples, reading, tmp_path, steps=100)
+    learn(model, examples, options, tmp_path, steps=100)
 
-    assert form.predict(model, examples, reading) == {e["id"]: e["answers"][0] for e in examples}
+    assert form.predict(model, examples, options) == {e["id"]: e["answers"][0] for e in examples}
 
 
 def test_no_answer_is_empty_where_the_task_has_it_and_only_there(
     tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
-    reading = Reading(tokenizer, tiny.task_of("squad2"), 64)
+    options = EncodingOptions(tokenizer, tiny.task_of("squad2"), 64)
     form = formats.load("span")
     model = model_for("squad2", "transformer", "matching", tokenizer)
     examples = [question(number, 2, answer_at=1, answerable=number % 2 == 0) for number in range(8)]
 
-    learn(model, examples, reading, tmp_path)
+    learn(model, examples, options, tmp_path)
 
-    found = form.predict(model, examples, reading)
+    found = form.predict(model, examples, options)
     assert [found[e["id"]] for e in examples] == [e["answers"][0] if e["answers"] else "" for e in examples]
-    always = form.predict(model, examples, dataclasses.replace(reading, task=tiny.task_of("xquad")))
+    always = form.predict(model, examples, dataclasses.replace(options, task=tiny.task_of("xquad")))
     assert all(always.values())
-    assert form.score(found, examples, reading.task, "en") == {"f1": 100.0, "exact_match": 100.0}
+    assert form.score(found, examples, options.task, "en") == {"f1": 100.0, "exact_match": 100.0}
 
 
 def test_answers_are_cut_from_the_context_as_it_is_written(tokenizer: tokenization.Tokenizer) -> None:
     """Offsets count in the text before the tokenizer's normalisation, which makes two letters of some signs."""
     context = "㎞ ㎞ Ida painted in Oslo."
     example = {"id": "0", "question": "Where?", "context": context, "answers": ["Oslo"], "starts": [19]}
-    reading = Reading(tokenizer, tiny.task_of("xquad"), 64)
+    options = EncodingOptions(tokenizer, tiny.task_of("xquad"), 64)
 
-    (features,) = formats.load("span").features([example], reading)
+    (encoded,) = formats.load("span").encode([example], options)
 
     encoding = tokenizer.backend.encode("Where?", context)
-    first, last = features.label
+    first, last = encoded.label
     assert context[encoding.offsets[first][0] : encoding.offsets[last][1]].strip() == "Oslo"
 
 
 def test_a_long_question_leaves_room_for_the_context(tokenizer: tokenization.Tokenizer) -> None:
     example = {**question(0, 6, 5), "question": "Where did Ida paint the boat in Oslo? " * 20}
 
-    features = formats.load("span").features([example], Reading(tokenizer, tiny.task_of("xquad"), 48))
+    encoded = formats.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
 
-    assert all(len(f.rows[0].input_ids) <= 48 for f in features)
-    assert all((f.rows[0].segments == SECOND).sum() >= 16 for f in features[:-1])
-    assert features[-1].label != (0, 0)
+    assert all(len(f.rows[0].input_ids) <= 48 for f in encoded)
+    assert all((f.rows[0].segments == SECOND).sum() >= 16 for f in encoded[:-1])
+    assert encoded[-1].label != (0, 0)
 
 
 # Multiple choice
@@ -437,7 +437,7 @@ def test_examples_with_different_numbers_of_choices_share_a_batch(
     tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
     task = tiny.task_of("xcopa")
-    reading = Reading(tokenizer, task, 64)
+    options = EncodingOptions(tokenizer, task, 64)
     form = formats.load("multiple_choice")
     model = model_for("xcopa", "transformer", "matching", tokenizer)
     examples = [
@@ -451,11 +451,11 @@ def test_examples_with_different_numbers_of_choices_share_a_batch(
         for i in range(8)
     ]
 
-    learn(model, examples, reading, tmp_path)
+    learn(model, examples, options, tmp_path)
 
-    features = form.features(examples, reading)
-    assert form.labels(features, 0)["counts"].tolist() == [2, 3, 4, 5, 2, 3, 4, 5]
-    assert form.predict(model, examples, reading) == [e["label"] for e in examples]
+    encoded = form.encode(examples, options)
+    assert form.labels(encoded, 0)["counts"].tolist() == [2, 3, 4, 5, 2, 3, 4, 5]
+    assert form.predict(model, examples, options) == [e["label"] for e in examples]
 
 
 def test_a_missing_choice_has_no_share_of_the_loss() -> None:
@@ -534,8 +534,8 @@ def bare_vectors(tokenizer: tokenization.Tokenizer, **changes: Any) -> tuple[Ten
     torch.manual_seed(0)
     size = dataclasses.replace(tiny.SIZES["lstm"], layers=2)
     encoder = encoders.build("lstm", size, tokenizer.vocabulary_size)
-    reading = Reading(tokenizer, tiny.task_of("tatoeba"), 64)
-    rows = formats.text_rows(reading, ["Ida painted", "Ida painted the boat in Oslo"], "longest_first")
+    options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
+    rows = formats.text_rows(options, ["Ida painted", "Ida painted the boat in Oslo"], "longest_first")
     settings = dataclasses.replace(RetrievalSettings(1.0, "mean", is_centered=False), **changes)
     ids = torch.from_numpy(rows[0].input_ids)[None]
     with torch.no_grad():
@@ -576,8 +576,8 @@ def test_centering_takes_the_mean_of_a_language_and_role_away(tokenizer: tokeniz
 
     def ranked(is_centered: bool) -> dict[str, list[str]]:
         settings = RetrievalSettings(1.0, "mean", is_centered)
-        reading = Reading(tokenizer, tiny.task_of("tatoeba"), 64, is_centered)
-        return retrieval.bare(Given(), examples, reading, settings)
+        options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64, is_centered)
+        return retrieval.bare(Given(), examples, options, settings)
 
     centered, plain = ranked(is_centered=True), ranked(is_centered=False)
 
@@ -588,9 +588,9 @@ def test_centering_takes_the_mean_of_a_language_and_role_away(tokenizer: tokeniz
 def test_a_choice_longer_than_a_row_is_cut_and_leaves_room_for_the_prompt() -> None:
     long = " ".join(["one two three"] * 60)
     example = {"id": "0", "language": "en", "prompt": "Who counts?", "choices": [long, "nobody"], "label": 0}
-    reading = Reading(tiny.tokenizer(), registry.load("tasks", "xcopa").task, 32)
+    options = EncodingOptions(tiny.tokenizer(), registry.load("tasks", "xcopa").task, 32)
 
-    (features,) = formats.load("multiple_choice").features([example], reading)
+    (encoded,) = formats.load("multiple_choice").encode([example], options)
 
-    assert [len(row.input_ids) <= 32 for row in features.rows] == [True, True]
-    assert all((row.segments == part).any() for row in features.rows for part in (1, 2))
+    assert [len(row.input_ids) <= 32 for row in encoded.rows] == [True, True]
+    assert all((row.segments == part).any() for row in encoded.rows for part in (1, 2))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from xit.core.errors import CheckpointError
 from xit.core.settings import MicroSettings, RetrievalSettings
 from xit.evaluation import evaluate
-from xit.formats import Reading, _mining, _vectors, retrieval
+from xit.formats import EncodingOptions, _mining, _vectors, retrieval
 from xit.formats._search import nearest
 from xit.modeling import task_model
 from xit.stages import data
@@ -266,10 +266,10 @@ def test_what_was_encoded_before_a_stop_is_encoded_by_the_same_checkpoint_only(t
     def encode(seed: int, layer: float = 0.5) -> None:
         tiny.write_checkpoint(tmp_path / "checkpoint", seed=seed)
         encoder, tokenizer = task_model.load_encoder(tmp_path / "checkpoint")
-        reading = Reading(
+        options = EncodingOptions(
             tokenizer, task, 64, working=tmp_path / "work", report=lambda what, done, total: encoded.append(seed)
         )
-        retrieval.bare(encoder, examples, reading, RetrievalSettings(layer, "mean", is_centered=False))
+        retrieval.bare(encoder, examples, options, RetrievalSettings(layer, "mean", is_centered=False))
 
     for seed, layer, runs in ((0, 0.5, [0, 0]), (0, 0.5, [0]), (1, 0.5, [1, 1]), (1, 1.0, [1, 1])):
         encoded.clear()
@@ -354,7 +354,7 @@ def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> N
     task, texts = tiny.task_of("bucc2018"), tiny.texts()[:40]
     tiny.write_checkpoint(tmp_path / "checkpoint")
     encoder, tokenizer = task_model.load_encoder(tmp_path / "checkpoint")
-    reading = Reading(tokenizer, task, 64)
+    options = EncodingOptions(tokenizer, task, 64)
 
     def pool(first: int) -> list[dict[str, Any]]:
         """Ten queries, and as candidates five of them word for word, their translations, and five others."""
@@ -362,7 +362,7 @@ def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> N
         rows += sentences("candidate", *texts[first : first + 5], *texts[first + 10 : first + 15], prefix="en-")
         return [{**row, "gold": [f"en-{n}"]} if row["role"] == "query" and n < 5 else row for n, row in enumerate(rows)]
 
-    pairs = retrieval.mined(encoder, pool(0), pool(20), reading, BARE)
+    pairs = retrieval.mined(encoder, pool(0), pool(20), options, BARE)
 
     assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
     assert retrieval.score(pairs, pool(0), task, "de")["recall"] == 100.0

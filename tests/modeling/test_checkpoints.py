@@ -18,7 +18,7 @@ from xit.core.examples import read_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import EncoderSize, MicroSettings, RetrievalSettings
 from xit.evaluation.evaluate import evaluate, report_of
-from xit.formats import Reading
+from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model, tokenization
 from xit.sources import micro
 from xit.training.loop import Plan, Step, train
@@ -215,7 +215,7 @@ def weights(folder: Path) -> None:
 
 def head(folder: Path) -> None:
     folder.mkdir()
-    facts = checkpoints.HeadFacts("xnli", "classification", "matching", ("a", "b"), 64)
+    facts = checkpoints.HeadConfig("xnli", "classification", "matching", ("a", "b"), 64)
     checkpoints.save_head(folder, torch.nn.Linear(100, 100), facts)
 
 
@@ -285,16 +285,16 @@ def test_other_errors_pass_through_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_gives_back_encoder_and_head(folder: Path) -> None:
-    facts = checkpoints.head_facts(folder)
+    facts = checkpoints.head_config(folder)
     assert facts is not None
     task = tiny.task_of("xnli")
 
     model, tokenizer = task_model.load_task(folder, facts)
 
-    assert facts == checkpoints.HeadFacts("xnli", "classification", "matching", task.labels, 64)
+    assert facts == checkpoints.HeadConfig("xnli", "classification", "matching", task.labels, 64)
     assert all(torch.equal(model.head.state_dict()[k], v) for k, v in load_file(folder / "head.safetensors").items())
     predictions = formats.load("classification").predict(
-        model, tiny.examples("classification"), Reading(tokenizer, task, 64)
+        model, tiny.examples("classification"), EncodingOptions(tokenizer, task, 64)
     )
     assert set(predictions) <= set(task.labels)
 
@@ -310,15 +310,15 @@ def test_a_head_does_not_travel(folder: Path, tmp_path: Path) -> None:
     }
     for name in ("model.safetensors", "tokenizer.json"):
         assert (tmp_path / "child" / name).read_bytes() == (folder / name).read_bytes()
-    assert checkpoints.head_facts(tmp_path / "child") is None
+    assert checkpoints.head_config(tmp_path / "child") is None
 
 
 def test_a_checkpoint_made_here_knows_its_place_in_the_grid(folder: Path) -> None:
     write_json(folder / "lineage.json", lineage(encoder="lstm", condition="mnli", seed=2))
-    assert checkpoints.made_of(folder) == ("lstm", "mnli", 2)
+    assert checkpoints.origin(folder) == ("lstm", "mnli", 2)
 
     write_json(folder / "lineage.json", lineage(encoder="lstm", seed=2))  # pretraining
-    assert checkpoints.made_of(folder) == ("lstm", "none", 2)
+    assert checkpoints.origin(folder) == ("lstm", "none", 2)
 
 
 @pytest.mark.parametrize("text", [None, b"{", b"{}", b"[]", b"\xff"])
@@ -326,8 +326,8 @@ def test_a_checkpoint_from_elsewhere_goes_by_its_name(text: bytes | None, folder
     if text is not None:
         (folder / "lineage.json").write_bytes(text)
 
-    assert checkpoints.made_of(folder) == ("checkpoint", "unknown", 0)
-    assert checkpoints.made_of("owner/name") == ("name", "unknown", 0)
+    assert checkpoints.origin(folder) == ("checkpoint", "unknown", 0)
+    assert checkpoints.origin("owner/name") == ("name", "unknown", 0)
 
 
 # What damage to a file says
@@ -353,7 +353,7 @@ def test_a_changed_bit_in_examples_is_told_or_changes_nothing(form: str, tmp_pat
 
 
 def load(folder: Path) -> None:
-    facts = checkpoints.head_facts(folder)
+    facts = checkpoints.head_config(folder)
     assert facts is not None
     task_model.load_task(folder, facts)
 
@@ -375,7 +375,7 @@ def change_facts(folder: Path, **values: Any) -> None:
 def head_of_another_size(folder: Path) -> None:
     task = tiny.task_of("xnli")
     other = formats.load("classification").head("matching", 8, 1, task)
-    checkpoints.save_head(folder, other, checkpoints.HeadFacts("xnli", task.format, "matching", task.labels, 64))
+    checkpoints.save_head(folder, other, checkpoints.HeadConfig("xnli", task.format, "matching", task.labels, 64))
 
 
 def rename_tensors(folder: Path) -> None:

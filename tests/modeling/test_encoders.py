@@ -58,7 +58,7 @@ def test_the_tests_below_run_over_every_encoder() -> None:
     """A file of xit/encoders that is not here fails; so does a test that ranges over fewer."""
     assert NAMES == ("gru", "laser2", "lstm", "mingru", "transformer")
     assert set(NAMES) == set(SIZES) == set(tiny.SIZES)
-    assert {encoders.facts(name).architecture for name in NAMES} == {"transformer", "recurrent"}
+    assert {encoders.info(name).architecture for name in NAMES} == {"transformer", "recurrent"}
     assert len(registry.names("encoders")) == len(NAMES) + 9  # released ones: tests/modeling/test_released.py
 
 
@@ -254,7 +254,7 @@ def test_auto_model_knows_our_folders_whichever_is_imported_first(imports: str, 
 
 
 def test_importing_xit_imports_neither_torch_nor_transformers() -> None:
-    code = "import sys, xit, xit.encoders; print(*sys.modules)"
+    code = "import sys, xit, xit.modeling.encoders; print(*sys.modules)"
 
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
@@ -264,7 +264,7 @@ def test_importing_xit_imports_neither_torch_nor_transformers() -> None:
 
 def test_our_checkpoints_are_loaded_and_saved_without_transformers(tmp_path: Path) -> None:
     encoders.save(build("transformer"), tmp_path)
-    code = "import sys; from xit import encoders; from pathlib import Path; folder = Path(sys.argv[1])\n"
+    code = "import sys; from xit.modeling import encoders; from pathlib import Path; folder = Path(sys.argv[1])\n"
     code += "encoders.save(encoders.load(folder), folder / 'again'); print(*sys.modules)"
 
     command = [sys.executable, "-c", code, tmp_path]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from xit import cli
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
-from xit.formats import Reading, text_rows
+from xit.formats import EncodingOptions, text_rows
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.task_model import load_encoder
 
@@ -138,9 +138,9 @@ def laser(texts: list[str]) -> Tensor:
 
 def test_sentence_vectors_are_those_that_laser_computes(folder: Path) -> None:
     model, tokenizer = load_encoder(folder)
-    reading = Reading(tokenizer, tiny.task_of("tatoeba"), 64)
+    options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
 
-    vectors = torch.stack(model.vectors(text_rows(reading, list(TEXTS), "longest_first"), RETRIEVAL))
+    vectors = torch.stack(model.vectors(text_rows(options, list(TEXTS), "longest_first"), RETRIEVAL))
 
     expected = laser(list(TEXTS.values()))
     torch.testing.assert_close(vectors, expected, atol=1e-5, rtol=0)

@@ -114,17 +114,17 @@ def test_a_causal_encoder_is_pooled_at_its_last_real_token(folders: dict[str, Pa
 
     causal, echo = (encoders.load(folders["rwkv"], direction) for direction in (None, "echo"))
 
-    assert causal.summary(attention_mask).tolist() == last
-    assert torch.equal(echo.summary(attention_mask), attention_mask.bool())
+    assert causal.pooling_mask(attention_mask).tolist() == last
+    assert torch.equal(echo.pooling_mask(attention_mask), attention_mask.bool())
 
 
 @torch.no_grad()
 def test_vectors_of_a_causal_encoder_are_its_last_states(folders: dict[str, Path]) -> None:
-    from xit.formats import Reading, text_rows
+    from xit.formats import EncodingOptions, text_rows
 
     model, tokenizer = load_encoder(folders["mamba"])
     texts = ["Ida painted", "Ida painted the boat in Oslo"]
-    rows = text_rows(Reading(tokenizer, tiny.task_of("tatoeba"), 64), texts, "longest_first")
+    rows = text_rows(EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64), texts, "longest_first")
 
     vectors = model.vectors(rows, RETRIEVAL)
 
@@ -248,7 +248,7 @@ def test_a_causal_transformer_is_found_to_be_one_and_may_be_read_twice(config: A
 
     assert torch.equal(torch.random.get_rng_state(), before)
     assert (causal.direction, encoders.direction(tmp_path), echo.direction) == ("causal", "causal", "echo")
-    assert echo.longest == causal.longest / 2 == config.max_position_embeddings / 2
+    assert echo.max_positions == causal.max_positions / 2 == config.max_position_embeddings / 2
     alone = echo(input_ids[1:2, :4], attention_mask[1:2, :4])[-1][0]
     torch.testing.assert_close(echo(input_ids, attention_mask)[-1][1, :4], alone, atol=1e-5, rtol=0)
     encoders.save(echo, tmp_path / "again")

@@ -27,7 +27,7 @@ TEXTS = [
 TRAIN = """
 import sys
 from pathlib import Path
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/modeling")
 from test_tokenization import TEXTS
 from xit.modeling import tokenization
 tokenization.save(tokenization.train(TEXTS, 200), Path(sys.argv[1]))
@@ -126,7 +126,7 @@ def test_auto_tokenizer_gives_the_same_ids(trained: tokenization.Tokenizer, fold
 
 
 def test_loading_needs_no_transformers(folder: Path) -> None:
-    code = f"import sys; from xit import tokenization; tokenization.load({str(folder)!r}); print(*sys.modules)"
+    code = f"import sys; from xit.modeling import tokenization; tokenization.load({str(folder)!r}); print(*sys.modules)"
 
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from xit import formats
 from xit.core.errors import CheckpointError, ConfigError, TrainingError
 from xit.core.settings import TaskSettings
-from xit.formats import Reading
+from xit.formats import EncodingOptions
 from xit.modeling.task_model import TaskModel, load_encoder
 from xit.stages.finetune import finetune
 from xit.stages.pretrain import pretrain
@@ -147,17 +147,17 @@ def few_steps(parent: Path, form: str, micro_batches: int, folder: Path) -> list
     """The log of four steps on 16 examples of different sizes."""
     task = tiny.task_of(tiny.TASKS[form])
     bare, tokenizer = load_encoder(parent)
-    reading = Reading(tokenizer, task, 24)
+    options = EncodingOptions(tokenizer, task, 24)
     module = formats.load(form)
     examples = tiny.examples(form, 16)
     if form == "tagging":
         examples = [
             {**e, "words": e["words"][: 1 + i % 6], "tags": e["tags"][: 1 + i % 6]} for i, e in enumerate(examples)
         ]
-    features = module.features(examples, reading)
+    encoded = module.encode(examples, options)
     torch.manual_seed(0)
     model = TaskModel(bare.encoder, module.head("matching", 16, 1, task), tokenizer.padding_id)
-    steps = task_steps(features, module, 16, micro_batches, tokenizer.padding_id, 0)
+    steps = task_steps(encoded, module, 16, micro_batches, tokenizer.padding_id, 0)
     train(model, steps, dataclasses.replace(PLAN, steps=4), folder, {})
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
@@ -174,11 +174,11 @@ def test_four_micro_batches_take_the_steps_of_one_batch(form: str, parent: Path,
 
 def test_a_step_says_whose_examples_it_has() -> None:
     task = tiny.task_of("xnli")
-    reading = Reading(tiny.tokenizer(), task, 64)
+    options = EncodingOptions(tiny.tokenizer(), task, 64)
     module = formats.load("classification")
     examples = tiny.examples("classification", 4)
 
-    step = task_steps(module.features(examples, reading), module, 4, 2, 0, seed=0)(0)
+    step = task_steps(module.encode(examples, options), module, 4, 2, 0, seed=0)(0)
 
     assert sorted(step.ids) == ["e0", "e1", "e2", "e3"]
     assert [len(batch["input_ids"]) for batch in step.micro_batches] == [2, 2]

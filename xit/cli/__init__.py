@@ -704,7 +704,7 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all 
 
     names = registry.names("encoders")
     sizes = _config().encoders if paths.PARAMS.is_file() else {}
-    facts = {name: dataclasses.asdict(modeling.facts(name)) for name in names}
+    facts = {name: dataclasses.asdict(modeling.info(name)) for name in names}
     for name in names:
         shape = sizes[name].size if name in sizes else None
         module = registry.load("encoders", name)

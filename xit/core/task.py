@@ -108,7 +108,7 @@ class Task:
     published: Mapping[Split, int | Mapping[str, int]] = dataclasses.field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
-    def answering(self, labels: tuple[str, ...]) -> "Task":
+    def with_labels(self, labels: tuple[str, ...]) -> "Task":
         """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""
         return self if self.labels else dataclasses.replace(self, labels=labels)
 

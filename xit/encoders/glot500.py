@@ -4,9 +4,9 @@
 quoted in public pages, unverified.
 """
 
-from xit.modeling.encoders import Facts, Released
+from xit.modeling.encoders import EncoderInfo, Released
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="Glot500 base",
     architecture="transformer",
     direction="bidirectional",

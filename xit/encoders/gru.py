@@ -4,9 +4,9 @@ from torch import nn
 
 from xit.core.settings import EncoderSize
 from xit.modeling.encoder import RecurrentEncoder
-from xit.modeling.encoders import Facts
+from xit.modeling.encoders import EncoderInfo
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="BiGRU",
     architecture="recurrent",
     direction="bidirectional",

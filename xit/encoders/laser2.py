@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from xit.core.errors import ConfigError
 from xit.core.settings import EncoderSize
 from xit.modeling.encoder import OwnEncoder, reorder, reversal
-from xit.modeling.encoders import Facts, Released
+from xit.modeling.encoders import EncoderInfo, Released
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="LASER2 BiLSTM",
     architecture="recurrent",
     direction="bidirectional",
@@ -52,7 +52,7 @@ class Encoder(OwnEncoder):
         stream = self.embedding(input_ids)
         states = [F.pad(stream, (0, self.dimension - stream.shape[-1]))]
         for ahead, behind in zip(self.ahead, self.behind, strict=True):
-            stream = self.through(_both, ahead, behind, stream, backwards)
+            stream = self.run_block(_both, ahead, behind, stream, backwards)
             states.append(stream)
         return tuple(states)
 

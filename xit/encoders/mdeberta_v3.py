@@ -4,9 +4,9 @@
 are quoted in public pages, unverified.
 """
 
-from xit.modeling.encoders import Facts, Released
+from xit.modeling.encoders import EncoderInfo, Released
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="mDeBERTa-v3 base",
     architecture="transformer",
     direction="bidirectional",

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from xit.core.settings import EncoderSize
 from xit.modeling.encoder import RecurrentEncoder
-from xit.modeling.encoders import Facts
+from xit.modeling.encoders import EncoderInfo
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="minGRU",
     architecture="recurrent",
     direction="bidirectional",

@@ -4,9 +4,9 @@ The commit is one that public code of 2026 pins; licence and number of languages
 pages, unverified.
 """
 
-from xit.modeling.encoders import Facts, Released
+from xit.modeling.encoders import EncoderInfo, Released
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="mT5 base, encoder",
     architecture="transformer",
     direction="bidirectional",

@@ -5,9 +5,9 @@ The commit is one that public code of 2026 pins; licence and number of languages
 pages, unverified.
 """
 
-from xit.modeling.encoders import Facts, Released
+from xit.modeling.encoders import EncoderInfo, Released
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="RWKV-4 World",
     architecture="recurrent",
     direction="causal",

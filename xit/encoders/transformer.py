@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from xit.core.errors import ConfigError
 from xit.core.settings import EncoderSize
 from xit.modeling.encoder import OwnEncoder
-from xit.modeling.encoders import Facts
+from xit.modeling.encoders import EncoderInfo
 
-FACTS = Facts(
+INFO = EncoderInfo(
     title="Transformer",
     architecture="transformer",
     direction="bidirectional",
@@ -41,7 +41,7 @@ class Encoder(OwnEncoder):
         rotation = angles(input_ids.shape[1], self.dimension // self.size.heads, stream.device)
         states = [stream]
         for block in self.blocks:
-            stream = self.through(block, stream, visible, rotation)
+            stream = self.run_block(block, stream, visible, rotation)
             states.append(stream)
         return tuple(F.layer_norm(state, (self.dimension,)) for state in states)
 

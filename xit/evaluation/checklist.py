@@ -10,7 +10,7 @@ from xit import formats
 from xit.core import registry
 from xit.core.errors import CheckpointError
 from xit.evaluation.checklist_templates import Suite
-from xit.formats import Reading
+from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, task_model
 
 # After google-research/xtreme:multichecklist/generate_test_utils.py, as whole words
@@ -76,7 +76,7 @@ def ask(
     Raises:
         CheckpointError: it has no head, or one of another format.
     """
-    facts = checkpoints.head_facts(checkpoint)
+    facts = checkpoints.head_config(checkpoint)
     if facts is None or facts.format != "span":
         is_there = Path(checkpoint).is_dir()
         head = f"its head is of {facts.task}" if facts else "it has no head" if is_there else "no such folder"
@@ -84,7 +84,7 @@ def ask(
             f"{checkpoint}: {head}; probes are asked of one for questions: xquad, mlqa, tydiqa, squad."
         )
     model, tokenizer = task_model.load_task(checkpoint, facts)
-    reading = Reading(tokenizer, registry.load("tasks", facts.task).task, facts.max_length_tokens)
+    options = EncodingOptions(tokenizer, registry.load("tasks", facts.task).task, facts.max_length_tokens)
     form: Any = formats.load("span")
     found: dict[str, dict[str, dict[str, float]]] = {}
     total = sum(map(len, suite.values()))
@@ -95,7 +95,7 @@ def ask(
                 for number, case in enumerate(cases)
                 for index, each in enumerate(case)
             ]
-            said = form.predict(model, examples, reading)
+            said = form.predict(model, examples, options)
             wrong = [
                 [
                     clean(said[f"{number}-{index}"], language) != clean(each.answer, language)

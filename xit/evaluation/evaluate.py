@@ -13,9 +13,9 @@ from xit.core.files import remove
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task
-from xit.formats import Reading
+from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model
-from xit.modeling.checkpoints import HeadFacts
+from xit.modeling.checkpoints import HeadConfig
 from xit.scoring import submission
 
 BARE_LENGTH_TOKENS = 512
@@ -64,19 +64,19 @@ def evaluate(
     if task.is_trained:
         facts = _head_for(checkpoint, task_id)
         model, tokenizer = task_model.load_task(Path(checkpoint), facts)
-        answering = task.answering(facts.labels)
-        reading = Reading(tokenizer, answering, facts.max_length_tokens, retrieval.is_centered, working, report)
-        predicted = [form.predict(model, pool, reading) for pool in pools]
+        labelled = task.with_labels(facts.labels)
+        options = EncodingOptions(tokenizer, labelled, facts.max_length_tokens, retrieval.is_centered, working, report)
+        predicted = [form.predict(model, pool, options) for pool in pools]
     else:
         bare, tokenizer = task_model.load_encoder(checkpoint)
         shape: Any = bare.encoder
-        longest = int(min(BARE_LENGTH_TOKENS, shape.longest))
-        reading = Reading(tokenizer, task, longest, retrieval.is_centered, working, report)
+        max_length_tokens = int(min(BARE_LENGTH_TOKENS, shape.max_positions))
+        options = EncodingOptions(tokenizer, task, max_length_tokens, retrieval.is_centered, working, report)
         if task.is_mined:
             known = _by_language(validation)
-            predicted = [form.mined(bare, by_language[code], known[code], reading, retrieval) for code in languages]
+            predicted = [form.mined(bare, by_language[code], known[code], options, retrieval) for code in languages]
         else:
-            predicted = [form.bare(bare, pool, reading, retrieval) for pool in pools]
+            predicted = [form.bare(bare, pool, options, retrieval) for pool in pools]
     if task.pool == "all":
         predicted = [_of(predicted[0], by_language[code]) for code in languages]
     result = {}
@@ -93,9 +93,9 @@ def evaluate(
     return result
 
 
-def _head_for(checkpoint: Path | str, task_id: str) -> HeadFacts:
+def _head_for(checkpoint: Path | str, task_id: str) -> HeadConfig:
     """The facts of a checkpoint's head, which is of the task."""
-    facts = checkpoints.head_facts(checkpoint)
+    facts = checkpoints.head_config(checkpoint)
     if facts is None:
         raise CheckpointError(
             f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
@@ -181,11 +181,11 @@ def report_of(
         ConfigError: a task that does not exist, or a language that the source does not have for a task; all of them.
         CheckpointError: as `evaluate`; of all tasks, before the first is scored.
     """
-    facts = checkpoints.head_facts(checkpoint)
+    facts = checkpoints.head_config(checkpoint)
     here = [name for name in bare_tasks() if module.languages(registry.load("tasks", name).task, settings)]
     chosen = list(dict.fromkeys(tasks)) if tasks else [facts.task] if facts else here or bare_tasks()
     wanted = _languages_of(checkpoint, chosen, languages, source, module, settings)
-    encoder, condition, seed = checkpoints.made_of(checkpoint)
+    encoder, condition, seed = checkpoints.origin(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name, codes in wanted.items():
         task = registry.load("tasks", name).task

@@ -91,7 +91,7 @@ def _chosen(models: Sequence[str], benchmark: Benchmark) -> dict[str, str]:
     raise_all(ConfigError, faults)
     found: dict[str, str] = {}
     for model in models:
-        facts = checkpoints.head_facts(model)
+        facts = checkpoints.head_config(model)
         tasks = [facts.task] if facts else [name for name in evaluate.bare_tasks() if name in benchmark.tasks]
         for task_id in tasks:
             if task_id not in benchmark.tasks:

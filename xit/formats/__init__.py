@@ -40,7 +40,7 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
-class Features:
+class EncodedExample:
     """One training example: its id, its rows (one, or one a choice or side) and its label in the format's own terms."""
 
     id: str
@@ -54,7 +54,7 @@ class Features:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
+class EncodingOptions:
     """How examples are read: the tokenizer, the task's facts and the longest row in tokens.
 
     Attributes:
@@ -70,7 +70,7 @@ class Reading:
     working: Path | None = None
     report: Callable[[str, int, int], None] = lambda what, done, total: None
 
-    def room(self, texts: int) -> int:
+    def max_text_tokens(self, texts: int) -> int:
         """Tokens of the longest row that are left for one text, or for a pair, beside special tokens.
 
         Raises:
@@ -99,17 +99,17 @@ class Head(Protocol):
 class Format(Protocol):
     """The face of a module of this package."""
 
-    def features(self, examples: Sequence[Example], reading: Reading) -> list[Features]:
+    def encode(self, examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
         """Training examples as rows and labels."""
 
-    def labels(self, features: Sequence[Features], length: int) -> Batch:
+    def labels(self, encoded: Sequence[EncodedExample], length: int) -> Batch:
         """What the head's loss reads beside the padded rows; `length` is that of the padded rows."""
 
     def head(self, kind: "HeadKind", dimension: int, layers: int, task: Task) -> "nn.Module":
         """A new head (`Head`) for encoders with states of that width and depth."""
 
-    def predict(self, model: Any, examples: Sequence[Example], reading: Reading) -> Any:
-        """Predictions for examples (`xit.training.loop.TaskModel`), in the shape that `xit.scoring.submission`
+    def predict(self, model: Any, examples: Sequence[Example], options: EncodingOptions) -> Any:
+        """Predictions for examples (`xit.modeling.task_model.TaskModel`), in the shape that `xit.scoring.submission`
         writes."""
 
     def score(self, predictions: Any, examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
@@ -148,20 +148,20 @@ def collate(rows: Sequence[Row], padding_id: int) -> Batch:
     return {"input_ids": input_ids, "attention_mask": attention_mask, "segments": segments}
 
 
-def text_rows(reading: Reading, texts: Sequence[str] | Sequence[tuple[str, str]], truncate: str) -> list[Row]:
+def text_rows(options: EncodingOptions, texts: Sequence[str] | Sequence[tuple[str, str]], truncate: str) -> list[Row]:
     """Texts, or pairs of texts, as rows with the tokenizer's own special tokens.
 
     Args:
-        reading: The tokenizer and the longest row.
+        options: The tokenizer and the longest row.
         texts: Single texts or (first, second) pairs, not mixed.
         truncate: What gives way in a row that is too long: `longest_first`, or `only_first` from its start (the end of
             a prompt is nearest to its choice).
     """
-    backend = reading.tokenizer.backend
-    reading.room(2 if texts and isinstance(texts[0], tuple) else 1)
+    backend = options.tokenizer.backend
+    options.max_text_tokens(2 if texts and isinstance(texts[0], tuple) else 1)
     direction = "left" if truncate == "only_first" else "right"
     strategy = truncate if truncate == "longest_first" or isinstance(texts[0], tuple) else "longest_first"
-    backend.enable_truncation(reading.max_length_tokens, strategy=strategy, direction=direction)
+    backend.enable_truncation(options.max_length_tokens, strategy=strategy, direction=direction)
     try:
         encodings = backend.encode_batch(list(texts))
     finally:

@@ -47,7 +47,7 @@ class PairVector(nn.Module):
     def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
         states = self.states(hidden_states)
         if self.match is None:
-            return pool(states, batch["summary"], "mean")
+            return pool(states, batch["pooling_mask"], "mean")
         first, second = (batch["segments"] == part for part in (FIRST, SECOND))
         forward, backward = self.match(states, second, first), self.match(states, first, second)
         vector: Tensor = torch.cat([forward, backward], dim=-1)  # [rows, 4 * hidden]

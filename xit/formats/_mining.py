@@ -103,7 +103,7 @@ def threshold(scored: Scored, gold: Collection[tuple[str, str]]) -> float:
     return found
 
 
-def firsts(texts: Sequence[str]) -> tuple[list[int], list[int]]:
+def first_occurrences(texts: Sequence[str]) -> tuple[list[int], list[int]]:
     """The rows where a text comes for the first time, since equal sentences take part in mining once; and those of them
     that come again, which no pair is made of, since it is unknown which one is meant."""
     row: dict[str, int] = {}

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from xit.formats import Reading
+from xit.formats import EncodingOptions
 
 
-def shortened(texts: Sequence[str], most_tokens: int, reading: Reading) -> list[str]:
+def shortened(texts: Sequence[str], most_tokens: int, options: EncodingOptions) -> list[str]:
     """The texts, each cut after its first `most_tokens` tokens."""
-    encodings = reading.tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
+    encodings = options.tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
     return [
         text if len(encoding.ids) <= most_tokens else text[: encoding.offsets[most_tokens - 1][1]]
         for text, encoding in zip(texts, encodings, strict=True)

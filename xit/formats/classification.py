@@ -13,21 +13,21 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import Batch, Features, Reading, text_rows
+from xit.formats import Batch, EncodedExample, EncodingOptions, text_rows
 from xit.formats._heads import HeadKind, PairVector
 from xit.scoring import metrics
 
 
-def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
     """One row a pair, the longer text cut first; the label is its index."""
-    rows = text_rows(reading, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
-    index = {label: number for number, label in enumerate(reading.task.labels)}
-    return [Features(e["id"], (row,), index[e["label"]]) for row, e in zip(rows, examples, strict=True)]
+    rows = text_rows(options, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
+    index = {label: number for number, label in enumerate(options.task.labels)}
+    return [EncodedExample(e["id"], (row,), index[e["label"]]) for row, e in zip(rows, examples, strict=True)]
 
 
-def labels(features: Sequence[Features], length: int) -> Batch:
+def labels(encoded: Sequence[EncodedExample], length: int) -> Batch:
     """`labels` <int64>[rows]."""
-    return {"labels": torch.tensor([f.label for f in features])}
+    return {"labels": torch.tensor([f.label for f in encoded])}
 
 
 class Head(nn.Module):
@@ -51,10 +51,10 @@ def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
     return Head(kind, dimension, layers, len(task.labels))
 
 
-def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[str]:
+def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -> list[str]:
     """The most probable label of each example."""
-    rows = text_rows(reading, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
-    return [reading.task.labels[int(logits.argmax())] for logits in model.logits(rows)]
+    rows = text_rows(options, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
+    return [options.task.labels[int(logits.argmax())] for logits in model.logits(rows)]
 
 
 def score(predictions: list[str], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:

@@ -14,31 +14,33 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import Batch, Features, Reading, Row, text_rows
+from xit.formats import Batch, EncodedExample, EncodingOptions, Row, text_rows
 from xit.formats._heads import HeadKind, PairVector
 from xit.formats._texts import shortened
 from xit.scoring import metrics
 
 
-def _rows(examples: Sequence[Example], reading: Reading) -> list[tuple[Row, ...]]:
+def _rows(examples: Sequence[Example], options: EncodingOptions) -> list[tuple[Row, ...]]:
     """The rows of each example: the prompt gives way from its start, a choice only beyond three quarters of a row."""
-    most = min(reading.max_length_tokens * 3 // 4, reading.room(2) - 2)  # the prompt keeps two
-    choices = shortened([c for e in examples for c in e["choices"]], most, reading)
+    most = min(options.max_length_tokens * 3 // 4, options.max_text_tokens(2) - 2)  # the prompt keeps two
+    choices = shortened([c for e in examples for c in e["choices"]], most, options)
     prompts = [e["prompt"] for e in examples for _ in e["choices"]]
-    rows = iter(text_rows(reading, list(zip(prompts, choices, strict=True)), "only_first"))
+    rows = iter(text_rows(options, list(zip(prompts, choices, strict=True)), "only_first"))
     return [tuple(next(rows) for _ in e["choices"]) for e in examples]
 
 
-def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
     """A row a choice, the prompt cut from its start; the label is the index of the right choice."""
-    return [Features(e["id"], rows, e["label"]) for rows, e in zip(_rows(examples, reading), examples, strict=True)]
+    return [
+        EncodedExample(e["id"], rows, e["label"]) for rows, e in zip(_rows(examples, options), examples, strict=True)
+    ]
 
 
-def labels(features: Sequence[Features], length: int) -> Batch:
+def labels(encoded: Sequence[EncodedExample], length: int) -> Batch:
     """`labels` <int64>[examples], and `counts` <int64>[examples]: the choices of each."""
     return {
-        "labels": torch.tensor([f.label for f in features]),
-        "counts": torch.tensor([len(f.rows) for f in features]),
+        "labels": torch.tensor([f.label for f in encoded]),
+        "counts": torch.tensor([len(f.rows) for f in encoded]),
     }
 
 
@@ -65,9 +67,9 @@ def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
     return Head(kind, dimension, layers)
 
 
-def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[int]:
+def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -> list[int]:
     """The index of the choice with the highest number, the first of equals."""
-    grouped = _rows(examples, reading)
+    grouped = _rows(examples, options)
     logits = iter(model.logits([row for rows in grouped for row in rows]))
     return [int(torch.stack([next(logits) for _ in rows]).argmax()) for rows in grouped]
 

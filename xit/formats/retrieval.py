@@ -19,9 +19,9 @@ from xit.core import registry
 from xit.core.examples import Example
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Task
-from xit.formats import Batch, Features, Reading, Row, text_rows
+from xit.formats import Batch, EncodedExample, EncodingOptions, Row, text_rows
 from xit.formats._heads import HeadKind, States, pool
-from xit.formats._mining import Scored, firsts, mine, threshold
+from xit.formats._mining import Scored, first_occurrences, mine, threshold
 from xit.formats._search import nearest
 from xit.formats._vectors import LARGE, Unit, encoded, fingerprint
 from xit.scoring import metrics
@@ -39,22 +39,22 @@ def _split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
     return [e for e in examples if e["role"] == "query"], [e for e in examples if e["role"] == "candidate"]
 
 
-def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
     """Two rows a query, itself and its first right candidate; the label is the candidate's number."""
     queries, candidates = _split(examples)
     number = {e["id"]: index for index, e in enumerate(candidates)}
     golds = [next(number[name] for name in e["gold"] if name in number) for e in queries]
-    query_rows = text_rows(reading, [e["text"] for e in queries], "longest_first")
-    candidate_rows = text_rows(reading, [e["text"] for e in candidates], "longest_first")
+    query_rows = text_rows(options, [e["text"] for e in queries], "longest_first")
+    candidate_rows = text_rows(options, [e["text"] for e in candidates], "longest_first")
     return [
-        Features(e["id"], (row, candidate_rows[gold]), gold)
+        EncodedExample(e["id"], (row, candidate_rows[gold]), gold)
         for e, row, gold in zip(queries, query_rows, golds, strict=True)
     ]
 
 
-def labels(features: Sequence[Features], length: int) -> Batch:
+def labels(encoded: Sequence[EncodedExample], length: int) -> Batch:
     """`labels` <int64>[examples]: the candidate's number, so that equal candidates are no negatives of each other."""
-    return {"labels": torch.tensor([f.label for f in features])}
+    return {"labels": torch.tensor([f.label for f in encoded])}
 
 
 def shuffled(examples: Sequence[Example], generator: np.random.Generator) -> list[Example]:
@@ -75,7 +75,7 @@ class Head(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
 
     def forward(self, hidden_states: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        vectors = pool(self.states(hidden_states), batch["summary"], "mean")
+        vectors = pool(self.states(hidden_states), batch["pooling_mask"], "mean")
         return F.normalize(self.projection(vectors), dim=-1)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -92,25 +92,25 @@ def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
     return Head(kind, dimension, layers)
 
 
-def predict(model: Any, examples: Sequence[Example], reading: Reading) -> Rankings:
+def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -> Rankings:
     """The ids of the 20 nearest candidates of each query, nearest first, by query id.
 
     Queries are ranked against the candidates of their own language, or of all (`Task.pool`).
     """
-    return _ranked(_vectors(model, model.logits, examples, reading), examples, reading)
+    return _ranked(_vectors(model, model.logits, examples, options), examples, options)
 
 
-def bare(encoder: Any, examples: Sequence[Example], reading: Reading, settings: RetrievalSettings) -> Rankings:
+def bare(encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings) -> Rankings:
     """As `predict`, with the states of an encoder that was not trained on the task
     (`xit.modeling.task_model.EncoderModel`)."""
-    return _ranked(_bare_vectors(encoder, examples, reading, settings), examples, reading)
+    return _ranked(_bare_vectors(encoder, examples, options, settings), examples, options)
 
 
 def mined(
     encoder: Any,
     examples: Sequence[Example],
     validation: Sequence[Example],
-    reading: Reading,
+    options: EncodingOptions,
     settings: RetrievalSettings,
 ) -> Pairs:
     """The pairs of a query and a candidate, of one language, whose margin is best on the validation examples.
@@ -118,12 +118,12 @@ def mined(
     Sentences are compared without white space around them; one that occurs twice takes part once, and is in no pair
     (google-research/xtreme: third_party/utils_retrieve.py). `xit.formats._mining` has the rest of the rules.
     """
-    folder = None if reading.working is None else reading.working / "validation"
-    apart = dataclasses.replace(reading, working=folder)
+    folder = None if options.working is None else options.working / "validation"
+    apart = dataclasses.replace(options, working=folder)
     known = _scored(_bare_vectors(encoder, validation, apart, settings), validation)
     least = threshold(known, {(e["id"], name) for e in validation if e["role"] == "query" for name in e["gold"]})
-    told = reading.report if len(examples) > LARGE else lambda what, done, total: None
-    found = _scored(_bare_vectors(encoder, examples, reading, settings), examples, told)
+    told = options.report if len(examples) > LARGE else lambda what, done, total: None
+    found = _scored(_bare_vectors(encoder, examples, options, settings), examples, told)
     return [pair for pair, margin in found.items() if margin >= least]
 
 
@@ -136,7 +136,7 @@ def _scored(
     rows, again = {}, {}
     for role in ("query", "candidate"):
         members = np.array([i for i, e in enumerate(examples) if e["role"] == role])
-        first, repeated = firsts([examples[i]["text"].strip() for i in members])
+        first, repeated = first_occurrences([examples[i]["text"].strip() for i in members])
         rows[role], again[role] = members[first], set(members[repeated].tolist())
     pairs, margins = mine(vectors[rows["query"]], vectors[rows["candidate"]], report)
     found = zip(
@@ -149,48 +149,50 @@ def _scored(
     }
 
 
-def _bare_vectors(encoder: Any, examples: Sequence[Example], reading: Reading, settings: RetrievalSettings) -> Unit:
+def _bare_vectors(
+    encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings
+) -> Unit:
     choices = {"layer": settings.layer, "pooling": settings.pooling}
-    return _vectors(encoder, lambda rows: encoder.vectors(rows, settings), examples, reading, choices)
+    return _vectors(encoder, lambda rows: encoder.vectors(rows, settings), examples, options, choices)
 
 
 def _vectors(
     model: Any,
     encode: Callable[[list[Row]], list[Tensor]],
     examples: Sequence[Example],
-    reading: Reading,
+    options: EncodingOptions,
     choices: Mapping[str, Any] | None = None,
 ) -> Unit:
     """The vectors of examples, of length one; centred by language and role, if asked. Of a large pool in a file."""
     texts = [e["text"] for e in examples]
     is_large = len(texts) > LARGE
     place, made_of = None, None
-    if is_large and reading.working is not None:
-        place = reading.working / ("all" if reading.task.pool == "all" else examples[0]["language"])
+    if is_large and options.working is not None:
+        place = options.working / ("all" if options.task.pool == "all" else examples[0]["language"])
         modules = {type(module).__module__ for module in model.modules()}
         made_of = {
-            "checkpoint": fingerprint(model, reading.tokenizer.backend.to_str()),
+            "checkpoint": fingerprint(model, options.tokenizer.backend.to_str()),
             "texts": fingerprint(nn.Module(), *texts),
             "code": registry.fingerprint({__name__, type(model).__module__, *modules}),
-            "choices": {"max_length_tokens": reading.max_length_tokens, **(choices or {})},
+            "choices": {"max_length_tokens": options.max_length_tokens, **(choices or {})},
         }
     vectors = encoded(
-        lambda start, stop: torch.stack(encode(text_rows(reading, texts[start:stop], "longest_first"))),
+        lambda start, stop: torch.stack(encode(text_rows(options, texts[start:stop], "longest_first"))),
         len(texts),
         place,
         made_of,
-        lambda done, total: reading.report("encode", done, total) if is_large else None,
+        lambda done, total: options.report("encode", done, total) if is_large else None,
     )
-    return Unit(vectors, [(e["language"], e["role"]) for e in examples] if reading.is_centered else None)
+    return Unit(vectors, [(e["language"], e["role"]) for e in examples] if options.is_centered else None)
 
 
-def _ranked(vectors: Unit, examples: Sequence[Example], reading: Reading) -> Rankings:
+def _ranked(vectors: Unit, examples: Sequence[Example], options: EncodingOptions) -> Rankings:
     is_large = len(examples) > LARGE
     return rank(
         vectors,
         examples,
-        reading.task,
-        lambda done, total: reading.report("search", done, total) if is_large else None,
+        options.task,
+        lambda done, total: options.report("search", done, total) if is_large else None,
     )
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import SECOND, Batch, Features, Reading, Row, row_of
+from xit.formats import SECOND, Batch, EncodedExample, EncodingOptions, Row, row_of
 from xit.formats._heads import HeadKind, States, pool
 from xit.formats._texts import shortened
 from xit.scoring import metrics
@@ -25,12 +25,12 @@ ANSWER_TOKENS = 30  # the same, max_answer_length
 STRIDE_PART = 3  # windows overlap by a third: 128 of 384 tokens (the same, doc_stride)
 
 
-def _windows(examples: Sequence[Example], reading: Reading) -> list[list[Any]]:
+def _windows(examples: Sequence[Example], options: EncodingOptions) -> list[list[Any]]:
     """The encodings of each example's windows, in order."""
-    backend = reading.tokenizer.backend
-    limit, room = reading.max_length_tokens, reading.room(2)
+    backend = options.tokenizer.backend
+    limit, room = options.max_length_tokens, options.max_text_tokens(2)
     most = min(QUESTION_TOKENS, limit // 3, room - 2)
-    questions = shortened([e["question"] for e in examples], most, reading)
+    questions = shortened([e["question"] for e in examples], most, options)
     stride = min(limit // STRIDE_PART, 128, room - most - 2)  # a window moves on, though a cut may add a token
     backend.enable_truncation(limit, stride=stride, strategy="only_second")
     try:
@@ -40,16 +40,16 @@ def _windows(examples: Sequence[Example], reading: Reading) -> list[list[Any]]:
     return [[encoding, *encoding.overflowing] for encoding in encodings]
 
 
-def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
     """A row a window; the label is (start, end) in tokens, each inclusive, (0, 0) where the answer is not in it."""
     result = []
-    for example, windows in zip(examples, _windows(examples, reading), strict=True):
+    for example, windows in zip(examples, _windows(examples, options), strict=True):
         for window in windows:
             span = (0, 0)
             if example["answers"]:
                 start = example["starts"][0]
                 span = _tokens(window, start, start + len(example["answers"][0]))
-            result.append(Features(example["id"], (row_of(window),), span))
+            result.append(EncodedExample(example["id"], (row_of(window),), span))
     return result
 
 
@@ -65,9 +65,9 @@ def _tokens(window: Any, start: int, end: int) -> tuple[int, int]:
     return (inside[0], inside[-1]) if covered else (0, 0)
 
 
-def labels(features: Sequence[Features], length: int) -> Batch:
+def labels(encoded: Sequence[EncodedExample], length: int) -> Batch:
     """`labels` <int64>[rows, 2]: first and last token of the answer."""
-    return {"labels": torch.tensor([f.label for f in features])}
+    return {"labels": torch.tensor([f.label for f in encoded])}
 
 
 class Head(nn.Module):
@@ -104,16 +104,16 @@ def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
     return Head(kind, dimension, layers)
 
 
-def predict(model: Any, examples: Sequence[Example], reading: Reading) -> dict[str, str]:
+def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -> dict[str, str]:
     """The text of the best span over all windows, by question id; empty where "no answer" may be and scores higher."""
-    windows = _windows(examples, reading)
+    windows = _windows(examples, options)
     rows: list[Row] = [row_of(window) for group in windows for window in group]
     logits = iter(model.logits(rows))
     predictions = {}
     for example, group in zip(examples, windows, strict=True):
         spans = [_best(next(logits), window) for window in group]
         score, _, start, end = max(spans)
-        is_none = reading.task.has_unanswerable and min(none for _, none, _, _ in spans) > score
+        is_none = options.task.has_unanswerable and min(none for _, none, _, _ in spans) > score
         predictions[example["id"]] = "" if is_none else example["context"][start:end].strip()
     return predictions
 

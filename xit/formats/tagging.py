@@ -15,21 +15,21 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import FIRST, IGNORED, SPECIAL, Batch, Features, Reading, Row
+from xit.formats import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, EncodingOptions, Row
 from xit.formats._heads import HeadKind, States
 from xit.scoring import metrics
 
 
-def _pieces(words: Sequence[str], reading: Reading) -> Iterator[tuple[Row, list[int]]]:
+def _pieces(words: Sequence[str], options: EncodingOptions) -> Iterator[tuple[Row, list[int]]]:
     """Rows that together hold every word once, and the position of each word's first token in its row."""
-    tokenizer = reading.tokenizer
+    tokenizer = options.tokenizer
     encoding = tokenizer.backend.encode(list(words), is_pretokenized=True, add_special_tokens=False)
     tokens: list[list[int]] = [[] for _ in words]
     for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
         if word is not None:
             tokens[word].append(token)
     before, after = tokenizer.special_prefix, tokenizer.special_suffix
-    room = reading.room(1)
+    room = options.max_text_tokens(1)
     row: list[int] = []
     starts: list[int] = []
     for word_tokens in tokens:
@@ -48,21 +48,21 @@ def _row(before: Sequence[int], tokens: Sequence[int], after: Sequence[int]) -> 
     return Row(numpy.array(ids, dtype=numpy.int64), numpy.array(segments, dtype=numpy.int64))
 
 
-def features(examples: Sequence[Example], reading: Reading) -> list[Features]:
+def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
     """A row a piece of sentence; the label is a list, for each row, of (positions, tag indices)."""
-    index = {tag: number for number, tag in enumerate(reading.task.labels)}
+    index = {tag: number for number, tag in enumerate(options.task.labels)}
     result = []
     for example in examples:
         tags = iter([index[tag] for tag in example["tags"]])
-        pieces = list(_pieces(example["words"], reading))
+        pieces = list(_pieces(example["words"], options))
         label = [(starts, [next(tags) for _ in starts]) for _, starts in pieces]
-        result.append(Features(example["id"], tuple(row for row, _ in pieces), label))
+        result.append(EncodedExample(example["id"], tuple(row for row, _ in pieces), label))
     return result
 
 
-def labels(features: Sequence[Features], length: int) -> Batch:
+def labels(encoded: Sequence[EncodedExample], length: int) -> Batch:
     """`labels` <int64>[rows, length], -100 where a token is not the first of its word."""
-    rows = [piece for f in features for piece in f.label]
+    rows = [piece for f in encoded for piece in f.label]
     result = torch.full((len(rows), length), IGNORED)
     for index, (starts, tags) in enumerate(rows):
         result[index, starts] = torch.tensor(tags)
@@ -90,11 +90,11 @@ def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
     return Head(kind, dimension, layers, len(task.labels))
 
 
-def predict(model: Any, examples: Sequence[Example], reading: Reading) -> list[list[str]]:
+def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -> list[list[str]]:
     """A tag for every word of every sentence."""
-    pieces = [list(_pieces(e["words"], reading)) for e in examples]
+    pieces = [list(_pieces(e["words"], options)) for e in examples]
     logits = iter(model.logits([row for sentence in pieces for row, _ in sentence]))
-    tags = reading.task.labels
+    tags = options.task.labels
     return [
         [tags[int(best)] for _, starts in sentence for best in next(logits)[starts].argmax(-1)] for sentence in pieces
     ]

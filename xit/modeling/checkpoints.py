@@ -29,7 +29,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 
 
 @dataclasses.dataclass(frozen=True)
-class HeadFacts:
+class HeadConfig:
     """What a head answers, and how it is to be read."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -136,7 +136,7 @@ def save(folder: Path, encoder: "nn.Module", tokenizer: Path) -> None:
             shutil.copyfile(tokenizer / name, folder / name)
 
 
-def save_head(folder: Path, head: "nn.Module", facts: HeadFacts) -> None:
+def save_head(folder: Path, head: "nn.Module", facts: HeadConfig) -> None:
     """Write a head beside its encoder."""
     from safetensors.torch import save_file
 
@@ -145,7 +145,7 @@ def save_head(folder: Path, head: "nn.Module", facts: HeadFacts) -> None:
     write_json(folder / "head.json", dataclasses.asdict(facts))
 
 
-def head_facts(folder: Path | str) -> HeadFacts | None:
+def head_config(folder: Path | str) -> HeadConfig | None:
     """What a checkpoint's head answers, or None for a bare encoder."""
     path = Path(folder) / "head.json"
     if not path.is_file():
@@ -153,13 +153,13 @@ def head_facts(folder: Path | str) -> HeadFacts | None:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(HeadFacts).validate_json(path.read_bytes(), strict=True)
+        return TypeAdapter(HeadConfig).validate_json(path.read_bytes(), strict=True)
     except ValidationError as error:
         faults = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in error.errors())
         raise CheckpointError(f"{path}: not the facts of a head ({faults}). Fine-tune again: `xit finetune`.") from None
 
 
-def made_of(checkpoint: Path | str) -> tuple[str, str, int]:
+def origin(checkpoint: Path | str) -> tuple[str, str, int]:
     """Encoder, condition and seed of a checkpoint made here; else its name, `unknown` and 0."""
     try:
         parameters = json.loads((Path(checkpoint) / "lineage.json").read_text(encoding="utf-8"))["parameters"]

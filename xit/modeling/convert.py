@@ -177,7 +177,7 @@ def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = 
     if kind and encoder.name != kind:
         raise CheckpointError(
             f"{place.name}: a model of type {encoder.name}; {kind} was expected. A type of its own is compared under "
-            "an id of its own: a file in xit/encoders that says FACTS and RELEASED, as mbert.py does."
+            "an id of its own: a file in xit/encoders that says INFO and RELEASED, as mbert.py does."
         )
     if not is_laser:
         world = place.folder / WORLD_PIECES

@@ -20,7 +20,7 @@ class Encoder(nn.Module):
         dimension: Width of a hidden state.
         layers: How many there are after that of the embedding.
         size: Of an architecture of ours; None for a released encoder.
-        longest: The tokens of the longest row that it has positions for.
+        max_positions: The tokens of the longest row that it has positions for.
         direction: What a state depends on: `bidirectional`, or how a causal encoder reads.
         pooling: How its states become a vector of a text, where it was made for one way; it comes before
             `retrieval.pooling`.
@@ -30,7 +30,7 @@ class Encoder(nn.Module):
     dimension: int
     layers: int
     size: EncoderSize | None = None
-    longest: float = math.inf
+    max_positions: float = math.inf
     direction: str = "bidirectional"
     pooling: Literal["mean", "max"] | None = None
 
@@ -67,7 +67,7 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError
 
-    def summary(self, attention_mask: Tensor) -> Tensor:
+    def pooling_mask(self, attention_mask: Tensor) -> Tensor:
         """`<bool>[batch, length]`: which states heads average for a vector of the whole text.
 
         All real tokens; of a causal encoder the last one, the only one that has read them all.
@@ -107,7 +107,7 @@ class OwnEncoder(Encoder):
         """As `Encoder` says, with the same bits: nothing in a block is random."""
         self._computes_again = True
 
-    def through(self, block: Callable[..., Tensor], *inputs: object) -> Tensor:
+    def run_block(self, block: Callable[..., Tensor], *inputs: object) -> Tensor:
         """What a block makes of its inputs; every `forward` here takes its blocks through this."""
         if not (self._computes_again and torch.is_grad_enabled()):
             return block(*inputs)
@@ -133,7 +133,7 @@ class RecurrentEncoder(OwnEncoder):
         backwards = reversal(attention_mask)
         states = [self.norm(self.embedding(input_ids))]
         for layer in self.blocks:
-            states.append(self.through(layer, states[-1], backwards))
+            states.append(self.run_block(layer, states[-1], backwards))
         return tuple(states)
 
 

@@ -31,8 +31,8 @@ _PREFIX = "encoder."
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
-    """What `xit encoders` and the paper say of an architecture; the `FACTS` of its file.
+class EncoderInfo:
+    """What `xit encoders` and the paper say of an architecture; the `INFO` of its file.
 
     Attributes:
         title: Its name in running text.
@@ -84,9 +84,9 @@ class Parameters(NamedTuple):
         return self.total - self.embedding
 
 
-def facts(name: str) -> Facts:
+def info(name: str) -> EncoderInfo:
     """The facts of an architecture; imports torch, as its file does."""
-    found: Facts = load_module("encoders", name).FACTS
+    found: EncoderInfo = load_module("encoders", name).INFO
     return found
 
 
@@ -166,7 +166,7 @@ def direction(source: Path | str) -> str:
     folder = Path(source)
     if folder.is_dir() and (config := read_config(folder)).get("model_type") == MODEL_TYPE:
         _check_own(folder / "config.json", config)
-        return facts(config["encoder"]).direction
+        return info(config["encoder"]).direction
     from xit.modeling.released import read_direction
 
     return read_direction(str(folder)) if folder.is_dir() else read_direction(*hub.repository(str(source)))

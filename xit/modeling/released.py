@@ -36,7 +36,7 @@ class ReleasedEncoder(Encoder):
         self.embedding = model.get_input_embeddings()
         self.direction = direction_of(model.config)
         self.dimension = model.config.hidden_size * (2 if self.direction == "two-way" else 1)
-        self.longest = _longest(model, readings=2 if self.direction == "echo" else 1)
+        self.max_positions = _max_positions(model, readings=2 if self.direction == "echo" else 1)
         self.layers = getattr(model.config, "num_blocks", model.config.num_hidden_layers)  # xlstm has its own word
 
     @property
@@ -50,10 +50,10 @@ class ReleasedEncoder(Encoder):
         A causal model reads the text once (`causal`); twice, and the states of the second reading count (`echo`,
         Springer et al. 2024, arXiv 2402.15449); or ahead and reversed, and both states count, side by side (`two-way`).
         """
-        if input_ids.shape[1] > self.longest:
+        if input_ids.shape[1] > self.max_positions:
             raise CheckpointError(
-                f"{self.name}: a row of {input_ids.shape[1]} tokens, but it has positions for {self.longest} only. "
-                "Lower max_length_tokens of the task."
+                f"{self.name}: a row of {input_ids.shape[1]} tokens, but it has positions for {self.max_positions} "
+                "only. Lower max_length_tokens of the task."
             )
         if self.direction == "bidirectional":
             return self._states(input_ids, attention_mask=attention_mask)
@@ -94,7 +94,7 @@ class ReleasedEncoder(Encoder):
         return (*output.hidden_states[: self.layers], output.last_hidden_state)
 
 
-def _longest(model: Any, readings: int = 1) -> float:
+def _max_positions(model: Any, readings: int = 1) -> float:
     """The tokens of the longest row that a model has positions for; those of its padding do not count (RoBERTa), nor
     rows of its table that it never reads (Nyströmformer)."""
     tables = [m for name, m in model.named_modules() if _POSITIONS.search(name) and isinstance(m, nn.Embedding)]
@@ -292,7 +292,7 @@ def _is_causal(source: str, encoder: ReleasedEncoder) -> bool:
     """
     config, rows, short = encoder.model.config, encoder.embedding.num_embeddings, 5
     where = f"{source}: a {config.model_type} model"
-    length = int(min(16, _longest(encoder.model)))
+    length = int(min(16, _max_positions(encoder.model)))
     if length <= short or encoder.layers < 1:
         raise CheckpointError(f"{where} of {encoder.layers} layers and {length} positions, which reads nothing.")
     padding = getattr(config, "pad_token_id", None) or 0

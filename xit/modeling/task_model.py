@@ -16,7 +16,7 @@ from xit.core.settings import RetrievalSettings
 from xit.formats import Batch, Head, Row, batches_by_length, collate
 from xit.formats._heads import pool
 from xit.modeling import encoders, tokenization
-from xit.modeling.checkpoints import HeadFacts
+from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.tokenization import Tokenizer
 
 PREDICTION_TOKENS = 8192
@@ -35,7 +35,9 @@ class TaskModel(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The mean loss of a batch from `xit.formats.collate` with the labels of its format."""
         head: Head = self.head  # type: ignore[assignment]
-        logits = head(self.encoder(batch["input_ids"], batch["attention_mask"]), _summarised(self.encoder, batch))
+        logits = head(
+            self.encoder(batch["input_ids"], batch["attention_mask"]), _with_pooling_mask(self.encoder, batch)
+        )
         return head.loss(logits.float(), batch)
 
     def logits(self, rows: Sequence[Row]) -> list[Tensor]:
@@ -61,7 +63,7 @@ class EncoderModel(nn.Module):
         for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
             states = hidden_states[round(settings.layer * (len(hidden_states) - 1))]
             pooling: Any = self.encoder.pooling or settings.pooling
-            vectors = pool(states.float(), batch["summary"], pooling).cpu()
+            vectors = pool(states.float(), batch["pooling_mask"], pooling).cpu()
             result.update(zip(indices, vectors, strict=True))
         return [result[index] for index in range(len(rows))]
 
@@ -83,7 +85,7 @@ def load_encoder(source: Path | str) -> tuple[EncoderModel, Tokenizer]:
     return EncoderModel(encoder, tokenizer.padding_id), tokenizer
 
 
-def load_task(folder: Path, facts: HeadFacts) -> tuple[TaskModel, Tokenizer]:
+def load_task(folder: Path, facts: HeadConfig) -> tuple[TaskModel, Tokenizer]:
     """A fine-tuned checkpoint, encoder with head.
 
     Raises:
@@ -92,7 +94,7 @@ def load_task(folder: Path, facts: HeadFacts) -> tuple[TaskModel, Tokenizer]:
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
     form = formats.load(facts.format)
-    task = registry.load("tasks", facts.task).task.answering(facts.labels)
+    task = registry.load("tasks", facts.task).task.with_labels(facts.labels)
     if task.format != facts.format:
         raise CheckpointError(
             f"{folder}/head.json: its head is of the format {facts.format}; {facts.task} is of {task.format}. "
@@ -127,11 +129,11 @@ def _encoded(
         with torch.inference_mode():
             for indices in batches_by_length([len(row.input_ids) for row in rows], PREDICTION_TOKENS):
                 batch = {k: v.to(device) for k, v in collate([rows[i] for i in indices], padding_id).items()}
-                yield indices, _summarised(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
+                yield indices, _with_pooling_mask(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
     finally:
         module.train(was_training)
 
 
-def _summarised(encoder: Any, batch: Batch) -> Batch:
-    """The batch with `summary`, the tokens that heads average for a vector of the whole text."""
-    return {**batch, "summary": encoder.summary(batch["attention_mask"])}
+def _with_pooling_mask(encoder: Any, batch: Batch) -> Batch:
+    """The batch with `pooling_mask`, the tokens that heads average for a vector of the whole text."""
+    return {**batch, "pooling_mask": encoder.pooling_mask(batch["attention_mask"])}

@@ -129,7 +129,7 @@ def _light() -> float:
 def _rate(name: str, is_on_gpu: bool, config: Config) -> float:
     if not is_on_gpu:
         return ASSUMPTIONS["rate of a CPU thread"].value
-    return ASSUMPTIONS[f"rate of a GPU, {encoders.facts(_encoder_of(name, config)).architecture}"].value
+    return ASSUMPTIONS[f"rate of a GPU, {encoders.info(_encoder_of(name, config)).architecture}"].value
 
 
 def _encoder_of(name: str, config: Config) -> str:

@@ -31,7 +31,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from xit.core import distributed
 from xit.core.errors import CheckpointError, ConfigError, TrainingError
 from xit.core.files import atomic, write_json
-from xit.formats import IGNORED, Batch, Features, Format, collate
+from xit.formats import IGNORED, Batch, EncodedExample, Format, collate
 from xit.training.nonfinite import explained
 
 Report = Callable[[int, int, Mapping[str, float]], None]
@@ -248,18 +248,18 @@ def _epoch(lengths: tuple[int, ...], batch_size: int, seed: int) -> list[list[in
 
 
 def task_steps(
-    features: Sequence[Features],
+    encoded: Sequence[EncodedExample],
     format: Format,  # noqa: A002 - the field's word
     batch_size: int,
     micro_batches: int,
     padding_id: int,
     seed: int,
 ) -> Callable[[int], Step]:
-    """`step_at` for task features: `batch_size` examples a step, in `micro_batches` forward passes of like size.
+    """`step_at` for encoded examples: `batch_size` examples a step, in `micro_batches` forward passes of like size.
 
     Several processes share them; where there are too few, they are cut smaller (`xit.core.distributed.passes`).
     """
-    lengths = tuple(f.length for f in features)
+    lengths = tuple(f.length for f in encoded)
     passes = distributed.passes(micro_batches)
 
     def step_at(step: int) -> Step:
@@ -268,10 +268,10 @@ def task_steps(
         parts = [indices[i : i + size] for i in range(0, len(indices), size)]
         batches = []
         for part in parts:
-            chosen = [features[i] for i in part]
+            chosen = [encoded[i] for i in part]
             batch = collate([row for f in chosen for row in f.rows], padding_id)
             batches.append({**batch, **format.labels(chosen, batch["input_ids"].shape[1])})
-        return Step(batches, [features[i].id for i in indices])
+        return Step(batches, [encoded[i].id for i in indices])
 
     return step_at
 

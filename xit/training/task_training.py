@@ -14,7 +14,7 @@ from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import Example, read_examples
 from xit.core.files import write_json
 from xit.core.settings import TaskSettings, TrainingSettings
-from xit.formats import Reading
+from xit.formats import EncodingOptions
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel, load_encoder
 from xit.modeling.tokenization import Tokenizer
@@ -144,7 +144,7 @@ class Part:
     """Its own step 0, 1, …, whatever comes between."""
     validate: Callable[[], float] | None = None
     """The task's main metric on English validation."""
-    facts: checkpoints.HeadFacts | None = None
+    facts: checkpoints.HeadConfig | None = None
     """What the head answers; None where it is of no use later."""
     examples: int = 0
     """To train on; 0 where that is not counted."""
@@ -167,7 +167,7 @@ def task_part(
         TrainingError: there is nothing to train on.
     """
     tags = {tag for example in examples for tag in example.get("tags", ())}
-    task = registry.load("tasks", task_id).task.answering(tuple(sorted(tags)))
+    task = registry.load("tasks", task_id).task.with_labels(tuple(sorted(tags)))
     form = formats.load(task.format)
     if task.format == "retrieval" and settings.micro_batches % distributed.count():
         raise ConfigError(
@@ -176,24 +176,24 @@ def task_part(
             f"Train it in one process, or with micro_batches a multiple of {distributed.count()}."
         )
     shape: Any = encoder
-    if settings.max_length_tokens > shape.longest:
+    if settings.max_length_tokens > shape.max_positions:
         raise ConfigError(
             f"{task_id}: max_length_tokens is {settings.max_length_tokens}, but a {shape.name} encoder of this size "
-            f"has positions for {shape.longest}. Lower it to that in params.yaml."
+            f"has positions for {shape.max_positions}. Lower it to that in params.yaml."
         )
-    reading = Reading(tokenizer, task, settings.max_length_tokens)
-    features = form.features(examples, reading)
-    if not features:
+    options = EncodingOptions(tokenizer, task, settings.max_length_tokens)
+    encoded = form.encode(examples, options)
+    if not encoded:
         raise TrainingError(f"data/{task_id}/train.parquet: no English training examples of {task_id}.")
     model = TaskModel(encoder, form.head(training.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
-    steps = task_steps(features, form, settings.batch_size, settings.micro_batches, tokenizer.padding_id, seed)
+    steps = task_steps(encoded, form, settings.batch_size, settings.micro_batches, tokenizer.padding_id, seed)
     looked_at = validation if task.format == "retrieval" else validation[:VALIDATION_EXAMPLES]
 
     def validate() -> float:
-        return form.score(form.predict(model, looked_at, reading), looked_at, task, "en")[task.metric]
+        return form.score(form.predict(model, looked_at, options), looked_at, task, "en")[task.metric]
 
-    facts = checkpoints.HeadFacts(task_id, task.format, training.head, task.labels, settings.max_length_tokens)
-    return Part(task_id, model, steps, validate, facts, len(features))
+    facts = checkpoints.HeadConfig(task_id, task.format, training.head, task.labels, settings.max_length_tokens)
+    return Part(task_id, model, steps, validate, facts, len(encoded))
 
 
 def plan_of(
