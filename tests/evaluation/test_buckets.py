@@ -11,7 +11,7 @@ from babel import Locale
 from babel.core import get_global
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core import registry
 from xit.core.errors import ConfigError, DataError
 from xit.core.languages import LANGUAGES, facts
@@ -146,7 +146,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     text = text.replace("anchor_fraction: 0.65", f"anchor_fraction: {SETTINGS.anchor_fraction}")
     (tmp_path / "params.yaml").write_text(text.replace("ja, sw, tr, fi]", "ja, tr, fi]"))
     monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(cli.app, ["analyse", *arguments])
+    return lambda *arguments: CliRunner().invoke(app, ["analyse", *arguments])
 
 
 def test_the_command_writes_means_and_every_language(tmp_path: Path, run: Any) -> None:

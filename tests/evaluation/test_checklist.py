@@ -9,7 +9,7 @@ import pytest
 import tiny
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core.errors import CheckpointError, DataError
 from xit.core.settings import MicroSettings
 from xit.evaluation import checklist_templates
@@ -199,7 +199,7 @@ def test_the_command_shows_and_writes_both_suites(tmp_path: Path, monkeypatch: p
 
     def run(*arguments: str) -> Any:
         options = ["--language", "en", "--language", "de", "--samples", "3", "--json", "report.json"]
-        done = CliRunner().invoke(cli.app, ["checklist", "model", *options, *arguments])
+        done = CliRunner().invoke(app, ["checklist", "model", *options, *arguments])
         assert done.exit_code == 0, done.output
         assert "mean" in done.output
         return json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))

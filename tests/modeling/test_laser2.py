@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
 from xit.formats import EncodingOptions, text_rows
@@ -305,7 +305,7 @@ def test_the_command_line_makes_a_folder_of_it(tmp_path: Path) -> None:
     weights, spm, cvocab = map(str, write(tmp_path))
     files = ("--weights", weights, "--sentencepiece", spm, "--vocabulary", cvocab)
 
-    done = CliRunner().invoke(cli.app, ["import", "laser2", *files, "--out", str(tmp_path / "out")])
+    done = CliRunner().invoke(app, ["import", "laser2", *files, "--out", str(tmp_path / "out")])
 
     assert done.exit_code == 0, done.output
     assert "laser2, 2,320 parameters, 21 pieces and 2 unknown ones" in done.output  # 144 + 384 + 4 x 448

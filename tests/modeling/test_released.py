@@ -14,7 +14,7 @@ from encoder_fixtures import MODELS
 from torch import Tensor
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.cli.memory import LARGE, Shape, kept, of_transformer, parameters, saved_bytes
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.settings import RetrievalSettings, TaskSettings, TrainingSettings
@@ -217,9 +217,9 @@ def test_the_command_line_imports_and_scores_and_names_the_direction(
     monkeypatch.chdir(tmp_path)
 
     made = CliRunner().invoke(
-        cli.app, ["import", "released", str(folders["rwkv"]), "--direction", "echo", "--out", "parrot"]
+        app, ["import", "released", str(folders["rwkv"]), "--direction", "echo", "--out", "parrot"]
     )
-    scored = CliRunner().invoke(cli.app, ["eval", "parrot", "--language", "de", "--json", "scores.json"])
+    scored = CliRunner().invoke(app, ["eval", "parrot", "--language", "de", "--json", "scores.json"])
 
     assert (made.exit_code, scored.exit_code) == (0, 0), (made.output, scored.output)
     assert made.output.startswith("parrot: rwkv, echo, ")

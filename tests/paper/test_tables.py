@@ -13,9 +13,10 @@ import pytest
 from fabricated import LANGUAGES, PAPER, parameters, scores, study_of, write_inputs
 from rich.console import Console
 
+from xit.cli.tables import of_paper
 from xit.core import registry
 from xit.core.scores import Score
-from xit.paper.render import Figure, Inputs, Table, as_csv, as_latex, as_markdown, printed, renderable
+from xit.paper.render import Figure, Inputs, Table, as_csv, as_latex, as_markdown, printed
 from xit.stages.paper import read
 from xit.statistics.claims import Finding, Verdict, findings, verdict
 from xit.statistics.study import Estimate, Study
@@ -167,7 +168,7 @@ def test_the_terminal_table_fits_eighty_columns_on_one_line_a_cell(tmp_path: Pat
     rows = scores({"mnli": -11.0, "hellaswag": -12.0}, targets=("xnli", "tatoeba", "lareqa"), noise=2.0)
     console = Console(width=80, file=io.StringIO())
 
-    console.print(renderable(printed(table(tmp_path, "architectures", rows))))
+    console.print(of_paper(printed(table(tmp_path, "architectures", rows))))
 
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = [line for line in text.splitlines() if "tatoeba" in line]

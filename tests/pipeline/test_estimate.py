@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core.settings import ResourceSettings
 from xit.pipeline import config
 from xit.pipeline.config import Config
@@ -64,7 +64,7 @@ def test_a_recipe_is_counted_by_the_tasks_that_it_is_made_of(parameters: Config)
 
 def test_a_scheduler_without_dask_is_refused() -> None:
     with pytest.raises(config.ConfigError, match=r"--scheduler: only dask has one\. Add --executor dask"):
-        CliRunner().invoke(cli.app, ["reproduce", "--scheduler", "tcp://a:1"], catch_exceptions=False)
+        CliRunner().invoke(app, ["reproduce", "--scheduler", "tcp://a:1"], catch_exceptions=False)
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import tiny
 import yaml
 from typer.testing import CliRunner
 
-from xit import benchmarks, cli
+from xit import benchmarks
+from xit.cli.app import app
 from xit.core import registry
 from xit.core.errors import ConfigError
 from xit.core.settings import TaskSettings
@@ -111,7 +112,7 @@ def test_values_from_memory_and_our_own_are_marked_in_the_table() -> None:
 def test_a_preset_is_shown_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
-    shown = CliRunner(env={"COLUMNS": "160"}).invoke(cli.app, ["show", "--preset", "phang-jiant"]).output
+    shown = CliRunner(env={"COLUMNS": "160"}).invoke(app, ["show", "--preset", "phang-jiant"]).output
 
     assert "[ours] the source has none." in " ".join(shown.split())
     assert "commonsenseqa phang-jiant" in " ".join(shown.split())

@@ -19,8 +19,8 @@ from hub_server import HubServer
 from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
-from xit import cli
 from xit.benchmarks.xtreme_r import benchmark
+from xit.cli.app import app
 from xit.core import registry
 from xit.modeling import encoders
 from xit.pipeline import config, overlay, presets
@@ -87,7 +87,7 @@ def test_training_is_as_long_as_that_of_the_authors_and_each_encoder_has_its_own
 def test_show_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
-    done = CliRunner().invoke(cli.app, ["show", "--profile", "xtreme-r"], catch_exceptions=False)
+    done = CliRunner().invoke(app, ["show", "--profile", "xtreme-r"], catch_exceptions=False)
 
     words = " ".join(done.output.split())
     assert done.exit_code == 0
@@ -103,8 +103,8 @@ def test_show_tells_all_faults_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "profiles/wrong.yaml").write_text("seeds: []\nencoders: {xlmr_base: {weights: random}}\n")
     (tmp_path / "profiles/unlike.yaml").write_text("encoders: {lstm: {size: {inner: 999}}}\n")
 
-    wrong = CliRunner().invoke(cli.app, ["show", "--profile", "wrong"])
-    unlike = CliRunner().invoke(cli.app, ["show", "--profile", "unlike"])
+    wrong = CliRunner().invoke(app, ["show", "--profile", "wrong"])
+    unlike = CliRunner().invoke(app, ["show", "--profile", "unlike"])
 
     assert [line.split(": ")[1] for line in str(wrong.exception).splitlines()] == [
         "encoders.xlmr_base.weights",
@@ -175,7 +175,7 @@ def test_a_dry_run_with_stand_ins_of_every_repository_starts_runs_and_finishes(
         workspace_root = overlay.prepare(root, "dry", None, told.append)
         monkeypatch.chdir(workspace_root)
         for command in commands(workspace_root):
-            done = CliRunner().invoke(cli.app, command, catch_exceptions=False)
+            done = CliRunner().invoke(app, command, catch_exceptions=False)
             assert done.exit_code == 0, (command, done.output)
 
     grid = config.load(workspace_root / "params.yaml").grid

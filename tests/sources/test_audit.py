@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings, MicroSettings
@@ -176,7 +176,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     write(tmp_path, "params.yaml", (ROOT / "params.yaml").read_text(encoding="utf-8"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
-    return lambda *arguments: CliRunner().invoke(cli.app, ["audit", *arguments])
+    return lambda *arguments: CliRunner().invoke(app, ["audit", *arguments])
 
 
 def test_the_command_shows_what_there_is_and_fails_on_faulty_files(tmp_path: Path, run: Any) -> None:

@@ -19,7 +19,7 @@ import yaml
 from hub_server import Fault, HubServer, Repository
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core import examples, hub_files, registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings, HubSettings
@@ -634,7 +634,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def invoke(*arguments: str) -> str:
-    result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
 
@@ -658,7 +658,7 @@ def test_a_hash_that_the_settings_give_is_compared(server: HubServer, project: P
     (project / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
 
     with pytest.raises(DataError, match=r"^xnli test sw: its hash is [0-9a-f]{64}, but hub.sha256 has 0{64}. The da"):
-        CliRunner().invoke(cli.app, ["data", "xnli"], catch_exceptions=False)
+        CliRunner().invoke(app, ["data", "xnli"], catch_exceptions=False)
 
 
 def test_show_prints_examples_of_the_hub(server: HubServer, project: Path) -> None:

@@ -26,7 +26,7 @@ from hub_server import HubServer, Repository
 from tokenizers import models, pre_tokenizers, trainers
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core import files, languages, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import faults, read_examples, write_examples
@@ -134,7 +134,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def xit(*arguments: str) -> str:
-    result = CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
 

@@ -13,7 +13,7 @@ import pytest
 from fabricated import PAPER, make_paper, parameters, scores, study_of, write_inputs
 from typer.testing import CliRunner
 
-from xit import cli
+from xit.cli.app import app
 from xit.core.errors import DataError
 from xit.core.scores import Score
 from xit.paper.render import Figure, Inputs, Table
@@ -248,7 +248,7 @@ def test_tasks_of_fewer_than_four_sizes_are_left_out(tmp_path: Path) -> None:
 def test_the_command_fits_a_table_of_scores(tmp_path: Path) -> None:
     inputs(tmp_path, few())
 
-    done = CliRunner().invoke(cli.app, ["scaling", str(tmp_path / "scores.csv"), "--json", "-"], catch_exceptions=False)
+    done = CliRunner().invoke(app, ["scaling", str(tmp_path / "scores.csv"), "--json", "-"], catch_exceptions=False)
 
     first, mean = json.loads(done.output)
     assert (first["intermediate"], first["target"], first["verdict"]) == ("mnli", "xnli", "aligned")

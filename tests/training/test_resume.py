@@ -17,6 +17,7 @@ import together
 import yaml
 
 from xit import cli
+from xit.cli import terminal
 from xit.pipeline import overlay
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def command(root: Path, arguments: tuple[str, ...], dies_at: tuple[int, float] |
     def progress() -> Iterator[Callable[[str], Callable[[int, int, Mapping[str, float]], None]]]:
         yield lambda name: told
 
-    cli._progress = progress
+    terminal.progress = progress
     cli.main()
 
 

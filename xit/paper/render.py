@@ -244,30 +244,3 @@ def as_latex(table: Table) -> str:
         lines.append(" & ".join(map(cell, row)) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\end{{{environment}}}"]
     return "\n".join(lines) + "\n"
-
-
-def renderable(table: Mapping[str, Any]) -> Any:
-    """A printed table for the terminal, as a rich renderable."""
-    from rich.markup import escape
-    from rich.text import Text
-
-    over = [text for text, count in table["groups"] for _ in range(count)] or [""] * len(table["columns"])
-    grid = terminal_grid(escape(table["title"]), escape(table["caption"]))
-    for number, (group, name) in enumerate(zip(over, table["columns"], strict=True)):
-        left = number < table["texts"] or number == table["stretch"]
-        grid.add_column(f"{group}\n{name}" if group else name, justify="left" if left else "right")
-    for number, row in enumerate(table["rows"]):
-        if number and number in table["sections"]:
-            grid.add_section()
-        whole = [(text, detail.replace(", ", ",")) for text, detail in row]  # no line ends within an interval
-        grid.add_row(*(Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in whole))
-    return grid
-
-
-def terminal_grid(title: str, caption: str, gap: int = 1) -> Any:
-    """An empty rich table, as tight as eighty columns want it, with `gap` spaces between columns."""
-    from rich import box
-    from rich.table import Table as Grid
-
-    left: Any = {"title_justify": "left", "caption_justify": "left"}
-    return Grid(title=title, caption=caption, box=box.SIMPLE, show_edge=False, padding=(0, gap - 1, 0, 0), **left)

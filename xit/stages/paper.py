@@ -2,7 +2,6 @@
 
 import csv
 import importlib.metadata
-import json
 import os
 import shutil
 from collections import Counter
@@ -22,28 +21,16 @@ from xit.paper.render import (
     Row,
     Table,
     as_markdown,
-    renderable,
-    shown,
-    signed,
-    terminal_grid,
     write,
 )
 from xit.pipeline import presets
 from xit.statistics.study import (
-    ENGLISH,
-    MEAN,
-    POWER,
-    Estimate,
-    ExampleGain,
-    Spread,
     Study,
-    minimum_detectable_gain,
     scatter,
-    spread,
     study,
 )
 from xit.tables import ledger
-from xit.tables.scaling import AHEAD, entries, sizes_of
+from xit.tables.scaling import entries, sizes_of
 
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
@@ -154,22 +141,6 @@ def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]
     audit = scores.parent / "audit.csv"
     rows = _rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
     return entries(Inputs(study=study_of(read_scores(scores), parameters), parameters=parameters, audit=rows))
-
-
-def scaling_table(found: Sequence[Mapping[str, Any]]) -> Any:
-    """The pairs for the terminal."""
-    caption = "Gains in points over no intermediate training, zero-shot, with 95 % intervals over seeds."
-    table = terminal_grid("Whether a gain grows with the examples of the intermediate task", caption)
-    for head in ("after", "encoder", "target", "verdict", "law"):
-        table.add_column(head)
-    for head in ("examples", "gain", f"at {AHEAD} times"):
-        table.add_column(head, justify="right")
-    for one in found:
-        later = Estimate(**one["predicted"]) if one["predicted"] else None
-        cells = (one["intermediate"], one["encoder"], one["target"], one["verdict"], one["law"] or "–")
-        gain = "–" if one["gain"] is None else signed(one["gain"])
-        table.add_row(*cells, f"{one['examples'][-1]:,.0f}", gain, " ".join(shown(later)).strip())
-    return table
 
 
 def _rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
@@ -305,147 +276,3 @@ def put_answer(readme: Path, answer: Path) -> None:
     with atomic(readme) as temporary:
         temporary.write_text(f"{head}{BEGIN}\n{answer.read_text(encoding='utf-8')}{END}{tail}", encoding="utf-8")
         shutil.copymode(readme, temporary)
-
-
-def summary(generated: Path, pdf: Path) -> list[Any]:
-    """What `make reproduce` ends with, as rich renderables: the main table, the verdicts, and where everything lies."""
-    main = json.loads((generated / "tables/architectures.json").read_text(encoding="utf-8"))
-    places = f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}"
-    return [renderable(main), "", _verdicts(generated), places]
-
-
-def example_table(title: str, found: Mapping[tuple[str, int], ExampleGain]) -> Any:
-    """Gains over examples for the terminal, a row a language and seed."""
-    from rich.text import Text
-
-    caption = "Points, with 95 % intervals over examples; p is of McNemar's exact test, not corrected for their number."
-    table = terminal_grid(title, caption, gap=2)
-    table.add_column("language")
-    for head in ("seed", "gain", "interval", "better", "worse", "p"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for (language, seed), one in found.items():
-        interval = Text(f"[{signed(one.low)}, {signed(one.high)}]")
-        table.add_row(language, str(seed), signed(one.value), interval, str(one.better), str(one.worse), f"{one.p:.3f}")
-    return table
-
-
-PLANS = (2, 3, 5, 10)
-"""Numbers of seeds, beside that of params.yaml, for which `power` gives the gain."""
-
-
-def power(scores: Path, parameters: Mapping[str, Any], sd_seeds: float | None, sd_languages: float | None) -> Any:
-    """The smallest gain of one intermediate task that an experiment would find, for the terminal.
-
-    Args:
-        scores: Of an earlier run, which shows how gains scatter; need not be there if both are assumed.
-        parameters: params.yaml, run or not.
-        sd_seeds: Assumed standard deviation of a gain between seeds, in points; else as observed.
-        sd_languages: Between languages.
-
-    Raises:
-        DataError: nothing was observed of what is not assumed.
-    """
-    grid, planned = parameters["grid"], len(parameters["seeds"])
-    cells = len(grid["encoders"]) * len(grid["intermediates"])
-    targets = [*grid["targets"], *grid["bare_targets"]]
-    of = study_of(read_scores(scores), parameters) if sd_seeds is None or sd_languages is None else None
-    plans = sorted({planned, *PLANS})
-    table = terminal_grid(
-        f"The gain that is found in {POWER:.0%} of experiments, in points",
-        f"For one intermediate task and encoder, zero-shot; {cells} gains share their spread over seeds. Standard "
-        f"deviations are of a gain, {'assumed' if of is None else f'observed in {scores}, where not assumed'}. "
-        f"params.yaml has {planned} seed{'s' * (planned > 1)}. Not corrected for the size of a table.",
-    )
-    table.add_column("target")
-    for head in ("languages", "sd seeds", "sd languages", *(f"{n} seed{'s' * (n > 1)}" for n in plans)):
-        table.add_column(head, justify="right")
-    for target in (*targets, MEAN):
-        one = _spread(of, target, sd_seeds, sd_languages, scores)
-        languages = _planned_languages(targets if target == MEAN else [target], parameters)
-        found = [minimum_detectable_gain(n, languages, cells, one) if one else None for n in plans]
-        deviations = (one.seeds, one.languages) if one else (None, None)
-        table.add_row(target, str(languages), *(shown(cell)[0] for cell in (*deviations, *found)))
-    return table
-
-
-def _spread(
-    of: Study | None, target: str, sd_seeds: float | None, sd_languages: float | None, scores: Path
-) -> Spread | None:
-    """As assumed, else as observed; None for a target that was not run."""
-    if of is None:
-        return Spread(sd_seeds or 0.0, sd_languages or 0.0)
-    if target not in (*of.targets, MEAN):
-        return None
-    seen = spread(of, () if target == MEAN else (target,))
-    if seen is None:
-        raise DataError(
-            f"{scores}: {target}: one seed or one language shows no spread. Assume it: --sd-seeds and --sd-languages."
-        )
-    return Spread(
-        seen.seeds if sd_seeds is None else sd_seeds, seen.languages if sd_languages is None else sd_languages
-    )
-
-
-def _planned_languages(names: Sequence[str], parameters: Mapping[str, Any]) -> int:
-    """In how many languages but English any of these targets is to be evaluated."""
-    evaluated = set(parameters["languages"]["evaluation"]) - {ENGLISH}
-    if parameters["source"] == "micro":  # has every task in every language
-        return len(evaluated)
-    return len(evaluated & {code for name in names for code in registry.load("tasks", name).task.languages})
-
-
-STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
-
-
-def _verdicts(generated: Path) -> Any:
-    """The claims down, the encoders across, in each cell the verdict and the difference that decided it."""
-    from rich.text import Text
-
-    entries = json.loads((generated / "claims.json").read_text(encoding="utf-8"))
-    ledger = json.loads((generated / "tables/ledger.json").read_text(encoding="utf-8"))
-    encoders = [name for name, _ in ledger["groups"] if name]
-    grid = terminal_grid(ledger["title"], "The differences with their intervals are in tables/ledger.md.", gap=2)
-    grid.add_column("claim")
-    for name in encoders:
-        grid.add_column(name, no_wrap=True)
-    for one in entries:
-        found = one["by_encoder"]
-        grid.add_row(
-            one["statement"],
-            *(
-                Text.assemble(_verdict(found[name]), f" {_signed(found[name])}".rstrip()) if name in found else "–"
-                for name in encoders
-            ),
-        )
-    return grid
-
-
-def verdict_tables(label: str, entries: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The ledger for the terminal, as a rich renderable for each encoder: claims down, with all that decided them."""
-    from rich.text import Text
-
-    grids = []
-    for encoder in dict.fromkeys(name for one in entries for name in one["by_encoder"]):
-        grid = terminal_grid(f"{encoder} ({label})", "", gap=2)
-        grid.add_column("claim")
-        for name in ("published", "estimate", "interval"):
-            grid.add_column(name, justify="right", no_wrap=name != "published")
-        grid.add_column("verdict", no_wrap=True)
-        for one in entries:
-            if encoder in one["by_encoder"]:
-                found = one["by_encoder"][encoder]
-                interval = "[{}, {}]".format(*map(signed, found["interval"])) if found["interval"] else "–"
-                cells = (one["published"] or "–", _signed(found) or "–", Text(interval))
-                grid.add_row(one["statement"], *cells, _verdict(found))
-        grids.append(grid)
-    return grids
-
-
-def _signed(found: Mapping[str, Any]) -> str:
-    return "" if found["estimate"] is None else signed(found["estimate"])
-
-
-def _verdict(found: Mapping[str, Any]) -> Any:
-    from rich.text import Text
-
-    return Text(found["verdict"], STYLES[found["verdict"]])

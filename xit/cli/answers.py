@@ -1,0 +1,87 @@
+"""Answers, from the scores: what they say of published claims, how gains grow, and whether they can be had again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xit.cli import terminal
+from xit.cli.options import ANSWERS, Condition, Encoder, Json, Target, parameters
+from xit.pipeline import paths
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=ANSWERS)
+def claims(as_json: Json = None) -> None:
+    """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
+    from xit.cli import tables
+    from xit.stages.paper import verdicts
+
+    label, found = verdicts(paths.SCORES, parameters(), paths.PUBLISHED)
+    if not terminal.print_json(found, as_json):
+        terminal.show(tables.claims(label, found))
+
+
+@app.command(rich_help_panel=ANSWERS)
+def scaling(
+    scores: Annotated[
+        Path | None, typer.Argument(help="A table of scores, with audit.csv beside it; else that of this experiment.")
+    ] = None,
+    as_json: Json = None,
+) -> None:
+    """Whether a gain grows with the examples of the intermediate task, pair by pair: verdict, law, prediction."""
+    from xit.cli import tables
+    from xit.stages import paper as stage
+    from xit.tables.scaling import AHEAD
+
+    values = parameters()
+    if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen
+        values = {**values, "intermediate": {}}
+    found = stage.scaling(scores or paths.SCORES, values)
+    if not terminal.print_json(found, as_json):
+        terminal.show(tables.scaling(found, AHEAD))
+
+
+@app.command(rich_help_panel=ANSWERS)
+def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
+    """The gain in each language and seed, paired over examples: these two models on more examples like these."""
+    from xit.cli import tables
+    from xit.core.scores import read_scores
+    from xit.scoring.rescore import example_gains
+
+    scores = read_scores(paths.SCORES)
+    found = example_gains(scores, encoder, condition, target, paths.EVALUATIONS, paths.data(""))
+    terminal.show(tables.gains(f"{target}: the {encoder} encoder after {condition}, minus none", found))
+
+
+@app.command(rich_help_panel=ANSWERS)
+def report(out: Annotated[Path, typer.Option(help="The HTML file to write.", dir_okay=False)] = paths.REPORT) -> None:
+    """Scores → one HTML file to explore the grid in a browser, without a network: gains, languages, predictions."""
+    from xit.report import report as write
+
+    terminal.print_lines(write(paths.SCORES, paths.EVALUATIONS, paths.data(""), parameters(), out))
+
+
+@app.command(rich_help_panel=ANSWERS)
+def verify(
+    reference: Annotated[
+        Path | None, typer.Option(help="A folder with scores.csv and tables/; else paper/reference/SOURCE.")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="Write these results as such a folder, if they agree.")] = None,
+) -> None:
+    """Compute scores from predictions and tables from scores again, and compare both with a reference.
+
+    A number may differ by what fresh seeds would do; xit/paper/verify.py has the rule.
+    """
+    from xit.paper import verify
+
+    found = verify.verify(Path(), parameters(), reference, write)
+    terminal.print_lines(
+        [*found.notes, *map(str, found.comparisons), *(f"  {line}" for line in found.differences), found.verdict]
+    )
+    if write is not None:
+        end = f"{write}: not written, since these results differ" if found.differences else f"wrote {write}"
+        terminal.print_lines([end])
+    if found.differences:
+        raise typer.Exit(1)

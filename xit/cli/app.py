@@ -1,0 +1,54 @@
+"""The app: every group of commands, and how an error ends a command."""
+
+import os
+import sys
+
+import typer
+
+from xit.cli import answers, checkpoints, inspect, run, stages, terminal
+from xit.core.errors import XitError
+
+app = typer.Typer(
+    help="Does English intermediate-task training help zero-shot cross-lingual transfer? A command per stage of the "
+    "experiment, in the folder of params.yaml; and `xit eval` for a single checkpoint.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (stages, run, inspect, checkpoints, answers):
+    app.add_typer(group.app)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can cause are a message and an exit code, without a traceback."""
+    if "torch" not in sys.modules:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        code = app(prog_name="xit", standalone_mode=False)  # 130 after Ctrl-C: Typer catches it
+        if code == 130:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
+    except XitError as error:
+        terminal.fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        terminal.fail("stopped. What was finished is kept; run the same command again to go on where it stopped.", 130)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        way = (
+            "" if isinstance(error, FileNotFoundError) else " Nothing was half-written; free the way and run it again."
+        )
+        terminal.fail(f"{place}{error.strerror or error}.{way}", 1)
+    except typer.Abort:
+        terminal.fail("stopped.", 130)
+    except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "alloc" in str(error)):  # of torch
+            said = f" ({str(error).splitlines()[0]})" if str(error) else ""
+            terminal.fail(
+                f"out of memory{said}. Less at once: JOBS=1, more micro_batches, a smaller max_length_tokens.", 1
+            )
+        show = getattr(error, "show", None)  # a wrong argument: click's own message, with the usage
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))

@@ -1,0 +1,139 @@
+"""Single checkpoints, yours or ours: scored, written as a submission, converted."""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from xit.cli import terminal
+from xit.cli.options import LOOKING, Benchmark, Json, Most, NewFolder, chosen_source, load_config
+from xit.pipeline import paths
+
+app = typer.Typer()
+importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
+app.add_typer(importing, name="import", rich_help_panel=LOOKING)
+
+
+@app.command(name="eval", rich_help_panel=LOOKING)
+def evaluate_checkpoint(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint folder, made here or by transformers; or a Hub id.")],
+    task: Annotated[list[str] | None, typer.Option(help="A task; again for more. Else the checkpoint's own.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    most: Most = None,
+    as_json: Json = None,
+    predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
+    xcopa_questions: Annotated[
+        Literal["released", "repaired"] | None, typer.Option(help="XCOPA's questions; else as in params.yaml.")
+    ] = None,
+) -> None:
+    """Score one checkpoint, yours or ours: zero-shot, in every language of its task.
+
+    A fine-tuned checkpoint is scored on its own task; a bare encoder on the retrieval tasks that need no training.
+    """
+    from xit.cli import tables
+    from xit.evaluation.evaluate import report_of
+
+    config = load_config()
+    name, module, settings = chosen_source(config, source, data, language, most)
+    if xcopa_questions and name != "micro":
+        settings = dataclasses.replace(settings, xcopa_questions=xcopa_questions)
+    with terminal.progress() as report:
+        bars = functools.cache(report)  # a bar for each thing that is done
+        found = report_of(
+            checkpoint,
+            task,
+            language,
+            name,
+            module,
+            settings,
+            config.retrieval,
+            predictions,
+            paths.WORKING,
+            lambda what, done, total: bars(what)(done, total, {}),
+        )
+    if not terminal.print_json(found, as_json):
+        terminal.show(tables.evaluation(found, name))
+
+
+@app.command(rich_help_panel=LOOKING)
+def score(
+    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, <task>/test-<language>.<extension>.")],
+    gold: Annotated[Path, typer.Argument(help="A folder of right answers, in the same layout.")],
+    benchmark: Benchmark,
+    as_json: Json = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score the tasks and languages that are there; name those that are not.")
+    ] = False,
+) -> None:
+    """Score a submission to XTREME-R or XTREME as its evaluator does: by language, task, group, and overall."""
+    from xit.scoring import evaluator
+
+    found = evaluator.score(predictions, gold, benchmark, partial)
+    if not terminal.print_json(found, as_json):
+        terminal.show(evaluator.tables(found))
+
+
+@app.command(rich_help_panel=LOOKING)
+def submit(
+    checkpoint: Annotated[list[str], typer.Argument(help="Fine-tuned checkpoints, one a task; and one bare encoder.")],
+    benchmark: Benchmark,
+    out: Annotated[Path, typer.Option(help="The folder to write, in submission layout.")],
+    gold: Annotated[Path | None, typer.Option(help="Also write the right answers of the same examples here.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
+    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    most: Most = None,
+    as_json: Json = None,
+) -> None:
+    """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
+    from xit.evaluation.submit import submit as write
+    from xit.scoring import evaluator
+
+    config = load_config()
+    name, module, settings = chosen_source(config, source, data, language, most)
+    with terminal.progress() as report:
+        found = write(
+            checkpoint,
+            benchmark,
+            out,
+            gold,
+            language,
+            name,
+            module,
+            settings,
+            config.retrieval,
+            report("tasks"),
+        )
+    if not terminal.print_json(found, as_json):
+        terminal.show(evaluator.tables(found))
+
+
+@importing.command("released")
+def import_released(
+    source: Annotated[str, typer.Argument(help="A folder, or owner/name or owner/name@commit of the Hub.")],
+    out: NewFolder,
+    direction: Annotated[
+        str | None, typer.Option(help="How a causal model is read: causal, echo (twice) or two-way. Kept.")
+    ] = None,
+) -> None:
+    """An encoder that transformers loads, and its tokenizer."""
+    from xit.modeling import convert as make
+
+    terminal.print_lines(make.released(source, direction, out))
+
+
+@importing.command("laser2")
+def import_laser2(
+    weights: Annotated[Path, typer.Option(help="laser2.pt")],
+    sentencepiece: Annotated[Path, typer.Option(help="laser2.spm")],
+    vocabulary: Annotated[Path, typer.Option(help="laser2.cvocab")],
+    out: NewFolder,
+) -> None:
+    """LASER2, the released BiLSTM: its three files."""
+    from xit.modeling import convert as make
+
+    terminal.print_lines(make.laser2(weights, sentencepiece, vocabulary, out))

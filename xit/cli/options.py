@@ -1,0 +1,109 @@
+"""What several groups of commands share: arguments, the parameters, and the source of the data."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xit.core.errors import ConfigError
+from xit.pipeline import paths
+
+if TYPE_CHECKING:
+    from xit.pipeline.config import Config
+
+
+STAGES = "Stages (dvc.yaml runs them; `dvc repro` or `xit reproduce` for all)"
+LOOKING = "Looking and scoring"
+ANSWERS = "Answers, from the scores"
+
+Encoder = Annotated[str, typer.Argument(help="An encoder's id, as `xit encoders` lists them.")]
+Condition = Annotated[
+    str, typer.Argument(help="none, untrained, an intermediate task's id, or a recipe: multitask, mnli+mlm, …")
+]
+Target = Annotated[str, typer.Argument(help="A target task's id, as `xit tasks` lists them.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", dir_okay=False, help="Also write it as JSON to this file; - for the terminal.")
+]
+
+Benchmark = Annotated[str, typer.Option("--benchmark", help="xtreme-r or xtreme.")]
+
+Profile = Annotated[str, typer.Option(help="`default`, or a file of profiles/.")]
+DataFolder = Annotated[Path | None, typer.Option(help="The folder of published files.")]
+
+
+def in_project() -> Path:
+    if not Path("dvc.yaml").is_file():
+        raise ConfigError("dvc.yaml: no such file. Run xit in the project's folder, where it is.")
+    return Path()
+
+
+def _new(folder: Path) -> Path:
+    from xit.evaluation.submit import is_taken
+
+    if is_taken(folder):
+        raise ConfigError(f"--out: {folder}: is there already. Name a new folder, or delete it first.")
+    return folder
+
+
+Most = Annotated[
+    int | None,
+    typer.Option(min=1, help="Take the first so many test examples of a task and language (files, hub); else all."),
+]
+NewFolder = Annotated[Path, typer.Option(help="The folder to make.", callback=_new)]
+
+
+def load_config() -> "Config":
+    from xit.pipeline import config
+
+    return config.load(paths.PARAMS)
+
+
+def parameters() -> dict[str, Any]:
+    """params.yaml as plain values, after they have been checked; not what the grid asks of its workers."""
+    import yaml
+
+    load_config()
+    found: dict[str, Any] = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+    del found["resources"]
+    return found
+
+
+def section(sections: Mapping[str, Any], name: str, where: str) -> Any:
+    from xit.core.errors import near
+
+    if name not in sections:
+        known = ", ".join(sections)
+        raise ConfigError(f"{paths.PARAMS}: {where}.{name}: missing.{near(name, sections)} There is: {known}.")
+    return sections[name]
+
+
+def chosen_source(
+    config: "Config", source: str | None, data: Path | None, languages: list[str] | None, most: int | None = None
+) -> tuple[str, Any, Any]:
+    """The source's name, module and settings, with what the command line says in place of params.yaml.
+
+    The limit `most_test` belongs to the grid: here all test examples are taken, or the first `most`.
+    """
+    from xit.core import registry
+    from xit.core.errors import raise_all
+
+    name = source or ("files" if data else config.source)
+    if name not in ("micro", "files", "hub"):
+        raise ConfigError(f"--source: {name}: no such source. Sources: micro, files, hub.")
+    if name == "files" and not data and not config.files.folder:
+        raise ConfigError("--source files: say where the published files are: --data FOLDER.")
+    module = registry.load("sources", name)
+    settings: Any
+    if name == "micro":
+        if most is not None:
+            raise ConfigError("--most: the micro source makes as many examples as micro.test says. Leave --most out.")
+        raise_all(ConfigError, [f"--language {fault}" for fault in module.check_languages(languages or ())])
+        settings = dataclasses.replace(config.micro, languages=tuple(languages or config.languages.evaluation))
+    elif name == "hub":
+        settings = dataclasses.replace(config.hub, most_test=most or 0)
+    else:
+        folder = str(data) if data else config.files.folder
+        settings = dataclasses.replace(config.files, folder=folder, most_test=most or 0)
+    return name, module, settings

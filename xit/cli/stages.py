@@ -1,0 +1,356 @@
+"""The stages of dvc.yaml: a command each, which hands its part of params.yaml to the stage."""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xit.cli import terminal
+from xit.cli.options import STAGES, Condition, Encoder, Target, load_config, parameters, section
+from xit.core.errors import ConfigError
+from xit.pipeline import paths
+
+if TYPE_CHECKING:
+    from xit.core.settings import VocabularySettings
+    from xit.pipeline.config import Config
+    from xit.training.loop import Report
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=STAGES)
+def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the text for pretraining.")]) -> None:
+    """A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
+    from xit.stages import data as stage
+
+    config = load_config()
+    if task == "text":
+        languages = config.languages.pretraining
+        terminal.print_lines(stage.text(config.source, _source(config, languages), languages, paths.TEXT))
+    else:
+        languages = config.languages.evaluation
+        terminal.print_lines(stage.data(task, config.source, _source(config, languages), languages, paths.data(task)))
+
+
+@app.command(rich_help_panel=STAGES)
+def translate(
+    condition: Annotated[str, typer.Argument(help="A task and a language, as in mnli+de.", metavar="TASK+LANGUAGE")],
+) -> None:
+    """Training examples in another language: rendered by the micro source itself, or translated by a model."""
+    from xit.core import conditions
+    from xit.stages import translate as stage
+
+    config = load_config()
+    found = conditions.parse(condition)
+    if found.task is None or found.language == "en" or condition != f"{found.task}+{found.language}":
+        raise ConfigError(f"{condition}: should be a task, + and a language other than English, as in mnli+de.")
+    with terminal.progress() as report:
+        lines = stage.translate(
+            found.task,
+            found.language,
+            config.source,
+            dataclasses.replace(config.micro, languages=(found.language,)),
+            config.translation,
+            config.hub.cache,
+            config.hub.is_offline,
+            config.training.threads,
+            paths.data(found.task) / "train.parquet",
+            paths.TRANSLATIONS,
+            paths.translated(found.task, found.language),
+            report(condition),
+        )
+    terminal.print_lines(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def tokenizer() -> None:
+    """Text → one tokenizer, shared by every encoder from scratch."""
+    from xit.stages import tokenizer as stage
+
+    config = load_config()
+    terminal.print_lines(stage.tokenizer(config.languages.pretraining, paths.TEXT, paths.TOKENIZER, config.tokenizer))
+
+
+@app.command(rich_help_panel=STAGES)
+def pretrain(encoder: Encoder) -> None:
+    """Text → encoders: masked language modelling in every language, a checkpoint a seed.
+
+    A released encoder is fetched instead, once for all seeds.
+    """
+    config = load_config()
+    settings = section(config.encoders, encoder, "encoders")
+    place = (config.hub.cache, config.hub.is_offline)
+    if settings.weights != "random":
+        from xit.modeling import convert
+
+        terminal.print_lines(
+            convert.pretrained(encoder, config.seeds, settings.weights, paths.pretrained(encoder), *place)
+        )
+        return
+    from xit.stages import pretrain as stage
+
+    with _training() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
+        lines = stage.pretrain(
+            encoder,
+            config.seeds,
+            config.languages.pretraining,
+            paths.TEXT,
+            tokenizer_folder,
+            paths.pretrained(encoder),
+            settings.size,
+            config.pretraining,
+            settings.pretraining_learning_rate,
+            config.training.threads,
+            config.training.precision,
+            config.training.save_every,
+            config.training.gradient_checkpointing,
+            config.training.compile,
+            report,
+        )
+    terminal.print_lines(lines)
+
+
+@contextlib.contextmanager
+def _vocabulary(settings: "VocabularySettings | None", cache: str, is_offline: bool) -> Iterator[Path]:
+    """The folder of the tokenizer that an encoder from scratch is pretrained with."""
+    if settings is None:
+        yield paths.TOKENIZER
+        return
+    import tempfile
+
+    from xit.modeling import convert
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield convert.vocabulary(settings, Path(folder), cache, is_offline)
+
+
+@app.command(rich_help_panel=STAGES)
+def tune(
+    encoder: Encoder,
+    task: Annotated[list[str] | None, typer.Argument(help="Target tasks that decide; else tuning.tasks.")] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Put the trials into this table too: paper/tuning.csv, which the paper shows.", dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Learning rates of an encoder, tried on English validation alone, as many for each: tuning/ENCODER/trials.csv.
+
+    `dvc repro` does it for the encoders of tuning.encoders. By hand, the text, the tokenizer and the tasks come first:
+    `xit data text`, `xit tokenizer`, `xit data TASK`.
+    """
+    from xit.stages import tune as stage
+
+    config = load_config()
+    own = section(config.encoders, encoder, "encoders")
+    if own.weights != "random":
+        raise ConfigError(
+            f"{paths.PARAMS}: encoders.{encoder}.weights: {own.weights}, which are released; trials begin with random "
+            "ones. Set its learning_rate."
+        )
+    settings = {name: section(config.targets, name, "targets") for name in task or config.tuning.tasks}
+    place = (config.hub.cache, config.hub.is_offline)
+    with terminal.progress() as report, _vocabulary(own.vocabulary, *place) as tokenizer_folder:
+        lines = stage.tune(
+            encoder,
+            config.languages.pretraining,
+            config.source,
+            paths.TEXT,
+            tokenizer_folder,
+            paths.DATA,
+            paths.tuned(encoder),
+            own.size,
+            config.tuning,
+            config.pretraining,
+            settings,
+            config.training,
+            report,
+        )
+    if record is not None:
+        lines.append(stage.record(paths.tuned(encoder) / "trials.csv", record))
+    terminal.print_lines(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def intermediate(encoder: Encoder, condition: Condition) -> None:
+    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task in English.
+
+    Or by a recipe (several tasks, masked LM, translations, subsets), or a control.
+    """
+    from xit.core.conditions import CONTROLS, parse
+
+    config = load_config()
+    pretrained, out = paths.pretrained(encoder), paths.intermediate(encoder, condition)
+    if condition in CONTROLS:
+        from xit.stages import control
+
+        terminal.print_lines(control.control(encoder, condition, config.seeds, pretrained, out))
+        return
+    if parse(condition).kind != "task":
+        _recipe(config, encoder, condition)
+        return
+    from xit.stages import intermediate as stage
+
+    settings = section(config.intermediate, condition, "intermediate")
+    rate = settings.learning_rate or section(config.encoders, encoder, "encoders").learning_rate
+    with _training() as report:
+        lines = stage.intermediate(
+            encoder,
+            condition,
+            config.seeds,
+            pretrained,
+            paths.data(condition),
+            out,
+            settings,
+            config.training,
+            rate,
+            report,
+        )
+    terminal.print_lines(lines)
+
+
+def _recipe(config: "Config", encoder: str, condition: str) -> None:
+    from xit.core.conditions import parse
+    from xit.stages import recipe as stage
+
+    own = config.intermediate.get(parse(condition).task or "")
+    rate = (own and own.learning_rate) or section(config.encoders, encoder, "encoders").learning_rate
+    with _training() as report:
+        lines = stage.recipe(
+            encoder,
+            condition,
+            config.seeds,
+            config.languages.pretraining,
+            paths.pretrained(encoder),
+            paths.DATA,
+            paths.intermediate(encoder, condition),
+            config.intermediate,
+            config.recipes,
+            config.pretraining,
+            config.training,
+            rate,
+            report,
+        )
+    terminal.print_lines(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def finetune(encoder: Encoder, target: Target) -> None:
+    """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
+    from xit.stages import finetune as stage
+
+    config = load_config()
+    settings = section(config.targets, target, "targets")
+    rate = settings.learning_rate or section(config.encoders, encoder, "encoders").learning_rate
+    with _training() as report:
+        lines = stage.finetune(
+            encoder,
+            target,
+            config.grid.conditions,
+            config.seeds,
+            paths.intermediate(encoder, ""),
+            paths.data(target),
+            paths.finetuned(encoder, target),
+            settings,
+            config.training,
+            rate,
+            report,
+        )
+    terminal.print_lines(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def evaluate(encoder: Encoder, target: Target) -> None:
+    """Models → scores and predictions: every condition and seed of an encoder on a target, in every language."""
+    from xit.core import registry
+    from xit.stages import evaluate as stage
+
+    config = load_config()
+    is_trained = registry.load("tasks", target).task.is_trained
+    models = paths.finetuned(encoder, target) if is_trained else paths.intermediate(encoder, "")
+    with terminal.progress() as report:
+        lines = stage.evaluate(
+            encoder,
+            target,
+            config.grid.conditions,
+            config.seeds,
+            models,
+            paths.data(target),
+            paths.evaluated(encoder, target),
+            config.languages.evaluation,
+            config.source,
+            config.retrieval,
+            config.training.threads,
+            report(f"{encoder} {target}"),
+        )
+    terminal.print_lines(lines)
+
+
+@app.command(rich_help_panel=STAGES)
+def collect() -> None:
+    """Everything measured → the tables' inputs: scores, and what made them, as CSV."""
+    from xit.stages import collect as stage
+
+    config = load_config()
+    grid = config.grid
+    cells = (grid.encoders, grid.conditions, grid.targets, grid.bare_targets, grid.tasks, config.seeds)
+    rates = {name: settings.learning_rate for name, settings in config.encoders.items()}
+    terminal.print_lines(stage.collect(*cells, rates, Path(), paths.RESULTS))
+
+
+@app.command(rich_help_panel=STAGES)
+def paper() -> None:
+    """Scores → tables, figures, verdicts, sentences and the PDF."""
+    from xit.stages import paper as stage
+
+    terminal.print_lines(stage.paper(paths.SCORES, paths.RESULTS, parameters(), paths.GENERATED, paths.MAIN, paths.PDF))
+
+
+def _source(config: "Config", languages: tuple[str, ...]) -> Any:
+    if config.source == "micro":
+        return dataclasses.replace(config.micro, languages=languages)
+    return config.hub if config.source == "hub" else config.files
+
+
+@contextlib.contextmanager
+def _training() -> "Iterator[Callable[[str], Report]]":
+    """Progress of a command that trains, in as many processes as accelerate has started.
+
+    Where XIT_ACCELERATE names a configuration of accelerate (`launch/`), the command starts again under its launcher.
+    """
+    wanted = int(os.environ.get("WORLD_SIZE", "1"))
+    if path := os.environ.get("XIT_ACCELERATE"):
+        wanted = _configured_processes(Path(path))
+        if "XIT_LAUNCHED" not in os.environ:
+            launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", path]
+            os.execve(sys.executable, [*launcher, *sys.argv], {**os.environ, "XIT_LAUNCHED": "1"})
+    from xit.core import distributed
+
+    if wanted > 1 and distributed.count() != wanted:
+        raise ConfigError(
+            f"{path or 'WORLD_SIZE'}: {wanted} processes are asked for, and this is one of {distributed.count()}. "
+            "Set num_processes to the number of GPUs; to use CPUs instead, set ACCELERATE_USE_CPU=true."
+        )
+    with terminal.progress() as report:
+        yield report
+    distributed.end()
+
+
+def _configured_processes(path: Path) -> int:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["num_processes"]
+    except FileNotFoundError:
+        raise ConfigError(f"XIT_ACCELERATE: {path}: no such file. Configurations are in launch/.") from None
+    except (yaml.YAMLError, KeyError, TypeError):
+        raise ConfigError(
+            f"XIT_ACCELERATE: {path}: no configuration of accelerate: it does not say num_processes. See launch/."
+        ) from None
+    return int(found)

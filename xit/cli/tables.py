@@ -1,0 +1,335 @@
+"""The tables of the terminal: what a command found, as rich tables and the lines between them.
+
+No stage imports this file, so that nothing about how results are shown makes a stage stale.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Column, Table
+from rich.text import Text
+
+from xit.core.task import Task
+from xit.paper.render import shown, signed
+from xit.statistics.study import Estimate, ExampleGain
+
+Parts = Iterator[Any]
+
+
+def tight(title: str, caption: str, gap: int = 1) -> Table:
+    """An empty table, as tight as eighty columns want it, with `gap` spaces between columns."""
+    left: Any = {"title_justify": "left", "caption_justify": "left"}
+    return Table(title=title, caption=caption, box=box.SIMPLE, show_edge=False, padding=(0, gap - 1, 0, 0), **left)
+
+
+def boxed(title: str, *columns: str | Column, numbers: Sequence[str] = ()) -> Table:
+    """An empty table with lines around its cells; columns of numbers come last, and are set right."""
+    table = Table(*columns, title=title, title_style="bold", title_justify="left")
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+# Before an experiment
+
+
+def tasks(found: Mapping[str, Task]) -> Parts:
+    columns = ("id", "format", "metric", Column("languages", justify="right"), "group", "sources")
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 columns
+    for name, task in found.items():
+        sources = " ".join(["micro", *(["files"] if task.files else []), *(["hub"] if task.hub else [])])
+        languages = str(len(task.languages))
+        table.add_row(name, task.format, task.metric, languages, task.group or "intermediate", sources)
+    yield table
+
+
+def encoders(facts: Mapping[str, Mapping[str, Any]]) -> Parts:
+    table = Table("id", "title", "architecture", "direction", "starts from", box=None, padding=(0, 1, 0, 0))
+    for name, values in facts.items():
+        size = ", ".join(f"{key} {value}" for key, value in (values["size"] or {}).items())
+        place = values["released"]["repository"].split()[0].partition("@")[0] if values["released"] else "–"
+        table.add_row(name, values["title"], values["architecture"], values["direction"], size or place)
+    yield table
+
+
+def example(record: Mapping[str, Any], title: str) -> Panel:
+    """An example of a task, a line a field."""
+    lines = (Text.assemble((f"{key}  ", "bold"), _field(value)) for key, value in record.items())
+    return Panel(Text("\n").join(lines), title=title, title_align="left")
+
+
+def _field(value: Any) -> str:
+    if isinstance(value, list):
+        return " | ".join(map(str, value)) or "(none)"
+    return str(value)
+
+
+def plan(found: Mapping[str, Any], profile: str) -> Parts:
+    """What `xit grid plan` found."""
+    stale, total = found["instances"]["stale"], found["instances"]["total"]
+    title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
+    table = boxed(title, "stage", numbers=("instances", "models", "CPU time", "GPU time", "disk, GiB"))
+
+    def costs(row: Mapping[str, float]) -> tuple[str, str, str]:
+        return _duration(row["cpu_hours"]), _duration(row["gpu_hours"]), f"{row['disk_gib']:,.2f}"
+
+    for row in found["stages"]:
+        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}", *costs(row))
+    table.add_section()
+    table.add_row("all", str(stale), "", *costs(found["sums"]))
+    yield table
+    hours = found["hours"]
+    yield (
+        f"{_duration(hours['hours'])} with {hours['workers']} at once; at least "
+        f"{_duration(found['at_least_hours'])}, the longest chain, with any number."
+    )
+    assumed = boxed("Not in params.yaml", "what", "taken as", "", "from")
+    for name, entry in found["assumptions"].items():
+        kind = "measured" if entry["is_measured"] else "assumed"
+        assumed.add_row(name, f"{entry['value']:.3g} {entry['unit']}".strip(), kind, entry["source"])
+    yield assumed
+
+
+def _duration(hours: float) -> str:
+    if hours < 1.5:
+        return f"{hours * 60:.1f} min" if hours else "–"
+    return f"{hours:,.0f} h"
+
+
+def memory(terms: Sequence[Any], title: str) -> Parts:
+    """The terms of the memory of a training step, and their sum."""
+    table = boxed(title, "", "", numbers=("MB", "with checkpointing"))
+    for term in terms:
+        table.add_row(term.name, term.formula, f"{term.plain / 1e6:,.1f}", f"{term.checkpointed / 1e6:,.1f}")
+    table.add_section()
+    totals = (sum(term.plain for term in terms), sum(term.checkpointed for term in terms))
+    table.add_row("sum", "", *(f"{total / 1e6:,.1f}" for total in totals))
+    yield table
+
+
+def power(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], title: str, caption: str) -> Parts:
+    """The smallest gains that an experiment finds, a row a target, for each of these numbers of seeds."""
+    table = tight(title, caption)
+    table.add_column("target")
+    for head in ("languages", "sd seeds", "sd languages", *(f"{n} seed{'s' * (n > 1)}" for n in seeds)):
+        table.add_column(head, justify="right")
+    for row in rows:
+        cells = (row["sd_seeds"], row["sd_languages"], *row["gains"])
+        table.add_row(row["target"], str(row["languages"]), *(shown(cell)[0] for cell in cells))
+    yield table
+
+
+# The data
+
+
+AUDITED = {
+    "duplicates": "twice",
+    "shared_with_earlier_splits": "in an earlier split",
+    "parts_shared_with_earlier_splits": "a part in an earlier split",
+    "shared_between_languages": "in another language",
+    "placeholders": "filler",
+    "empty_fields": "empty",
+    "repaired": "repaired",
+    "dropped": "dropped",
+    "faults": "faulty",
+}
+"""What the audit counts, and the heading of its column, which is shown where there is any."""
+
+
+def audit(found: Mapping[str, Any]) -> Parts:
+    """A table a task, with notes; and how many examples there are in all."""
+    for name, facts in found["tasks"].items():
+        title = f"{facts['title']} ({found['source']} source)" + (f", {facts['revision']}" if facts["revision"] else "")
+        counted = [key for key in AUDITED if any(row[key] for row in facts["splits"])]
+        table = boxed(title, "split", "", numbers=("examples", "published"))
+        for key in counted:
+            table.add_column(AUDITED[key], justify="right", max_width=14)
+        table.add_column("sha256", no_wrap=True)
+        for row in facts["splits"]:
+            published = "–" if row["published"] is None else f"{row['published']:,}"
+            counts = (f"{row[key]:,}" if row[key] else "" for key in counted)
+            table.add_row(row["split"], row["language"], f"{row['examples']:,}", published, *counts, row["sha256"][:8])
+        yield table
+        yield from (f"  {line}" for line in _audit_notes(name, facts))
+        yield ""
+    splits = [row for facts in found["tasks"].values() for row in facts["splits"]]
+    total = (
+        f"{sum(row['examples'] for row in splits):,} examples in {len(splits)} splits of {len(found['tasks'])} tasks"
+    )
+    absent = f"; the {found['source']} source has nothing of {', '.join(found['absent'])}" if found["absent"] else ""
+    yield f"{total}{absent}."
+
+
+def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
+    """What the table of a task does not say."""
+    rules = {note.rpartition(": ")[0] for row in facts["splits"] for note in row["notes"].split("; ") if note}
+    notes = [f"repaired or dropped: {rule}" for rule in sorted(rules)]
+    changed = {code: entry["questions_changed"] for code, entry in facts["variants"].get("repaired", {}).items()}
+    if changed:
+        counts = ", ".join(f"{code} {count}" for code, count in changed.items())
+        command = f"`xit eval CHECKPOINT --task {task} --xcopa-questions released` (or `repaired`)"
+        notes.append(f"questions unlike the Estonian ones: {counts}. To score either variant: {command}")
+    notes += [f"known: {fault}" for fault in facts["known_faults"]]
+    if facts["missing_languages"]:
+        notes.append(f"missing languages: {' '.join(facts['missing_languages'])}")
+    zero = [heading for key, heading in AUDITED.items() if not any(row[key] for row in facts["splits"])]
+    return [*notes, f"none: {', '.join(zero)}"]
+
+
+# A checkpoint, and predictions
+
+
+def evaluation(found: Mapping[str, Any], source: str) -> Parts:
+    """The scores of a checkpoint, a table a task."""
+    yield f"{found['checkpoint']} ({found['direction']})"
+    for task, values in found["tasks"].items():
+        table = boxed(f"{task} ({source} source)", "language", numbers=(values["metric"], "examples"))
+        scores = values["languages"]
+        for code, value in scores.items():
+            table.add_row(code, f"{value:.1f}", f"{values['examples'][code]:,}")
+        table.add_section()
+        table.add_row("mean", f"{values['mean']:.1f}")
+        others = [value for code, value in scores.items() if code != "en"]
+        if "en" in scores and others:
+            table.add_row("transfer gap", f"{scores['en'] - sum(others) / len(others):.1f}")
+        yield table
+
+
+def buckets(found: Mapping[str, Any], title: str) -> Parts:
+    """The scores of kinds of examples, as means over languages."""
+    table = boxed(title, "", "", numbers=("languages", "examples", found["metric"]))
+    before = None
+    for row in found["means"]:
+        attribute = row["attribute"]
+        if attribute != before:
+            table.add_section()
+        counts = (str(len(row["languages"])), f"{row['examples']:,}", f"{row['value']:.1f}")
+        table.add_row("" if attribute == before else attribute, row["bucket"], *counts)
+        before = attribute
+    yield table
+
+
+def checklist(found: Mapping[str, Any]) -> Parts:
+    """The failures of a checkpoint, a row a language and a column a test."""
+    tests = found["tests"]
+    title = f"failed cases in % (failed questions in %), templates: {found['templates']}"
+    table = boxed(title, "", numbers=tuple(tests))
+    for code in next(iter(tests.values())):
+        values = [by_language[code] for by_language in tests.values()]
+        table.add_row(code, *(f"{v['failed_cases']:.1f} ({v['failed_questions']:.1f})" for v in values))
+    table.add_section()
+    means = [
+        [sum(v[key] for v in by_language.values()) / len(by_language) for key in ("failed_cases", "failed_questions")]
+        for by_language in tests.values()
+    ]
+    table.add_row("mean", *(f"{cases:.1f} ({questions:.1f})" for cases, questions in means))
+    yield table
+
+
+# Answers
+
+
+def results(generated: Path, pdf: Path) -> Parts:
+    """What `make reproduce` ends with: the main table, the verdicts, and where everything lies."""
+    yield of_paper(json.loads((generated / "tables/architectures.json").read_text(encoding="utf-8")))
+    yield ""
+    yield _verdicts(generated)
+    yield f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}"
+
+
+def of_paper(table: Mapping[str, Any]) -> Table:
+    """A table of the paper, as `xit.paper.render.printed` gives it."""
+    over = [text for text, count in table["groups"] for _ in range(count)] or [""] * len(table["columns"])
+    grid = tight(escape(table["title"]), escape(table["caption"]))
+    for number, (group, name) in enumerate(zip(over, table["columns"], strict=True)):
+        left = number < table["texts"] or number == table["stretch"]
+        grid.add_column(f"{group}\n{name}" if group else name, justify="left" if left else "right")
+    for number, row in enumerate(table["rows"]):
+        if number and number in table["sections"]:
+            grid.add_section()
+        whole = [(text, detail.replace(", ", ",")) for text, detail in row]  # no line ends within an interval
+        grid.add_row(*(Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in whole))
+    return grid
+
+
+def _verdicts(generated: Path) -> Table:
+    """The claims down, the encoders across, in each cell the verdict and the difference that decided it."""
+    entries = json.loads((generated / "claims.json").read_text(encoding="utf-8"))
+    ledger = json.loads((generated / "tables/ledger.json").read_text(encoding="utf-8"))
+    names = [name for name, _ in ledger["groups"] if name]
+    grid = tight(ledger["title"], "The differences with their intervals are in tables/ledger.md.", gap=2)
+    grid.add_column("claim")
+    for name in names:
+        grid.add_column(name, no_wrap=True)
+    for one in entries:
+        found = one["by_encoder"]
+        grid.add_row(
+            one["statement"],
+            *(
+                Text.assemble(_verdict(found[name]), f" {_estimate(found[name])}".rstrip()) if name in found else "–"
+                for name in names
+            ),
+        )
+    return grid
+
+
+def claims(label: str, entries: Sequence[Mapping[str, Any]]) -> Parts:
+    """A table an encoder: claims down, with all that decided them."""
+    for encoder in dict.fromkeys(name for one in entries for name in one["by_encoder"]):
+        grid = tight(f"{encoder} ({label})", "", gap=2)
+        grid.add_column("claim")
+        for name in ("published", "estimate", "interval"):
+            grid.add_column(name, justify="right", no_wrap=name != "published")
+        grid.add_column("verdict", no_wrap=True)
+        for one in entries:
+            if encoder in one["by_encoder"]:
+                found = one["by_encoder"][encoder]
+                interval = "[{}, {}]".format(*map(signed, found["interval"])) if found["interval"] else "–"
+                cells = (one["published"] or "–", _estimate(found) or "–", Text(interval))
+                grid.add_row(one["statement"], *cells, _verdict(found))
+        yield grid
+
+
+STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
+
+
+def _verdict(found: Mapping[str, Any]) -> Text:
+    return Text(found["verdict"], STYLES[found["verdict"]])
+
+
+def _estimate(found: Mapping[str, Any]) -> str:
+    return "" if found["estimate"] is None else signed(found["estimate"])
+
+
+def gains(title: str, found: Mapping[tuple[str, int], ExampleGain]) -> Parts:
+    """Gains over examples, a row a language and seed."""
+    caption = "Points, with 95 % intervals over examples; p is of McNemar's exact test, not corrected for their number."
+    table = tight(title, caption, gap=2)
+    table.add_column("language")
+    for head in ("seed", "gain", "interval", "better", "worse", "p"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for (language, seed), one in found.items():
+        interval = Text(f"[{signed(one.low)}, {signed(one.high)}]")
+        table.add_row(language, str(seed), signed(one.value), interval, str(one.better), str(one.worse), f"{one.p:.3f}")
+    yield table
+
+
+def scaling(found: Sequence[Mapping[str, Any]], ahead: int) -> Parts:
+    """Pairs of an intermediate and a target task, and what is predicted at so many times the examples."""
+    caption = "Gains in points over no intermediate training, zero-shot, with 95 % intervals over seeds."
+    table = tight("Whether a gain grows with the examples of the intermediate task", caption)
+    for head in ("after", "encoder", "target", "verdict", "law"):
+        table.add_column(head)
+    for head in ("examples", "gain", f"at {ahead} times"):
+        table.add_column(head, justify="right")
+    for one in found:
+        later = Estimate(**one["predicted"]) if one["predicted"] else None
+        cells = (one["intermediate"], one["encoder"], one["target"], one["verdict"], one["law"] or "–")
+        gain = "–" if one["gain"] is None else signed(one["gain"])
+        table.add_row(*cells, f"{one['examples'][-1]:,.0f}", gain, " ".join(shown(later)).strip())
+    yield table

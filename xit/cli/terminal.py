@@ -1,0 +1,139 @@
+"""The terminal: whatever a command prints goes through this file: lines, tables, JSON, progress and errors."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from xit.pipeline.runner import Event
+    from xit.training.loop import Report
+
+
+def show(parts: Iterable[Any], least_width: int = 0) -> None:
+    """Print tables, as `xit.cli.tables` makes them, and the lines between them."""
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, least_width)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print what a stage has told; of several processes that train together, only the first one does."""
+    if _is_main():
+        for line in lines:
+            typer.echo(line)
+
+
+def note(message: str) -> None:
+    """Tell something beside the results, on the error stream."""
+    typer.echo(message, err=True)
+
+
+def print_text(text: str) -> None:
+    """Print a text as it is."""
+    typer.echo(text, nl=False)
+
+
+def print_json(found: Any, as_json: Path | None = Path("-")) -> bool:
+    """Write the result as JSON where `--json` asks for it. True if it went to the terminal, and tables should not."""
+    from xit.core.files import write_json
+
+    if str(as_json) == "-":
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return True
+    if as_json is not None:
+        write_json(as_json, found)
+    return False
+
+
+def print_finding(status: str, name: str, found: str, advice: str) -> None:
+    """Print what `xit doctor` found of one thing, and beneath it what to do."""
+    colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
+    typer.echo(f"{typer.style(f'{status:<8}', fg=colours[status])} {name:<12} {found}")
+    if advice:
+        typer.echo(f"{'':21} {advice}")
+
+
+def fail(message: str, code: int) -> None:
+    """Print an error, and end with this exit code."""
+    speaker = "xit" if _is_main() else f"xit (process {os.environ['RANK']})"
+    for line in message.splitlines():
+        typer.secho(f"{speaker}: {line}", fg=typer.colors.RED, err=True)
+    sys.exit(code)
+
+
+def _is_main() -> bool:
+    """Whether this is the only process, or the first of those that a launcher has started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextlib.contextmanager
+def progress() -> "Iterator[Callable[[str], Report]]":
+    """Progress bars with rate and time left, on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty() or not _is_main():
+        yield lambda name: lambda done, total, figures: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[figures]}"), console=Console(stderr=True)) as bars:
+
+        def report(name: str) -> "Report":
+            bar = bars.add_task(name, total=None, figures="")
+
+            def update(done: int, total: int, figures: Mapping[str, float]) -> None:
+                shown = "  ".join(f"{key} {value:.3g}" for key, value in figures.items())
+                bars.update(bar, completed=done, total=total, figures=shown)
+
+            return update
+
+        yield report
+
+
+@contextlib.contextmanager
+def progress_of_stages() -> "Iterator[Callable[[Event], None]]":
+    """On a terminal a bar, counts, and what runs where; elsewhere a line for each stage instance that ended."""
+    if not sys.stderr.isatty():
+
+        def log(event: "Event") -> None:
+            if event.state != "started":
+                how = "" if event.state == "done" else f"{event.state}, "
+                at = "" if event.worker == "here" else f" on {event.worker}"
+                note(f"[{event.done}/{event.total}] {event.instance} ({how}{event.seconds:.0f} s{at})")
+
+        yield log
+        return
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("stage instances"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    counts = Progress(*columns, TextColumn("[dim]{task.fields[counts]}"))
+    rows = Progress(TextColumn("  {task.fields[worker]}"), TextColumn("{task.description}"), TimeElapsedColumn())
+    bar = counts.add_task("", total=None, counts="")
+    running: dict[str, Any] = {}
+    states = {"failed": 0, "lost": 0}
+    with Live(Group(counts, rows), console=Console(stderr=True), refresh_per_second=4):
+
+        def update(event: "Event") -> None:
+            if event.state == "started":
+                running[event.instance] = rows.add_task(event.instance, total=None, worker=event.worker)
+            else:
+                rows.remove_task(running.pop(event.instance))
+            if event.state in states:
+                states[event.state] += 1
+            waiting = event.total - event.done - len(running) - states["failed"]
+            others = [f"{number} {name}" for name, number in states.items() if number]
+            text = ", ".join([f"{len(running)} running", f"{waiting} waiting", *others])
+            counts.update(bar, completed=event.done, total=event.total, counts=text)
+
+        yield update
