@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from xit import benchmarks
-from xit.core import registry
-from xit.core.task import Task
+from xit.core.task import Task, task_of
 from xit.scoring import evaluator, submission
 
 MLQA = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
@@ -72,7 +71,7 @@ def prediction(task: Task, right: Any, other: Any, chance: random.Random) -> Any
 
 def write(out: Path, gold: Path, task_id: str, language: str, count: int, chance: random.Random) -> None:
     """A file of gold and one of predictions."""
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     kind = submission.shape(task)
     rows = [example(number, task, language, chance) for number in range(count)]
     if kind == "rows":

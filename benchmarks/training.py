@@ -42,7 +42,7 @@ from transformers.utils import logging
 from xit import formats
 from xit.cli.memory import LARGE, Shape
 from xit.cli.memory import parameters as count_parameters
-from xit.core import registry
+from xit.core.task import task_of
 from xit.formats import Batch, EncodedExample, Row, collate
 from xit.modeling import encoders, tokenization
 from xit.modeling.released import ReleasedEncoder
@@ -196,7 +196,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
     """Classification of random sentence pairs, 28 tokens long in the middle, 12 to 64 in all."""
     settings = parameters.targets[TASK]
     size = parameters.encoders[name].size
-    task = registry.load("tasks", TASK).task
+    task = task_of(TASK)
     form = formats.load(task.format)
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28).int().clamp(12, 64).tolist()
@@ -230,7 +230,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
 
 def whole_rows(shape: Shape, rows: int, length: int) -> Work:
     """Classification of random rows of just this length, by an encoder of this shape with its usual dropout."""
-    task = registry.load("tasks", TASK).task
+    task = task_of(TASK)
     form = formats.load(task.format)
     generator = torch.Generator().manual_seed(0)
     encoded = []

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from xit.core import registry
 from xit.core.scores import Score, write_scores
+from xit.core.task import task_of
 from xit.stages.paper import COLUMNS, paper
 from xit.statistics.study import Study, study
 
@@ -38,7 +38,7 @@ def scores(
             language=language,
             split="test",
             source=source,
-            metric=registry.load("tasks", target).task.metric,
+            metric=task_of(target).metric,
             seed=seed,
             value=50 + 20 * (language == "en") + shift + rng.normal(0, noise),
             examples=100,
@@ -55,7 +55,7 @@ def scores(
 def study_of(rows: Sequence[Score]) -> Study:
     """The scores as the tables take them, in the order in which they come."""
     order = [name for row in rows for name in (row.encoder, row.intermediate, row.target, row.language)]
-    return study(rows, {row.target: registry.load("tasks", row.target).task for row in rows}, order)
+    return study(rows, {row.target: task_of(row.target) for row in rows}, order)
 
 
 def parameters(rows: Sequence[Score]) -> dict[str, Any]:

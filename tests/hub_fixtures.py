@@ -13,6 +13,7 @@ from datasets import ClassLabel, Features, List, Value
 from hub_server import Repository
 
 from xit.core import registry
+from xit.core.task import task_of
 from xit.sources.files import ISO3
 from xit.sources.hub import WIKIPEDIA
 
@@ -70,7 +71,7 @@ def with_card(configs: Mapping[str, Mapping[str, bytes]], folder: str = "") -> d
 
 def pinned(task_id: str, name: str) -> str:
     """The commit that a task names for a repository."""
-    sources = [source for split in registry.load("tasks", task_id).task.hub.values() for source in split]
+    sources = [source for split in task_of(task_id).hub.values() for source in split]
     places = [place for source in sources for s in (source, *source.fallbacks) for place in s.repository.split()]
     return next(place.partition("@")[2] for place in places if place.partition("@")[0] == name)
 
@@ -99,7 +100,7 @@ class Repositories(dict[str, Repository]):
 
 def languages(task_id: str) -> tuple[str, ...]:
     """Those of a task."""
-    found: tuple[str, ...] = registry.load("tasks", task_id).task.languages
+    found: tuple[str, ...] = task_of(task_id).languages
     return found
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from xit.cli.app import app
 from xit.core import registry
-from xit.core.task import Task
+from xit.core.task import task_of
 from xit.pipeline import config, paths
 
 ROOT = Path(__file__).parent.parent
@@ -271,7 +271,7 @@ def imported(instance: Instance) -> frozenset[str]:
         if kind == "encoder":
             modules.append(f"xit.encoders.{name}")
         elif kind not in ("control", "language", "recipe"):
-            task: Task = registry.load("tasks", name).task
+            task = task_of(name)
             modules.append(f"xit.tasks.{name}")
             if "xit.formats" in closure(f"xit.stages.{stage}"):
                 modules.append(f"xit.formats.{task.format}")

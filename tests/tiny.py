@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from xit import formats
-from xit.core import registry
 from xit.core.examples import write_examples
 from xit.core.settings import EncoderSize, PretrainingSettings, TrainingSettings
-from xit.core.task import Task
+from xit.core.task import task_of
 from xit.modeling import checkpoints, encoders, tokenization
 
 torch.set_num_threads(1)  # several tests run side by side, and two threads are no faster at this size
@@ -58,11 +57,6 @@ TASKS = {
 PEOPLE = ("Ida", "Bo", "Ann", "Leo", "Mia", "Tom", "Eva", "Sam")
 THINGS = ("boat", "lamp", "book", "cup", "hat", "bell", "kite", "drum")
 PLACES = ("Oslo", "Turin", "Rome", "Paris", "Bonn", "Bern", "Lima", "Cairo")
-
-
-def task_of(name: str) -> Task:
-    task: Task = registry.load("tasks", name).task
-    return task
 
 
 def examples(form: str, count: int = 8) -> list[dict[str, Any]]:

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from xit.core import registry
-from xit.core.task import Task
+from xit.core.task import task_of
 
 XTREME_R = "lareqa mewslix mlqa panx tatoeba tydiqa udpos xcopa xnli xquad".split()  # noqa: SIM905
 XTREME_ALONE = ["bucc2018", "pawsx"]
@@ -34,34 +33,29 @@ COUNTS = {  # google-research/xtreme:evaluate.py, the second version's lists; LA
 }
 
 
-def load(task_id: str) -> Task:
-    task: Task = registry.load("tasks", task_id).task
-    return task
-
-
 def test_the_ten_tasks_of_xtreme_r_and_the_nine_intermediate_tasks_are_there() -> None:
     assert len(XTREME_R) == 10
     assert len(INTERMEDIATE) == 9
-    assert all(load(name).group for name in [*XTREME_R, *XTREME_ALONE])
-    assert not any(load(name).group for name in INTERMEDIATE)
+    assert all(task_of(name).group for name in [*XTREME_R, *XTREME_ALONE])
+    assert not any(task_of(name).group for name in INTERMEDIATE)
 
 
 @pytest.mark.parametrize("task_id", COUNTS)
 def test_a_task_of_a_benchmark_has_its_languages(task_id: str) -> None:
-    assert len(load(task_id).languages) == COUNTS[task_id]
-    assert set(load(task_id).languages) <= set(LANGUAGES.split())
+    assert len(task_of(task_id).languages) == COUNTS[task_id]
+    assert set(task_of(task_id).languages) <= set(LANGUAGES.split())
 
 
 @pytest.mark.parametrize("task_id", INTERMEDIATE)
 def test_an_intermediate_task_is_in_english(task_id: str) -> None:
-    assert load(task_id).languages == ("en",)
+    assert task_of(task_id).languages == ("en",)
 
 
 def test_the_tasks_of_xtreme_r_together_have_its_fifty_languages() -> None:
-    assert {code for name in XTREME_R for code in load(name).languages} == set(LANGUAGES.split())
+    assert {code for name in XTREME_R for code in task_of(name).languages} == set(LANGUAGES.split())
     assert len(LANGUAGES.split()) == 50
 
 
 @pytest.mark.parametrize("task_id", [*XTREME_R, *XTREME_ALONE, *INTERMEDIATE])
 def test_the_citation_of_a_published_task_names_a_place(task_id: str) -> None:
-    assert re.search(r"arXiv \d{4}\.\d{5}|ACL|AAAI|LREC|Computational Linguistics", load(task_id).citation)
+    assert re.search(r"arXiv \d{4}\.\d{5}|ACL|AAAI|LREC|Computational Linguistics", task_of(task_id).citation)

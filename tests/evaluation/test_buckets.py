@@ -16,7 +16,7 @@ from xit.core import registry
 from xit.core.errors import ConfigError, DataError
 from xit.core.languages import LANGUAGES, facts
 from xit.core.settings import MicroSettings
-from xit.core.task import Task
+from xit.core.task import Task, task_of
 from xit.evaluation import buckets
 from xit.evaluation.evaluate import one_pool
 from xit.scoring import submission
@@ -32,11 +32,6 @@ TASKS = {  # one of each format, and both kinds of retrieval
     "tatoeba": 24,
     "lareqa": 24,
 }
-
-
-def task_of(task_id: str) -> Task:
-    task: Task = registry.load("tasks", task_id).task
-    return task
 
 
 def perfect(task: Task, members: Sequence[Any]) -> Any:

@@ -14,6 +14,7 @@ from xit import formats
 from xit.core import registry
 from xit.core.errors import ConfigError
 from xit.core.settings import RetrievalSettings
+from xit.core.task import task_of
 from xit.formats import IGNORED, SECOND, EncodingOptions, collate
 from xit.formats.retrieval import rank
 from xit.modeling import encoders, tokenization
@@ -588,7 +589,7 @@ def test_centering_takes_the_mean_of_a_language_and_role_away(tokenizer: tokeniz
 def test_a_choice_longer_than_a_row_is_cut_and_leaves_room_for_the_prompt() -> None:
     long = " ".join(["one two three"] * 60)
     example = {"id": "0", "language": "en", "prompt": "Who counts?", "choices": [long, "nobody"], "label": 0}
-    options = EncodingOptions(tiny.tokenizer(), registry.load("tasks", "xcopa").task, 32)
+    options = EncodingOptions(tiny.tokenizer(), task_of("xcopa"), 32)
 
     (encoded,) = formats.load("multiple_choice").encode([example], options)
 

@@ -12,6 +12,7 @@ import yaml
 
 from xit.core import registry, settings
 from xit.core.errors import ConfigError
+from xit.core.task import task_of
 from xit.pipeline import config, overlay
 
 ROOT = Path(__file__).parents[2]
@@ -70,10 +71,10 @@ def test_params_yaml_is_the_grid_that_is_promised() -> None:
 
     assert len(grid.encoders) >= 2
     assert "none" in grid.controls
-    formats = [registry.load("tasks", name).task.format for name in grid.intermediates]
+    formats = [task_of(name).format for name in grid.intermediates]
     assert len(set(formats)) >= 3
     assert len(grid.targets + grid.bare_targets) >= 7
-    targets = {registry.load("tasks", name).task.format for name in grid.targets + grid.bare_targets}
+    targets = {task_of(name).format for name in grid.targets + grid.bare_targets}
     assert targets == {"classification", "multiple_choice", "tagging", "span", "retrieval"}
     assert len(VALUES["languages"]["evaluation"]) >= 13
     assert len(VALUES["seeds"]) >= 2

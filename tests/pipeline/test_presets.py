@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from xit import benchmarks
 from xit.cli.app import app
-from xit.core import registry
 from xit.core.errors import ConfigError
 from xit.core.settings import TaskSettings
+from xit.core.task import task_of
 from xit.pipeline import config, overlay, presets
 from xit.stages.finetune import finetune
 from xit.tables.hyperparameters import preset_table
@@ -42,7 +42,7 @@ def test_a_preset_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(
     merged = over_params(name)
 
     values = presets.load(ROOT / "presets", name).values
-    targets = {task for task in benchmarks.load("xtreme-r").tasks if registry.load("tasks", task).task.is_trained}
+    targets = {task for task in benchmarks.load("xtreme-r").tasks if task_of(task).is_trained}
     assert len(targets) == 9
     assert targets <= set(values["targets"])
     assert set(values["intermediate"]) == INTERMEDIATES

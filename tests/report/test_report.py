@@ -11,10 +11,10 @@ from browser import CHROMIUM, Browser
 from fabricated import parameters, scores, study_of
 
 from xit import report as module
-from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.examples import write_examples
 from xit.core.scores import Score, write_scores
+from xit.core.task import task_of
 from xit.report import report
 from xit.report._examples import Shown, collect
 from xit.report._figures import INK, SCALE
@@ -28,7 +28,7 @@ HOSTILE = "</script></template><script>document.title = 'broken'</script><img sr
 def write_run(root: Path, rows: list[Score], said: Mapping[str, str]) -> None:
     """Scores, the test data of one question in each language, and what each condition answered it."""
     write_scores(root / "results/scores.csv", rows)
-    task = registry.load("tasks", "xquad").task
+    task = task_of("xquad")
     examples = [{**task.record, "language": code} for code in LANGUAGES]
     write_examples(root / "data/xquad/test.parquet", task, examples)
     for encoder in ("transformer", "lstm"):
@@ -129,7 +129,7 @@ def test_examples_are_left_out_of_a_page_that_would_be_too_large(
 
 
 def test_predictions_of_other_data_are_refused(tmp_path: Path) -> None:
-    task = registry.load("tasks", "xnli").task
+    task = task_of("xnli")
     write_examples(tmp_path / "data/xnli/test.parquet", task, [{**task.record, "language": "en"}])
     for condition in ("none", "mnli"):
         folder = tmp_path / f"evaluations/lstm/xnli/{condition}/1/predictions"
@@ -158,7 +158,7 @@ CANDIDATES = [{"id": str(i), "language": "de", "role": "candidate", "text": f"te
 def test_predictions_of_every_shape_are_shown_as_text(
     tmp_path: Path, target: str, said: Any, shown: str | None, gold: str | None
 ) -> None:
-    task = registry.load("tasks", target).task
+    task = task_of(target)
     row = {**task.record, "language": "de"} | ({"gold": ["0"], "role": "query"} if task.format == "retrieval" else {})
     write_examples(
         tmp_path / f"data/{target}/test.parquet", task, [row, *(CANDIDATES if task.format == "retrieval" else [])]
@@ -177,7 +177,7 @@ def test_predictions_of_every_shape_are_shown_as_text(
 
 
 def test_examples_whose_answer_changed_come_first(tmp_path: Path) -> None:
-    task = registry.load("tasks", "udpos").task
+    task = task_of("udpos")
     words = [[f"word{i}", "stop"] for i in range(5)]
     rows = [{"id": str(i), "language": "en", "words": pair, "tags": ["NOUN", "PUNCT"]} for i, pair in enumerate(words)]
     write_examples(tmp_path / "data/udpos/test.parquet", task, rows)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from xit import cli
-from xit.core import registry
+from xit.core.task import task_of
 from xit.scoring import evaluator, submission
 
 ORACLE = Path(os.environ.get("XIT_TEST_ORACLE") or Path(__file__).parents[3] / "shared" / "oracle")
@@ -102,7 +102,7 @@ def test_the_mock_submission_of_mewslix_scores_what_the_benchmarks_unit_test_exp
 
 def test_lareqa_ranks_the_candidates_of_all_languages_as_the_benchmark_does(tmp_path: Path) -> None:
     folder = ORACLE / "lareqa"
-    task = registry.load("tasks", "lareqa").task
+    task = task_of("lareqa")
     questions = folder.joinpath("questions.txt").read_text().splitlines()
     rows = [line.split("\t") for line in folder.joinpath("candidates.txt").read_text().splitlines()]
     similarity = np.load(folder / "questions.npy") @ np.load(folder / "candidates.npy").T

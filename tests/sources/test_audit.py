@@ -12,7 +12,7 @@ from xit.cli.app import app
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings, MicroSettings
-from xit.core.task import Task
+from xit.core.task import task_of
 from xit.sources import audit
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_the_command_audits_the_tasks_that_are_named(run: Any) -> None:
 
 @pytest.mark.parametrize("task_id", registry.names("tasks"))
 def test_published_counts_are_of_splits_and_languages_of_the_task(task_id: str) -> None:
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
 
     for counts in task.published.values():
         assert isinstance(counts, int) or set(counts) <= {*task.languages, "en"}

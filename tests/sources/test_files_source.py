@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from xit.core import examples, registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings
-from xit.core.task import Split, Task
+from xit.core.task import Split, task_of
 from xit.sources import files
 from xit.sources.readers import Group, Reading
 from xit.stages import data
@@ -221,11 +221,6 @@ READ: list[tuple[str, Split, str, str]] = [
     ("mewslix", "train", "en", "mewslix/wikipedia_pairs/train.jsonl"),
     ("mewslix", "test", "de", "mewslix/wikinews_mentions/de/test.jsonl"),
 ]
-
-
-def task_of(task_id: str) -> Task:
-    task: Task = registry.load("tasks", task_id).task
-    return task
 
 
 def write(folder: Path, task_id: str, changes: Mapping[str, bytes | None] | None = None) -> None:

@@ -23,11 +23,11 @@ from xit.cli.app import app
 from xit.core import examples, hub_files, registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings, HubSettings
-from xit.core.task import Hub, Split, Task
+from xit.core.task import Hub, Split, Task, task_of
 from xit.sources import files, hub, hub_rows, readers
 from xit.sources.readers import Reading
 
-ON_HUB = [name for name in registry.names("tasks") if registry.load("tasks", name).task.hub]
+ON_HUB = [name for name in registry.names("tasks") if task_of(name).hub]
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +103,14 @@ def uncounted(source: Hub) -> Hub:
     return dataclasses.replace(source, count=None, fallbacks=tuple(map(uncounted, source.fallbacks)))
 
 
-def task_of(name: str) -> Task:
+def uncounted_task(name: str) -> Task:
     """A task as it is, but for the published numbers of rows, which invented data sets do not have."""
-    task: Task = registry.load("tasks", name).task
+    task = task_of(name)
     return dataclasses.replace(task, hub={key: tuple(map(uncounted, split)) for key, split in task.hub.items()})
 
 
 def read(name: str, split: Split, language: str, settings: HubSettings) -> list[dict[str, Any]]:
-    return list(hub.examples(name, task_of(name), split, language, settings))
+    return list(hub.examples(name, uncounted_task(name), split, language, settings))
 
 
 # --- every task ---
@@ -172,7 +172,7 @@ def test_a_task_is_read_with_its_labels_by_name(
 
 @pytest.mark.parametrize("name", ON_HUB)
 def test_every_split_in_every_language_fits_the_format(name: str, server: HubServer, cache: Path) -> None:
-    task = task_of(name)
+    task = uncounted_task(name)
     cells = [("train", "en"), ("validation", "en")] if task.is_trained else []
     cells += [("test", code) for code in hub.languages(task, of(cache))]
 
@@ -193,10 +193,10 @@ def test_the_candidates_of_all_languages_come_once_under_their_own_ids(server: H
 
 
 def test_a_task_that_cannot_be_had_says_so(cache: Path) -> None:
-    absent = [name for name in registry.names("tasks") if not hub.has(task_of(name), of(cache))]
+    absent = [name for name in registry.names("tasks") if not hub.has(uncounted_task(name), of(cache))]
 
     assert absent == ["bucc2018", "ccg", "sick"]
-    assert hub.languages(task_of("ccg"), of(cache)) == hub.languages(task_of("mnli"), of(cache)) == ()
+    assert hub.languages(uncounted_task("ccg"), of(cache)) == hub.languages(uncounted_task("mnli"), of(cache)) == ()
     with pytest.raises(
         DataError, match=r"^ccg: the hub source has nothing of it. Its licence: LDC User Agreement. Take "
     ):
@@ -216,9 +216,9 @@ def test_text_is_that_of_the_first_file_of_a_language(server: HubServer, cache: 
 
 
 def test_the_revision_of_a_task_says_what_is_pinned() -> None:
-    assert hub.revision(task_of("xnli")) == "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
-    assert hub.revision(task_of("panx")) == "unimelb-nlp/wikiann@main (not pinned)"
-    assert hub.revision(task_of("ccg")) == ""
+    assert hub.revision(uncounted_task("xnli")) == "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
+    assert hub.revision(uncounted_task("panx")) == "unimelb-nlp/wikiann@main (not pinned)"
+    assert hub.revision(uncounted_task("ccg")) == ""
 
 
 # --- the rules for what is known to be wrong ---
@@ -226,7 +226,7 @@ def test_the_revision_of_a_task_says_what_is_pinned() -> None:
 
 def noted(name: str, split: Split, language: str, settings: HubSettings) -> dict[str, int]:
     notes: collections.Counter[str] = collections.Counter()
-    list(hub.examples(name, task_of(name), split, language, settings, notes))
+    list(hub.examples(name, uncounted_task(name), split, language, settings, notes))
     return dict(notes)
 
 
@@ -237,9 +237,9 @@ def test_the_names_of_the_file_go_before_those_that_the_task_expects(
     features = hub_fixtures.Features(hub_fixtures.PAIR | {"label": names})
     content = hub_fixtures.parquet([{"premise": "A.", "hypothesis": "B.", "label": 0}], features)
     repositories["datasets/owner/other-order"] = Repository({"data/train-0.parquet": content})
-    (place,) = task_of("mnli").hub["train"]
+    (place,) = uncounted_task("mnli").hub["train"]
     task = dataclasses.replace(
-        task_of("mnli"), hub={"train": (dataclasses.replace(place, repository="owner/other-order"),)}
+        uncounted_task("mnli"), hub={"train": (dataclasses.replace(place, repository="owner/other-order"),)}
     )
 
     (row,) = hub.examples("mnli", task, "train", "en", of(tmp_path))
@@ -352,7 +352,7 @@ def test_row_counts_are_compared_with_the_published_ones(server: HubServer, cach
         "5,009 rows, but 5,010 are published. Has the data set changed, or is a file missing?"
     ]
     assert hub.count_faults(None, 0) == ["no rows."]
-    xnli = registry.load("tasks", "xnli").task
+    xnli = task_of("xnli")
     with pytest.raises(DataError, match=r"^facebook/xnli, sw/test: 3 rows, but 5,010 are published. Has the data set"):
         hub.examples("xnli", xnli, "test", "sw", of(cache))
 
@@ -456,10 +456,10 @@ def test_an_original_file_is_fetched_once_and_its_faults_are_told(
     found = read("lareqa", "test", "th", of(tmp_path))
     server.requests.clear()
 
-    assert found[2]["gold"] == [f"{code}-0-1" for code in sorted(task_of("lareqa").languages)]
+    assert found[2]["gold"] == [f"{code}-0-1" for code in sorted(uncounted_task("lareqa").languages)]
     assert read("lareqa", "test", "th", of(tmp_path, is_offline=True)) == found
     assert server.requests == []
-    assert hub.origins(task_of("lareqa"), "test", "el", of(tmp_path)) == (url,)
+    assert hub.origins(uncounted_task("lareqa"), "test", "el", of(tmp_path)) == (url,)
 
 
 LARGE_ROWS = [
@@ -474,7 +474,7 @@ def large(server: HubServer, repositories: hub_fixtures.Repositories) -> Task:
     """A data set of more than the ten mebibytes that the library fetches at once."""
     content = hub_fixtures.parquet(LARGE_ROWS, hub_fixtures.PAIR, compression="none")
     repositories["datasets/owner/large"] = Repository({"data/train-00000-of-00001.parquet": content})
-    return dataclasses.replace(task_of("mnli"), hub={"train": (LARGE,)})
+    return dataclasses.replace(uncounted_task("mnli"), hub={"train": (LARGE,)})
 
 
 def test_a_download_that_breaks_off_is_resumed(
@@ -537,7 +537,7 @@ def test_a_file_that_was_damaged_in_the_cache_is_told_and_fetched_anew(server: H
 def broken(files: dict[str, bytes], repositories: hub_fixtures.Repositories) -> Task:
     repositories["datasets/owner/broken"] = Repository(files)
     place = dataclasses.replace(LARGE, repository="owner/broken")
-    return dataclasses.replace(task_of("mnli"), hub={"train": (place,)})
+    return dataclasses.replace(uncounted_task("mnli"), hub={"train": (place,)})
 
 
 OTHER = hub_fixtures.parquet([{"sentence1": "A", "label": 0}], hub_fixtures.Features({"sentence1": hub_fixtures.TEXT}))
@@ -629,7 +629,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for name in ON_HUB:
-        monkeypatch.setattr(registry.load("tasks", name), "task", task_of(name))
+        monkeypatch.setattr(registry.load("tasks", name), "task", uncounted_task(name))
     return tmp_path
 
 
@@ -765,7 +765,7 @@ def test_published_files_are_read_alike_from_the_hub(
     repositories: hub_fixtures.Repositories,
     tmp_path: Path,
 ) -> None:
-    task = task_of(name)
+    task = uncounted_task(name)
     (place,) = task.hub[split]
     path = f"data/{place.split.rpartition('/')[2]}.{'parquet' if name == 'xquad' else 'jsonl'}"
     repositories["datasets/owner/published"] = Repository({path: published(name, language)})

@@ -16,6 +16,7 @@ from xit.core import registry
 from xit.core.errors import ConfigError, DataError
 from xit.core.examples import faults
 from xit.core.settings import MicroSettings
+from xit.core.task import task_of
 from xit.micro import rendering
 from xit.micro.content import Day, Listing, Measure, Money, Name, Pair, Sentence, Unit
 from xit.micro.world import TERRITORIES, world
@@ -33,7 +34,7 @@ SETTINGS = MicroSettings(
     seed=0,
     languages=LANGUAGES,
 )
-TASKS = {name: registry.load("tasks", name).task for name in registry.names("tasks")}
+TASKS = {name: task_of(name) for name in registry.names("tasks")}
 SPLITS = ("train", "validation", "test")
 
 
@@ -386,6 +387,7 @@ PROGRAM = """
 import hashlib, json, sys
 from xit.core import registry
 from xit.core.settings import MicroSettings
+from xit.core.task import task_of
 from xit.sources import micro
 settings = MicroSettings(20, 10, 10, 40, 14, 50, 0.35, 0, ("en", "ru"))
 digest = hashlib.sha256()
@@ -394,7 +396,7 @@ for language in sys.argv[1].split(","):
 for language in ("en", "ru"):
     digest.update("\\n".join(micro.text(language, settings)).encode())
     for name in registry.names("tasks"):
-        task = registry.load("tasks", name).task
+        task = task_of(name)
         for split in ("train", "test"):
             digest.update(json.dumps(list(micro.examples(name, task, split, language, settings))).encode())
 print(digest.hexdigest())

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from xit.core import examples, registry
-from xit.core.task import Task
+from xit.core.task import task_of
 from xit.sources import readers
 
 IDS = registry.names("tasks")
@@ -21,18 +21,13 @@ METRICS = {
 }
 
 
-def load(task_id: str) -> Task:
-    task: Task = registry.load("tasks", task_id).task
-    return task
-
-
 def test_there_are_tasks_of_every_format_to_range_over() -> None:
-    assert {load(name).format for name in IDS} == set(METRICS) == set(registry.names("formats"))
+    assert {task_of(name).format for name in IDS} == set(METRICS) == set(registry.names("formats"))
 
 
 @pytest.mark.parametrize("task_id", IDS)
 def test_the_record_of_a_task_fits_its_format(task_id: str) -> None:
-    task = load(task_id)
+    task = task_of(task_id)
 
     assert set(task.record) == {"id", "language", *examples.COLUMNS[task.format]}
     assert examples.faults(task.record, task) == []
@@ -40,7 +35,7 @@ def test_the_record_of_a_task_fits_its_format(task_id: str) -> None:
 
 @pytest.mark.parametrize("task_id", IDS)
 def test_a_task_names_each_language_once_and_english_first(task_id: str) -> None:
-    languages = load(task_id).languages
+    languages = task_of(task_id).languages
 
     assert languages
     assert len(languages) == len(set(languages))
@@ -49,7 +44,7 @@ def test_a_task_names_each_language_once_and_english_first(task_id: str) -> None
 
 @pytest.mark.parametrize("task_id", IDS)
 def test_a_task_has_a_metric_of_its_format_and_labels_where_it_needs_them(task_id: str) -> None:
-    task = load(task_id)
+    task = task_of(task_id)
 
     assert task.metric in METRICS[task.format]
     assert len(set(task.labels)) == len(task.labels)
@@ -59,16 +54,16 @@ def test_a_task_has_a_metric_of_its_format_and_labels_where_it_needs_them(task_i
 
 @pytest.mark.parametrize("task_id", IDS)
 def test_a_task_has_a_title_a_licence_and_a_citation_with_a_year(task_id: str) -> None:
-    task = load(task_id)
+    task = task_of(task_id)
 
     assert re.search(r"\b(19|20)\d\d\b", task.citation)
     assert task.title
     assert task.licence
 
 
-@pytest.mark.parametrize("task_id", [name for name in IDS if load(name).files])
+@pytest.mark.parametrize("task_id", [name for name in IDS if task_of(name).files])
 def test_files_name_readers_and_their_options(task_id: str) -> None:
-    task = load(task_id)
+    task = task_of(task_id)
     sources = [source for split in task.files.values() for source in split]
 
     for source in sources:
@@ -84,4 +79,4 @@ def test_files_name_readers_and_their_options(task_id: str) -> None:
 def test_the_micro_generator_of_a_task_exists(task_id: str) -> None:
     generators = importlib.import_module("xit.micro.generators")
 
-    assert callable(getattr(generators, load(task_id).micro, None))
+    assert callable(getattr(generators, task_of(task_id).micro, None))

@@ -31,14 +31,14 @@ from xit.core import files, languages, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import faults, read_examples, write_examples
 from xit.core.settings import MicroSettings, TranslationSettings
-from xit.core.task import Task
+from xit.core.task import Task, task_of
 from xit.micro import rendering
 from xit.micro.content import Name, Unit
 from xit.micro.world import world
 from xit.sources import machine_translation, micro, translation
 
 PROJECT = Path(__file__).parents[2]
-TASKS: dict[str, Task] = {name: registry.load("tasks", name).task for name in registry.names("tasks")}
+TASKS: dict[str, Task] = {name: task_of(name) for name in registry.names("tasks")}
 TRAINED = [name for name, task in TASKS.items() if task.is_trained]
 MICRO = MicroSettings(24, 30, 40, 40, 14, 1500, 0.35, 0, ("en", "de"))
 

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from xit.core import registry
-from xit.core.task import Task
+from xit.core.task import task_of
 
 RULES = (
     "Task: the plain mean over its languages, English among them where the task has it.",
@@ -43,7 +43,7 @@ class Benchmark:
 
     def languages(self, task_id: str) -> tuple[str, ...]:
         """The languages of one of its tasks."""
-        task: Task = registry.load("tasks", task_id).task
+        task = task_of(task_id)
         left_out = self.without.get(task_id, "").split()
         return tuple(code for code in task.languages if code not in left_out)
 

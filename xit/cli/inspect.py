@@ -10,6 +10,7 @@ import typer
 from xit.cli import terminal
 from xit.cli.options import LOOKING, Json, Most, chosen_source, load_config, parameters, section
 from xit.core.errors import ConfigError
+from xit.core.task import task_of
 from xit.pipeline import paths
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def tasks(
         return
     from xit.core import registry
 
-    found: dict[str, Task] = {name: registry.load("tasks", name).task for name in registry.names("tasks")}
+    found: dict[str, Task] = {name: task_of(name) for name in registry.names("tasks")}
     if as_json:
         terminal.print_json({name: dataclasses.asdict(task) for name, task in found.items()})
         return
@@ -112,11 +113,10 @@ def show(
         names = "--power, --memory, --profile or --preset NAME"
         raise typer.BadParameter(f"say which task, as `xit tasks` lists them, or {names}.")
     from xit.cli import tables
-    from xit.core import registry
 
     if split not in ("train", "validation", "test"):
         raise ConfigError(f"--split: {split}: no such split. Splits: train, validation, test.")
-    facts = registry.load("tasks", task).task
+    facts = task_of(task)
     name, module, settings = chosen_source(load_config(), source, data, language)
     available = module.languages(facts, settings)
     codes = language or (["en"] if "en" in available or (split != "test" and facts.is_trained) else list(available[:1]))

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.scores import read_scores
+from xit.core.task import task_of
 from xit.stages.paper import study_of
 from xit.statistics.study import ENGLISH, MEAN, POWER, Spread, Study, minimum_detectable_gain, spread
 
@@ -74,4 +74,4 @@ def _planned_languages(names: Sequence[str], parameters: Mapping[str, Any]) -> i
     evaluated = set(parameters["languages"]["evaluation"]) - {ENGLISH}
     if parameters["source"] == "micro":  # has every task in every language
         return len(evaluated)
-    return len(evaluated & {code for name in names for code in registry.load("tasks", name).task.languages})
+    return len(evaluated & {code for name in names for code in task_of(name).languages})

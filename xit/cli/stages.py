@@ -13,6 +13,7 @@ import typer
 from xit.cli import terminal
 from xit.cli.options import STAGES, Condition, Encoder, Target, load_config, parameters, section
 from xit.core.errors import ConfigError
+from xit.core.task import task_of
 from xit.pipeline import paths
 
 if TYPE_CHECKING:
@@ -268,11 +269,10 @@ def finetune(encoder: Encoder, target: Target) -> None:
 @app.command(rich_help_panel=STAGES)
 def evaluate(encoder: Encoder, target: Target) -> None:
     """Models → scores and predictions: every condition and seed of an encoder on a target, in every language."""
-    from xit.core import registry
     from xit.stages import evaluate as stage
 
     config = load_config()
-    is_trained = registry.load("tasks", target).task.is_trained
+    is_trained = task_of(target).is_trained
     models = paths.finetuned(encoder, target) if is_trained else paths.intermediate(encoder, "")
     with terminal.progress() as report:
         lines = stage.evaluate(

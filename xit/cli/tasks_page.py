@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from xit.core import registry
-from xit.core.task import Files, Hub, Task
+from xit.core.task import Files, Hub, Task, task_of
 
 HEAD = """\
 # Protocol of every task
@@ -30,7 +30,7 @@ POOLS = {"all": "of all languages", "language": "of the query's language"}
 
 def markdown() -> str:
     """The whole page."""
-    tasks: dict[str, Task] = {name: registry.load("tasks", name).task for name in registry.names("tasks")}
+    tasks: dict[str, Task] = {name: task_of(name) for name in registry.names("tasks")}
     parts = [HEAD]
     for group, title in GROUPS.items():
         parts.append(f"## {title}\n")

@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from xit.core import registry
+
 Format = Literal["classification", "multiple_choice", "tagging", "span", "retrieval"]
 Split = Literal["train", "validation", "test"]
 
@@ -86,6 +88,7 @@ class Task:
         citation: Paper and arXiv number.
         licence: Of the published data.
         record: One invented example in the schema of the format.
+        id: The name of its file; `task_of` fills it in.
     """
 
     title: str
@@ -107,6 +110,7 @@ class Task:
     placeholder: str = ""
     published: Mapping[Split, int | Mapping[str, int]] = dataclasses.field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    id: str = ""
 
     def with_labels(self, labels: tuple[str, ...]) -> "Task":
         """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""
@@ -121,6 +125,16 @@ class Task:
     def is_aligned(self) -> bool:
         """Retrieval: whether each query has one candidate, named by its row (Tatoeba)."""
         return self.format == "retrieval" and self.metric == "accuracy"
+
+
+def task_of(task_id: str) -> Task:
+    """The task of an id.
+
+    Raises:
+        ConfigError: there is no such task; the message lists those that exist and the nearest one.
+    """
+    task: Task = registry.load("tasks", task_id).task
+    return dataclasses.replace(task, id=task_id)
 
 
 _SQUAD = "rajpurkar/squad@7b6d24c440a36b6815f21b70d25016731768db1f"

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xit import formats
-from xit.core import languages, registry
+from xit.core import languages
 from xit.core.errors import ConfigError, DataError
 from xit.core.examples import Example
-from xit.core.task import Task
+from xit.core.task import Task, task_of
 from xit.evaluation.evaluate import one_pool
 from xit.scoring import submission
 
@@ -77,7 +77,7 @@ def analyse(folder: Path, task_id: str, examples: Sequence[Example], pretraining
     Raises:
         DataError: predictions are missing, or are not as many as the examples.
     """
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     if task.pool == "all":
         examples = one_pool(examples)
     buckets = []
@@ -186,7 +186,7 @@ def report_of(
         ConfigError: a language without predictions.
         DataError: as `analyse`.
     """
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     if task.is_mined:
         raise ConfigError(f"{task_id}: its predictions are pairs, not answers to examples that buckets could hold.")
     there = languages_of(folder, task_id, module.languages(task, settings))

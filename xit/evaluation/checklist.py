@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from xit import formats
-from xit.core import registry
 from xit.core.errors import CheckpointError
+from xit.core.task import task_of
 from xit.evaluation.checklist_templates import Suite
 from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, task_model
@@ -84,7 +84,7 @@ def ask(
             f"{checkpoint}: {head}; probes are asked of one for questions: xquad, mlqa, tydiqa, squad."
         )
     model, tokenizer = task_model.load_task(checkpoint, facts)
-    options = EncodingOptions(tokenizer, registry.load("tasks", facts.task).task, facts.max_length_tokens)
+    options = EncodingOptions(tokenizer, task_of(facts.task), facts.max_length_tokens)
     form: Any = formats.load("span")
     found: dict[str, dict[str, dict[str, float]]] = {}
     total = sum(map(len, suite.values()))

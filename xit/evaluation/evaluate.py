@@ -12,7 +12,7 @@ from xit.core.examples import Example, read_examples
 from xit.core.files import remove
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
-from xit.core.task import Split, Task
+from xit.core.task import Split, Task, task_of
 from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model
 from xit.modeling.checkpoints import HeadConfig
@@ -52,7 +52,7 @@ def evaluate(
     Raises:
         CheckpointError: the checkpoint is of another task, or is bare where a trained one is needed.
     """
-    task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     form: Any = formats.load(task.format)
     asked = {e["language"] for e in examples if e.get("role") != "candidate"}  # Mewsli-X has candidates in 50 languages
     languages = sorted(asked, key=lambda code: (code != "en", code))
@@ -132,7 +132,7 @@ def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str
 
 def bare_tasks() -> list[str]:
     """The tasks that a bare encoder is evaluated on."""
-    return [name for name in registry.names("tasks") if not registry.load("tasks", name).task.is_trained]
+    return [name for name in registry.names("tasks") if not task_of(name).is_trained]
 
 
 def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
@@ -182,13 +182,13 @@ def report_of(
         CheckpointError: as `evaluate`; of all tasks, before the first is scored.
     """
     facts = checkpoints.head_config(checkpoint)
-    here = [name for name in bare_tasks() if module.languages(registry.load("tasks", name).task, settings)]
+    here = [name for name in bare_tasks() if module.languages(task_of(name), settings)]
     chosen = list(dict.fromkeys(tasks)) if tasks else [facts.task] if facts else here or bare_tasks()
     wanted = _languages_of(checkpoint, chosen, languages, source, module, settings)
     encoder, condition, seed = checkpoints.origin(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name, codes in wanted.items():
-        task = registry.load("tasks", name).task
+        task = task_of(name)
         examples, validation = examples_of(name, task, codes, module, settings)
         if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
             raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
@@ -225,7 +225,7 @@ def _languages_of(
     errors: list[XitError] = []
     for name in tasks:
         try:
-            task = registry.load("tasks", name).task
+            task = task_of(name)
             if task.is_trained:
                 _head_for(checkpoint, name)
             available = module.languages(task, settings)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from xit import benchmarks
 from xit.benchmarks import Benchmark
-from xit.core import registry
 from xit.core.errors import ConfigError, raise_all
 from xit.core.files import atomic
 from xit.core.settings import RetrievalSettings
-from xit.core.task import Task
+from xit.core.task import task_of
 from xit.evaluation import evaluate
 from xit.modeling import checkpoints
 from xit.scoring import evaluator
@@ -66,7 +65,7 @@ def submit(
             folder.mkdir(exist_ok=True)
         skipped = []
         for number, (task_id, model) in enumerate(chosen.items(), 1):
-            task: Task = registry.load("tasks", task_id).task
+            task = task_of(task_id)
             asked = [code for code in benchmark.languages(task_id) if languages is None or code in languages]
             available = [code for code in module.languages(task, settings) if code in asked]
             examples, validation = evaluate.examples_of(task_id, task, available, module, settings)

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from xit import formats
-from xit.core import registry
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
+from xit.core.task import task_of
 from xit.formats import Batch, Head, Row, batches_by_length, collate
 from xit.formats._heads import pool
 from xit.modeling import encoders, tokenization
@@ -94,7 +94,7 @@ def load_task(folder: Path, facts: HeadConfig) -> tuple[TaskModel, Tokenizer]:
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
     form = formats.load(facts.format)
-    task = registry.load("tasks", facts.task).task.with_labels(facts.labels)
+    task = task_of(facts.task).with_labels(facts.labels)
     if task.format != facts.format:
         raise CheckpointError(
             f"{folder}/head.json: its head is of the format {facts.format}; {facts.task} is of {task.format}. "

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from xit.core import registry, settings
 from xit.core.conditions import CONTROLS, FORM, MULTITASK, parse
 from xit.core.errors import ConfigError, near, raise_all
+from xit.core.task import task_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _contradictions(config: Config) -> list[str]:
         ("bare_targets", grid.bare_targets, False),
     ):
         for name in ids:
-            if name in tasks and registry.load("tasks", name).task.is_trained != is_trained:
+            if name in tasks and task_of(name).is_trained != is_trained:
                 why = "has no training; name it in bare_targets" if is_trained else "is trained; name it in targets"
                 found.append(f"grid.{key}: {name} {why}.")
     if grid.conditions != (all_of := grid.controls + grid.intermediates + grid.recipes):

@@ -14,6 +14,7 @@ from typing import Any
 from xit.core import conditions, hub, registry
 from xit.core.errors import ConfigError
 from xit.core.settings import STAGES, HubSettings, TaskSettings
+from xit.core.task import task_of
 from xit.modeling import encoders
 from xit.pipeline.config import Config
 from xit.pipeline.runner import Plan
@@ -234,7 +235,7 @@ def _task_training(settings: TaskSettings, task: str, body: int, config: Config)
 
 def _steps(settings: TaskSettings, task: str, config: Config) -> int:
     """Optimizer steps at most; patience may end training before."""
-    published = registry.load("tasks", task).task.published.get("train", 0)
+    published = task_of(task).published.get("train", 0)
     count = published if isinstance(published, int) else published.get("en", 0)
     guess = int(ASSUMPTIONS["training examples of a task"].value)
     return steps_of(settings, config.micro.train if config.source == "micro" else count or guess)
@@ -245,7 +246,7 @@ def _example_tokens(max_length_tokens: int) -> float:
 
 
 def _test_tokens(target: str, config: Config) -> float:
-    task = registry.load("tasks", target).task
+    task = task_of(target)
     most = {"micro": config.micro.test, "files": config.files.most_test, "hub": config.hub.most_test}[config.source]
     examples = most or ASSUMPTIONS["test examples of a task and language"].value
     languages = (

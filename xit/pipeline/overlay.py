@@ -20,6 +20,7 @@ from typing import Any
 from xit.core.conditions import parse
 from xit.core.errors import ConfigError, near
 from xit.core.files import atomic, sha256
+from xit.core.task import task_of
 from xit.pipeline import presets
 
 CONFIG = """[core]
@@ -137,7 +138,7 @@ def _not_to_be_had(parameters: Any) -> list[str]:
 
     source = registry.load("sources", parameters.source)
     settings = FilesSettings(**parameters.files) if parameters.source == "files" else None
-    tasks = {name: registry.load("tasks", name).task for name in parameters.grid.tasks}
+    tasks = {name: task_of(name) for name in parameters.grid.tasks}
     return [name for name, task in tasks.items() if not task.hub and not source.has(task, settings)]
 
 

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from xit.core import registry
 from xit.core.errors import ConfigError, raise_all
 from xit.core.settings import TaskSettings
+from xit.core.task import task_of
 from xit.modeling import encoders
 from xit.pipeline import config, estimate, overlay
 from xit.pipeline.config import Config
@@ -112,7 +113,7 @@ def _unpinned(found: Config) -> Iterator[str]:
     if found.source == "hub":
         source: Any = registry.load("sources", "hub")
         for name in found.grid.tasks:
-            revision = source.revision(registry.load("tasks", name).task)
+            revision = source.revision(task_of(name))
             yield from (f"{name} ({one.partition('@')[0]})" for one in revision.split(", ") if "not pinned" in one)
 
 
@@ -127,7 +128,7 @@ def _tasks(found: Config) -> Table:
     )
     for role, names, settings in sections:
         for name in names:
-            task = registry.load("tasks", name).task
+            task = task_of(name)
             place = module.revision(task) if hasattr(module, "revision") else found.source
             one = settings.get(name)
             numbers = ("–",) * 5

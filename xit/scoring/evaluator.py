@@ -14,7 +14,7 @@ from xit import benchmarks
 from xit.benchmarks import Benchmark
 from xit.core import registry
 from xit.core.errors import DataError, near, raise_all
-from xit.core.task import Task
+from xit.core.task import Task, task_of
 from xit.scoring import metrics, submission
 
 
@@ -52,7 +52,7 @@ def score(predictions: Path, gold: Path, name: str, is_partial: bool = False) ->
     cells: dict[str, dict[str, Cell]] = {}
     expected: set[Path] = set()
     for task_id in benchmark.tasks:
-        task: Task = registry.load("tasks", task_id).task
+        task = task_of(task_id)
         languages = benchmark.languages(task_id)
         files = {
             code: [submission.path(side, task_id, task, code) for side in (predictions, gold)] for code in languages
@@ -215,7 +215,7 @@ def _idle(predictions: Path, expected: set[Path]) -> list[str]:
 
 def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, Cell]) -> dict[str, Any]:
     """The score of a task, as `benchmark.rules` say, and the metrics of its languages."""
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     is_answers = task.format == "span"
     parts = shown(task) if is_answers else (task.metric,)
     weights = {code: cell.examples if task_id in benchmark.pooled else 1 for code, cell in cells.items()}
@@ -235,7 +235,7 @@ def tables(found: Mapping[str, Any]) -> Iterator[Any]:
     from rich.table import Table
 
     benchmark = benchmarks.load(found["benchmark"])
-    facts: dict[str, Task] = {name: registry.load("tasks", name).task for name in found["tasks"]}
+    facts: dict[str, Task] = {name: task_of(name) for name in found["tasks"]}
     for group in dict.fromkeys(task.group for task in facts.values()):
         columns = [(name, metric) for name, task in facts.items() if task.group == group for metric in shown(task)]
         cells = {name: found["tasks"][name]["languages"] for name, _ in columns}

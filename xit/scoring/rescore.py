@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit.core import registry
 from xit.core.conditions import BASELINE
 from xit.core.errors import ConfigError, DataError, raise_all
 from xit.core.examples import read_examples
 from xit.core.scores import Score
-from xit.core.task import Task
+from xit.core.task import Task, task_of
 from xit.scoring import evaluator, submission
 from xit.statistics.study import ExampleGain, example_gain
 
@@ -34,7 +33,7 @@ def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Sc
     found: list[Score] = []
     for target, of_target in itertools.groupby(sorted(scores, key=_cell), key=lambda score: score.target):
         group = list(of_target)
-        task: Task = registry.load("tasks", target).task
+        task = task_of(target)
         try:
             gold, counts = _gold(task, data / target, {score.language for score in group})
         except DataError as error:
@@ -71,7 +70,7 @@ def example_gains(
         ConfigError: the target's metric is no mean over examples, or nothing of the kind was run.
         DataError: as `rescored`.
     """
-    task: Task = registry.load("tasks", target).task
+    task = task_of(target)
     if submission.shape(task) in ("tags", "pairs"):
         raise ConfigError(
             f"{target}: its F1 is of all spans at once and no mean over examples, which cannot be paired. Targets that "

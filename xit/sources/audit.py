@@ -13,7 +13,7 @@ from xit.core import examples, registry
 from xit.core.errors import DataError
 from xit.core.examples import audited
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
-from xit.core.task import Split, Task
+from xit.core.task import Split, Task, task_of
 
 Settings = MicroSettings | FilesSettings | HubSettings
 Row = Mapping[str, Any]
@@ -45,7 +45,7 @@ def audit(task_ids: Sequence[str] | None, source: str, settings: Settings) -> di
     module: Any = registry.load("sources", source)
     if not isinstance(settings, MicroSettings):
         settings = dataclasses.replace(settings, most_test=0)
-    known = {name: registry.load("tasks", name).task for name in task_ids or registry.names("tasks")}
+    known = {name: task_of(name) for name in task_ids or registry.names("tasks")}
     absent = [name for name, task in known.items() if not module.has(task, settings)]
     found = {name: _task(name, task, source, module, settings) for name, task in known.items() if name not in absent}
     return {"source": source, "absent": absent, "tasks": found}

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xit.core import registry
 from xit.core.errors import DataError, raise_all
 from xit.core.files import atomic, write_csv, write_json
 from xit.core.scores import Score, write_scores
+from xit.core.task import task_of
 
 PARTS = 12
 """Of a learning curve: enough to see its form, and few enough to be committed with the results."""
@@ -77,7 +77,7 @@ def _means(scores: Sequence[Score]) -> dict[tuple[str, str], dict[str, float]]:
     """By encoder and condition each target's main metric, a mean over languages but English and over seeds."""
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
     for score in scores:
-        if score.language != "en" and score.metric == registry.load("tasks", score.target).task.metric:
+        if score.language != "en" and score.metric == task_of(score.target).metric:
             by_target = values.setdefault((score.encoder, score.intermediate), {})
             by_target.setdefault(score.target, []).append(score.value)
     return {key: {target: _mean(found) for target, found in by_target.items()} for key, by_target in values.items()}

@@ -10,7 +10,7 @@ from xit.core.errors import DataError, raise_all
 from xit.core.examples import Example, audited, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
-from xit.core.task import Split, Task
+from xit.core.task import Split, task_of
 from xit.sources import absent
 
 Settings = MicroSettings | FilesSettings | HubSettings
@@ -22,7 +22,7 @@ def data(task_id: str, source: str, settings: Settings, languages: Sequence[str]
     Raises:
         DataError: the source has nothing of the task; a file or a record contradicts itself; all faults are listed.
     """
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     module: Any = registry.load("sources", source)
     available = [code for code in module.languages(task, settings) if code in languages]
     if not module.has(task, settings):

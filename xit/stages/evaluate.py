@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xit.core import registry
 from xit.core.examples import read_examples
 from xit.core.files import write_json
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
+from xit.core.task import task_of
 from xit.evaluation.evaluate import evaluate as evaluate_checkpoint
 from xit.evaluation.evaluate import read_test
 from xit.modeling import checkpoints
@@ -35,7 +35,7 @@ def evaluate(
 ) -> list[str]:
     """Score `models/<condition>/<seed>` of every condition and seed into `out/<condition>/<seed>`, with predictions."""
     torch.set_num_threads(threads)
-    task = registry.load("tasks", target).task
+    task = task_of(target)
     examples = read_test(data, languages)
     validation = read_examples(data / "validation.parquet") if task.is_mined else []
     code = ("xit.stages.evaluate", f"xit.encoders.{encoder}", f"xit.tasks.{target}", f"xit.formats.{task.format}")

@@ -13,6 +13,7 @@ from xit.core import registry
 from xit.core.errors import DataError, XitError
 from xit.core.files import atomic, sha256, write_json
 from xit.core.scores import Score, read_scores
+from xit.core.task import task_of
 from xit.paper import sentences
 from xit.paper.render import (
     SOURCES,
@@ -125,7 +126,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: 
 
 def study_of(scores: Sequence[Score], parameters: Mapping[str, Any]) -> Study:
     """The scores as tables take them, in the order of params.yaml."""
-    tasks = {name: registry.load("tasks", name).task for name in sorted({score.target for score in scores})}
+    tasks = {name: task_of(name) for name in sorted({score.target for score in scores})}
     order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
     return study(scores, tasks, order)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from xit.core import registry
 from xit.core.conditions import MULTITASK, parse
 from xit.core.examples import read_examples
 from xit.core.settings import PretrainingSettings, RecipeSettings, TaskSettings, TrainingSettings
+from xit.core.task import task_of
 from xit.modeling import checkpoints
 from xit.modeling.task_model import load_encoder
 from xit.training.loop import Report, train
@@ -65,7 +65,7 @@ def recipe(
         files["text"] = data / "text"
     code = ["xit.stages.recipe", f"xit.encoders.{encoder}"]
     code += [f"xit.tasks.{name}" for name in names]
-    code += sorted({f"xit.formats.{registry.load('tasks', name).task.format}" for name in names})
+    code += sorted({f"xit.formats.{task_of(name).format}" for name in names})
     lines = []
     for seed in seeds:
         parent = pretrained / str(seed)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.examples import Example, audited, read_examples, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import MicroSettings, TranslationSettings
-from xit.core.task import Task
+from xit.core.task import task_of
 from xit.sources import micro
 
 
@@ -53,7 +52,7 @@ def translate(
     Raises:
         DataError: the task has no training examples, or they cannot be carried over; or none was.
     """
-    task: Task = registry.load("tasks", task_id).task
+    task = task_of(task_id)
     if not task.is_trained:
         raise DataError(
             f"{task_id}: it is not trained, so there is nothing to translate. `xit tasks` lists the others."

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from xit.core import registry
 from xit.core.errors import TrainingError
 from xit.core.files import write_csv, write_json
 from xit.core.settings import EncoderSize, PretrainingSettings, TaskSettings, TrainingSettings, TuningSettings
+from xit.core.task import task_of
 from xit.formats import IGNORED
 from xit.modeling import checkpoints, tokenization
 from xit.modeling.tokenization import Tokenizer
@@ -85,7 +85,7 @@ def tune(
     rate = min(tuning.pretraining_learning_rates, key=lambda rate: mean(rows, PHASES[0], rate))
     checkpoints.keep_only(out / PHASES[0], names)
     for task, own in settings.items():
-        metric = registry.load("tasks", task).task.metric
+        metric = task_of(task).metric
         for task_rate in tuning.learning_rates:
             folder = out / task / f"{task_rate:g}"
             lines += train_seeds(

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from xit.core import registry
 from xit.core.conditions import BASELINE, parse
 from xit.core.errors import DataError
+from xit.core.task import task_of
 from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
 from xit.paper.render import Cell, Figure, Inputs, Table
 from xit.statistics.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, Verdict, scaling
@@ -199,7 +199,7 @@ def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None
     """Whether two tasks share their format and, where both have labels, those: proxies of alignment, before any run."""
     if target == MEAN:
         return None, None
-    first, second = registry.load("tasks", task).task, study.tasks[target]
+    first, second = task_of(task), study.tasks[target]
     has_labels = bool(first.labels and second.labels)
     return (
         "yes" if first.format == second.format else "no",

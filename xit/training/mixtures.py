@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from xit import formats
-from xit.core import registry
 from xit.core.conditions import MULTITASK, Condition
 from xit.core.errors import TrainingError
 from xit.core.examples import Example, read_examples
 from xit.core.settings import MultitaskSettings, RecipeSettings, TaskSettings
+from xit.core.task import task_of
 from xit.formats import Batch
 from xit.training.loop import Step
 from xit.training.task_training import Part, steps_of
@@ -43,7 +43,7 @@ def training_examples(condition: Condition, task_id: str, path: Path, seed: int)
         order = np.random.default_rng((seed, EXAMPLES)).permutation(len(examples))
         examples = [examples[index] for index in sorted(order[: condition.examples])]
     if condition.is_shuffled:
-        form = formats.load(registry.load("tasks", task_id).task.format)
+        form = formats.load(task_of(task_id).format)
         examples = form.shuffled(examples, np.random.default_rng((seed, LABELS)))
     return examples
 

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from xit import formats
-from xit.core import distributed, registry
+from xit.core import distributed
 from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import Example, read_examples
 from xit.core.files import write_json
 from xit.core.settings import TaskSettings, TrainingSettings
+from xit.core.task import task_of
 from xit.formats import EncodingOptions
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel, load_encoder
@@ -54,7 +55,7 @@ def train_seeds(
         learning_rate: Peak: the task's own, or the encoder's.
         report: Gives the progress of a run of that name.
     """
-    form = registry.load("tasks", task_id).task.format
+    form = task_of(task_id).format
     code = (f"xit.stages.{stage}", f"xit.encoders.{encoder}", f"xit.tasks.{task_id}", f"xit.formats.{form}")
     splits = {split: data / f"{split}.parquet" for split in ("train", "validation")}
     lines = []
@@ -167,7 +168,7 @@ def task_part(
         TrainingError: there is nothing to train on.
     """
     tags = {tag for example in examples for tag in example.get("tags", ())}
-    task = registry.load("tasks", task_id).task.with_labels(tuple(sorted(tags)))
+    task = task_of(task_id).with_labels(tuple(sorted(tags)))
     form = formats.load(task.format)
     if task.format == "retrieval" and settings.micro_batches % distributed.count():
         raise ConfigError(
