@@ -230,7 +230,7 @@ def warm(root: Path) -> None:
 
     from xit.core import registry
     from xit.pipeline import config
-    from xit.sources import micro
+    from xit.sources.micro import MicroSource
 
     for folder in ("stages", "tasks", "formats", "tables"):
         for name in registry.names(folder):
@@ -240,7 +240,7 @@ def warm(root: Path) -> None:
     loaded = config.load(root / "params.yaml")
     settings = dataclasses.replace(loaded.micro, languages=loaded.languages.pretraining)
     for language in settings.languages:
-        list(micro.text(language, settings))
+        list(MicroSource(settings).text(language))
 
 
 if __name__ == "__main__":

@@ -382,7 +382,8 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     del parameters["resources"]  # what is asked of workers, which no stage may read
 
     def stage(*arguments: Any) -> list[str]:
-        for argument in [one for a in arguments for one in (a.values() if is_settings(a) else [a])]:
+        opened = [getattr(argument, "settings", argument) for argument in arguments]  # the settings of a source
+        for argument in [one for a in opened for one in (a.values() if is_settings(a) else [a])]:
             if isinstance(argument, Path):
                 found.paths.add(argument)
             elif dataclasses.is_dataclass(argument) and hasattr(argument, "place"):

@@ -29,7 +29,7 @@ from xit.core.examples import write_examples
 from xit.modeling import tokenization
 from xit.pipeline import config, overlay
 from xit.scoring import metrics, submission
-from xit.sources import micro
+from xit.sources.micro import MicroSource
 from xit.statistics.study import Spread, minimum_detectable_gain
 
 ROOT = Path(__file__).parents[2]
@@ -443,7 +443,7 @@ def questions(task_id: str, parameters: dict[str, Any], language: str) -> list[d
     """The micro test examples of a task and language."""
     settings = config.check(parameters, "").micro
     settings = type(settings)(**{**vars(settings), "languages": LANGUAGES})
-    return list(micro.examples(task_id, tiny.task_of(task_id), "test", language, settings))
+    return list(MicroSource(settings).examples(tiny.task_of(task_id), "test", language))
 
 
 def scored_again(task_id: str, folder: Path, examples: list[dict[str, Any]], language: str) -> float:

@@ -20,7 +20,7 @@ from xit.core.task import Task, task_of
 from xit.evaluation import buckets
 from xit.evaluation.evaluate import one_pool
 from xit.scoring import submission
-from xit.sources import micro
+from xit.sources.micro import MicroSource
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = MicroSettings(20, 10, 24, 10, 10, 10, 0.5, 1, ("en", "de", "zh"))
@@ -50,8 +50,8 @@ def perfect(task: Task, members: Sequence[Any]) -> Any:
 def write_perfect(folder: Path, task_id: str) -> list[Any]:
     """Right predictions of the micro test set; returns its examples."""
     task = task_of(task_id)
-    codes = micro.languages(task, SETTINGS)
-    examples = [row for code in codes for row in micro.examples(task_id, task, "test", code, SETTINGS)]
+    codes = MicroSource(SETTINGS).languages(task)
+    examples = [row for code in codes for row in MicroSource(SETTINGS).examples(task, "test", code)]
     asked = one_pool(examples) if task.pool == "all" else examples
     for code in codes:
         members = [row for row in asked if row["language"] == code]

@@ -14,7 +14,8 @@ from xit.evaluation import evaluate
 from xit.evaluation.submit import submit
 from xit.pipeline import config, overlay
 from xit.scoring import evaluator
-from xit.sources import files, micro
+from xit.sources.files import FilesSource
+from xit.sources.micro import MicroSource
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "de", "zh")
@@ -43,7 +44,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def submitted(models: Any, parameters: Any, out: Path, gold: Path | None = None, name: str = "xtreme-r") -> Any:
     settings = dataclasses.replace(parameters.micro, languages=LANGUAGES)
-    arguments = (list(map(str, models)), name, out, gold, None, "micro", micro, settings)
+    arguments = (list(map(str, models)), name, out, gold, None, MicroSource(settings))
     return submit(*arguments, parameters.retrieval, lambda done, total, figures: None)
 
 
@@ -61,7 +62,7 @@ def test_a_submission_scores_what_evaluation_says(models: Any, parameters: Any, 
         codes = list(found["tasks"][task]["languages"])
         assert set(codes) == set(LANGUAGES) & set(tiny.task_of(task).languages)
         report = evaluate.report_of(
-            str(model), [task], codes, "micro", micro, settings, parameters.retrieval, predictions=None
+            str(model), [task], codes, MicroSource(settings), parameters.retrieval, predictions=None
         )
         for score in report["scores"]:
             assert found["tasks"][task]["languages"][score["language"]][score["metric"]] == score["value"]
@@ -93,7 +94,7 @@ def test_a_task_that_the_source_does_not_have_is_skipped_and_named(
             (folder / f"de-en.{split}.{code}").write_text("".join(sentences))
         (folder / f"de-en.{split}.gold").write_text("de-0\ten-0\nde-1\ten-1\n")
     settings = FilesSettings(str(tmp_path / "data"), "", 0, "error", "released")
-    source = (None, "files", files, settings, parameters.retrieval, lambda done, total, figures: None)
+    source = (None, FilesSource(settings), parameters.retrieval, lambda done, total, figures: None)
 
     found = submit([str(models["bare"])], "xtreme", tmp_path / "out", tmp_path / "gold", *source)
 
@@ -161,4 +162,4 @@ def test_a_language_without_the_candidates_of_its_pool_is_told(parameters: Any, 
     settings = FilesSettings(str(tmp_path / "data"), "", 0, "error", "released")
 
     with pytest.raises(ConfigError, match=r"^mewslix: no candidates come with de. Add --language en, which has them.$"):
-        evaluate.report_of(str(tmp_path / "model"), None, ["de"], "files", files, settings, parameters.retrieval, None)
+        evaluate.report_of(str(tmp_path / "model"), None, ["de"], FilesSource(settings), parameters.retrieval, None)

@@ -22,6 +22,7 @@ from xit.evaluation import evaluate
 from xit.formats import EncodingOptions, _mining, _vectors, retrieval
 from xit.formats._search import nearest
 from xit.modeling import task_model
+from xit.sources.micro import MicroSource
 from xit.stages import data
 from xit.stages import evaluate as evaluate_stage
 
@@ -376,9 +377,8 @@ def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: P
     )
     tiny.write_checkpoint(tmp_path / "models" / "none" / "0")
 
-    lines = data.data(
-        "bucc2018", "micro", dataclasses.replace(source, languages=languages), languages, tmp_path / "data"
-    )
+    micro = MicroSource(dataclasses.replace(source, languages=languages))
+    lines = data.data("bucc2018", micro, languages, tmp_path / "data")
     evaluate_stage.evaluate(
         "transformer",
         "bucc2018",

@@ -20,7 +20,7 @@ from xit.core.settings import EncoderSize, MicroSettings, RetrievalSettings
 from xit.evaluation.evaluate import evaluate, report_of
 from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model, tokenization
-from xit.sources import micro
+from xit.sources.micro import MicroSource
 from xit.training.loop import Plan, Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
@@ -475,12 +475,12 @@ def test_all_tasks_and_languages_are_looked_at_before_any_is_scored(folder: Path
     )
     with pytest.raises(ConfigError, match=faults):
         report_of(
-            str(folder), ["xnli", "xnly", "xquad", "tatoeba"], ["en", "de"], "micro", micro, settings, RETRIEVAL, None
+            str(folder), ["xnli", "xnly", "xquad", "tatoeba"], ["en", "de"], MicroSource(settings), RETRIEVAL, None
         )
     with pytest.raises(CheckpointError, match=r"its head is of xnli, not of xquad.$"):
-        report_of(str(folder), ["xnli", "xquad"], None, "micro", micro, settings, RETRIEVAL, None)
+        report_of(str(folder), ["xnli", "xquad"], None, MicroSource(settings), RETRIEVAL, None)
     with pytest.raises(ConfigError, match=r"max_length_tokens: 1: too few for XNLI"):
-        report_of(str(folder), ["xnli"], None, "micro", micro, settings, RETRIEVAL, None)
+        report_of(str(folder), ["xnli"], None, MicroSource(settings), RETRIEVAL, None)
 
 
 def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:

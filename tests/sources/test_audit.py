@@ -14,6 +14,8 @@ from xit.core.errors import DataError
 from xit.core.settings import FilesSettings, MicroSettings
 from xit.core.task import task_of
 from xit.sources import audit
+from xit.sources.files import FilesSource
+from xit.sources.micro import MicroSource
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("XIT_TEST_DATA") or ROOT.parent / "shared" / "data")
@@ -30,7 +32,7 @@ def settings_of(folder: Path, misplaced_answers: Any = "error") -> FilesSettings
 
 
 def splits_of(folder: Path, task: str, **changes: Any) -> dict[tuple[str, str], dict[str, Any]]:
-    found = audit.audit([task], "files", settings_of(folder, **changes))["tasks"][task]
+    found = audit.audit([task], FilesSource(settings_of(folder, **changes)))["tasks"][task]
     assert found["errors"] == []
     return {(row["split"], row["language"]): row for row in found["splits"]}
 
@@ -63,7 +65,7 @@ def test_rows_that_splits_and_languages_share_are_counted(tmp_path: Path) -> Non
 def test_languages_that_are_missing_are_those_of_the_benchmark(tmp_path: Path) -> None:
     write(tmp_path, "pawsx/dev-en.tsv", pairs(*ENGLISH))
 
-    found = audit.audit(["pawsx"], "files", settings_of(tmp_path))
+    found = audit.audit(["pawsx"], FilesSource(settings_of(tmp_path)))
 
     assert found["tasks"]["pawsx"]["missing_languages"] == ["de", "es", "fr", "ja", "ko", "zh"]
 
@@ -83,12 +85,12 @@ def test_the_validation_pairs_of_mining_are_audited_in_their_language(tmp_path: 
 def test_a_task_that_is_named_but_not_there_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, "pawsx/dev-en.tsv", pairs(*ENGLISH))
 
-    found = audit.audit(["ccg", "pawsx"], "files", settings_of(tmp_path))
+    found = audit.audit(["ccg", "pawsx"], FilesSource(settings_of(tmp_path)))
 
     assert found["absent"] == ["ccg"]
     assert list(found["tasks"]) == ["pawsx"]
     with pytest.raises(DataError, match=r"nowhere: no such data folder"):
-        audit.audit(["ccg"], "files", settings_of(tmp_path / "nowhere"))
+        audit.audit(["ccg"], FilesSource(settings_of(tmp_path / "nowhere")))
 
 
 def squad(*answers: tuple[str, int]) -> str:
@@ -115,7 +117,7 @@ def test_a_faulty_file_gives_its_messages_and_the_rest_is_still_audited(tmp_path
     write(tmp_path, "pawsx/dev-en.tsv", pairs(*ENGLISH))
     write(tmp_path, "pawsx/dev-de.tsv", pairs(*GERMAN).replace("Der Bo 2.", " "))
 
-    found = audit.audit(["pawsx"], "files", settings_of(tmp_path))["tasks"]["pawsx"]
+    found = audit.audit(["pawsx"], FilesSource(settings_of(tmp_path)))["tasks"]["pawsx"]
 
     assert found["errors"] == [
         f"{tmp_path}/pawsx/dev-de.tsv, line 3: second sentence is empty.",
@@ -130,7 +132,7 @@ def test_a_faulty_file_gives_its_messages_and_the_rest_is_still_audited(tmp_path
 def test_every_fault_is_counted_even_where_a_message_lists_the_first_twenty(tmp_path: Path) -> None:
     write(tmp_path, "pawsx/dev-en.tsv", pairs(*(f"Ida {n}.| |1" for n in range(30))))
 
-    found = audit.audit(["pawsx"], "files", settings_of(tmp_path))["tasks"]["pawsx"]
+    found = audit.audit(["pawsx"], FilesSource(settings_of(tmp_path)))["tasks"]["pawsx"]
 
     assert len(found["errors"]) == 30
     assert {row["empty_fields"] for row in found["splits"]} == {30}
@@ -143,7 +145,7 @@ def test_xcopa_is_audited_in_both_variants(tmp_path: Path) -> None:
         lines = [json.dumps(record | {"question": question, "idx": n}) for n, question in enumerate(questions)]
         write(tmp_path, f"xcopa/data/{language}/test.{language}.jsonl", "\n".join(lines) + "\n")
 
-    variants = audit.audit(["xcopa"], "files", settings_of(tmp_path))["tasks"]["xcopa"]["variants"]
+    variants = audit.audit(["xcopa"], FilesSource(settings_of(tmp_path)))["tasks"]["xcopa"]["variants"]
 
     changed = {name: {code: entry["questions_changed"] for code, entry in v.items()} for name, v in variants.items()}
     assert changed == {"released": {"et": 0, "tr": 0}, "repaired": {"et": 0, "tr": 1}}
@@ -154,7 +156,7 @@ def test_xcopa_is_audited_in_both_variants(tmp_path: Path) -> None:
 def test_the_micro_source_is_not_compared_with_published_counts() -> None:
     settings = MicroSettings(20, 10, 10, 10, 10, 10, 0.5, 1, ("en", "de"))
 
-    found = audit.audit(["mnli", "tatoeba"], "micro", settings)["tasks"]
+    found = audit.audit(["mnli", "tatoeba"], MicroSource(settings))["tasks"]
 
     rows = [row for facts in found.values() for row in facts["splits"]]
     assert [(row["split"], row["language"], row["examples"]) for row in rows] == [
@@ -221,7 +223,7 @@ def test_published_counts_are_of_splits_and_languages_of_the_task(task_id: str) 
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no published files at {DATA}; XIT_TEST_DATA names their folder")
 def test_the_published_files_have_the_faults_that_are_known() -> None:
-    found = audit.audit(["xcopa", "pawsx", "xquad"], "files", settings_of(DATA))["tasks"]
+    found = audit.audit(["xcopa", "pawsx", "xquad"], FilesSource(settings_of(DATA)))["tasks"]
 
     assert [error for facts in found.values() for error in facts["errors"]] == []
     wrong = found["xcopa"]["variants"]["repaired"]

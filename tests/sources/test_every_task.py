@@ -11,7 +11,7 @@ import yaml
 from xit.core import registry
 from xit.evaluation import evaluate
 from xit.pipeline import config, overlay
-from xit.sources import micro
+from xit.sources.micro import MicroSource
 from xit.stages.data import data
 from xit.training.task_training import train_on_task
 
@@ -46,8 +46,8 @@ def test_a_task_trains_and_is_scored_on_the_micro_source(
     task_id: str, parameters: Any, encoder: Path, tmp_path: Path
 ) -> None:
     task = tiny.task_of(task_id)
-    source = dataclasses.replace(parameters.micro, languages=LANGUAGES)
-    data(task_id, "micro", source, LANGUAGES, tmp_path / "data")
+    source = MicroSource(dataclasses.replace(parameters.micro, languages=LANGUAGES))
+    data(task_id, source, LANGUAGES, tmp_path / "data")
     assert (tmp_path / "data" / "train.parquet").exists() == task.is_trained
     model = encoder
     if task.is_trained:
@@ -60,7 +60,7 @@ def test_a_task_trains_and_is_scored_on_the_micro_source(
         assert outcome.steps == 3
 
     found = evaluate.report_of(
-        str(model), [task_id], None, "micro", micro, source, parameters.retrieval, predictions=tmp_path / "predictions"
+        str(model), [task_id], None, source, parameters.retrieval, predictions=tmp_path / "predictions"
     )
 
     languages = found["tasks"][task_id]["languages"]

@@ -20,6 +20,7 @@ from xit.core.errors import DataError
 from xit.core.settings import FilesSettings
 from xit.core.task import Split, task_of
 from xit.sources import files
+from xit.sources.files import FilesSource
 from xit.sources.readers import Group, Reading
 from xit.stages import data
 
@@ -238,7 +239,7 @@ def settings_of(folder: Path, **changes: Any) -> FilesSettings:
 
 
 def read(folder: Path, task_id: str, split: Split, language: str, **changes: Any) -> list[dict[str, Any]]:
-    return list(files.examples(task_id, task_of(task_id), split, language, settings_of(folder, **changes)))
+    return list(FilesSource(settings_of(folder, **changes)).examples(task_of(task_id), split, language))
 
 
 # --- each format gives its rows ---
@@ -280,7 +281,7 @@ def test_qqp_rows_that_lack_a_column_or_a_question_are_left_out_and_counted(tmp_
     write(tmp_path, "qqp", {"qqp/train.tsv": content.encode()})
     notes: collections.Counter[str] = collections.Counter()
 
-    rows = list(files.examples("qqp", task_of("qqp"), "train", "en", settings_of(tmp_path), notes))
+    rows = list(FilesSource(settings_of(tmp_path)).examples(task_of("qqp"), "train", "en", notes))
 
     assert [(row["id"], row["text_a"], row["text_b"], row["label"]) for row in rows] == [
         ("0", 'Where is "the Lamp?', "Where is it?", "duplicate"),
@@ -304,7 +305,7 @@ def test_mnli_pairs_without_a_label_or_a_sentence_are_left_out_and_counted(tmp_p
     write(tmp_path, "mnli", {"mnli/multinli_1.0_train.jsonl": content.encode()})
     notes: collections.Counter[str] = collections.Counter()
 
-    rows = list(files.examples("mnli", task_of("mnli"), "train", "en", settings_of(tmp_path), notes))
+    rows = list(FilesSource(settings_of(tmp_path)).examples(task_of("mnli"), "train", "en", notes))
 
     assert [(row["id"], row["text_a"], row["text_b"], row["label"]) for row in rows] == [
         ("2", "The Lamp is on.", "It is big.", "neutral"),
@@ -334,7 +335,7 @@ def test_xcopa_questions_are_released_or_taken_from_estonian(
     write(tmp_path, "xcopa")
     notes: collections.Counter[str] = collections.Counter()
 
-    (row,) = files.examples("xcopa", task_of("xcopa"), "test", "tr", settings_of(tmp_path, xcopa_questions=rule), notes)
+    (row,) = FilesSource(settings_of(tmp_path, xcopa_questions=rule)).examples(task_of("xcopa"), "test", "tr", notes)
 
     assert row["prompt"] == prompt
     assert notes["XCOPA questions repaired"] == count
@@ -418,7 +419,7 @@ def test_bucc_becomes_examples_with_a_validation_split_of_every_language(tmp_pat
     write(tmp_path, "bucc2018")
     out = tmp_path / "out"
 
-    assert data.data("bucc2018", "files", settings_of(tmp_path), ["en", "de", "fr"], out) == [
+    assert data.data("bucc2018", FilesSource(settings_of(tmp_path)), ["en", "de", "fr"], out) == [
         f"{out}: 1 validation, 2 test"
     ]
     assert json.loads((out / "audit.json").read_text())["missing_languages"] == ["fr"]
@@ -446,7 +447,7 @@ def test_mewslix_has_the_candidates_of_all_languages_once_with_the_english_menti
     write(tmp_path, "mewslix")
     out = tmp_path / "out"
 
-    assert data.data("mewslix", "files", settings_of(tmp_path), ["en", "de", "tr"], out) == [
+    assert data.data("mewslix", FilesSource(settings_of(tmp_path)), ["en", "de", "tr"], out) == [
         f"{out}: 2 train, 1 validation, 3 test"
     ]
 
@@ -471,14 +472,14 @@ def test_a_task_that_has_no_file_says_which_files_and_sources_would_do(tmp_path:
     )
 
     with pytest.raises(DataError, match=message):
-        data.data("ccg", "files", settings_of(tmp_path), ["en"], tmp_path / "out")
+        data.data("ccg", FilesSource(settings_of(tmp_path)), ["en"], tmp_path / "out")
 
 
 def test_multiword_tokens_keep_their_surface_and_the_tag_of_their_highest_part(tmp_path: Path) -> None:
     write(tmp_path, "udpos")
     notes: collections.Counter[str] = collections.Counter()
 
-    rows = list(files.examples("udpos", task_of("udpos"), "test", "de", settings_of(tmp_path), notes))
+    rows = list(FilesSource(settings_of(tmp_path)).examples(task_of("udpos"), "test", "de", notes))
 
     assert [(row["id"], row["words"], row["tags"]) for row in rows] == [
         ("a", ["Im", "Haus"], ["ADP", "NOUN"]),  # both parts are as near to the root; ADP has precedence over DET
@@ -590,8 +591,8 @@ def test_most_test_takes_the_first_queries_and_every_candidate(tmp_path: Path) -
 def test_only_languages_with_a_file_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "xnli")
 
-    assert files.languages(task_of("xnli"), settings_of(tmp_path)) == ("en", "sw")
-    assert files.languages(task_of("mnli"), settings_of(tmp_path)) == ()
+    assert FilesSource(settings_of(tmp_path)).languages(task_of("xnli")) == ("en", "sw")
+    assert FilesSource(settings_of(tmp_path)).languages(task_of("mnli")) == ()
 
 
 # --- faults, by their words ---
@@ -798,7 +799,7 @@ def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with DATA="):
         read(tmp_path / "nowhere", "xquad", "test", "en")
     with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with DATA="):
-        files.languages(task_of("xquad"), settings_of(tmp_path / "nowhere"))
+        FilesSource(settings_of(tmp_path / "nowhere")).languages(task_of("xquad"))
 
 
 @pytest.mark.parametrize(("task_id", "split", "language", "name"), READ)
@@ -855,7 +856,7 @@ def test_a_misplaced_answer_moves_to_its_nearest_occurrence(tmp_path: Path) -> N
     notes: collections.Counter[str] = collections.Counter()
     values = settings_of(tmp_path, misplaced_answers="repair")
 
-    (row,) = files.examples("xquad", task_of("xquad"), "test", "en", values, notes)
+    (row,) = FilesSource(values).examples(task_of("xquad"), "test", "en", notes)
 
     assert row["starts"] == [12]
     assert dict(notes) == {"answers moved to their nearest occurrence": 1}
@@ -867,7 +868,7 @@ def test_a_training_question_without_its_answer_is_left_out_and_counted(tmp_path
     notes: collections.Counter[str] = collections.Counter()
     values = settings_of(tmp_path, misplaced_answers="repair")
 
-    rows = list(files.examples("xquad", task_of("xquad"), "train", "en", values, notes))
+    rows = list(FilesSource(values).examples(task_of("xquad"), "train", "en", notes))
 
     assert [row["context"] for row in rows] == [LAMP["context"]]
     assert dict(notes) == {"questions left out of training: their answer is not in the context": 1}
@@ -1056,14 +1057,14 @@ def test_text_joins_the_folders_without_evaluated_sentences(tmp_path: Path) -> N
         (tmp_path / f"text-{name}").mkdir()
         (tmp_path / f"text-{name}" / "de.txt").write_text(content, encoding="utf-8")
 
-    lines = list(files.text("de", settings_of(tmp_path)))
+    lines = list(FilesSource(settings_of(tmp_path)).text("de"))
 
     assert lines == ["Guten Tag.\x85Ja.", "Alle Menschen"]
 
 
 def test_a_language_without_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no text in xx\. Looked for xx.txt in text-lingua, text-udhr, text-bible\."):
-        files.text("xx", settings_of(tmp_path))
+        FilesSource(settings_of(tmp_path)).text("xx")
 
 
 # --- the real files ---
@@ -1123,7 +1124,7 @@ def count(rows: list[dict[str, Any]]) -> int:
 def test_the_published_files_hold_as_many_test_examples_as_stated(task_id: str) -> None:
     task = task_of(task_id)
 
-    languages = files.languages(task, settings_of(DATA))
+    languages = FilesSource(settings_of(DATA)).languages(task)
 
     found = {language: count(read(DATA, task_id, "test", language)) for language in languages}
     assert found == TEST_COUNTS[task_id]
@@ -1167,7 +1168,7 @@ def test_xnli_shares_no_premise_between_training_and_test() -> None:
 @pytest.mark.parametrize("task_id", TEST_COUNTS)
 def test_every_published_example_fits_its_format(task_id: str) -> None:
     task = task_of(task_id)
-    language = files.languages(task, settings_of(DATA))[-1]
+    language = FilesSource(settings_of(DATA)).languages(task)[-1]
 
     faults = [fault for row in read(DATA, task_id, "test", language) for fault in examples.faults(row, task)]
 
@@ -1180,7 +1181,7 @@ def test_xcopa_has_as_many_wrong_questions_as_known(language: str, count: int) -
     notes: collections.Counter[str] = collections.Counter()
     values = settings_of(DATA, xcopa_questions="repaired")
 
-    list(files.examples("xcopa", task_of("xcopa"), "test", language, values, notes))
+    list(FilesSource(values).examples(task_of("xcopa"), "test", language, notes))
 
     assert notes["XCOPA questions repaired"] == count
 
@@ -1199,7 +1200,7 @@ def test_text_leaves_out_the_known_overlap_with_evaluation_files() -> None:
         for code in codes
     }
 
-    kept = {code: list(files.text(code, settings_of(DATA))) for code in codes}
+    kept = {code: list(FilesSource(settings_of(DATA)).text(code)) for code in codes}
 
     assert len(codes) == 50
     assert sum(map(len, lines.values())) - sum(map(len, kept.values())) == 18

@@ -24,7 +24,9 @@ from xit.core import examples, hub_files, registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings, HubSettings
 from xit.core.task import Hub, Split, Task, task_of
-from xit.sources import files, hub, hub_rows, readers
+from xit.sources import hub, hub_rows, readers
+from xit.sources.files import FilesSource
+from xit.sources.hub import HubSource
 from xit.sources.readers import Reading
 
 ON_HUB = [name for name in registry.names("tasks") if task_of(name).hub]
@@ -110,7 +112,7 @@ def uncounted_task(name: str) -> Task:
 
 
 def read(name: str, split: Split, language: str, settings: HubSettings) -> list[dict[str, Any]]:
-    return list(hub.examples(name, uncounted_task(name), split, language, settings))
+    return list(HubSource(settings).examples(uncounted_task(name), split, language))
 
 
 # --- every task ---
@@ -174,7 +176,7 @@ def test_a_task_is_read_with_its_labels_by_name(
 def test_every_split_in_every_language_fits_the_format(name: str, server: HubServer, cache: Path) -> None:
     task = uncounted_task(name)
     cells = [("train", "en"), ("validation", "en")] if task.is_trained else []
-    cells += [("test", code) for code in hub.languages(task, of(cache))]
+    cells += [("test", code) for code in HubSource(of(cache)).languages(task)]
 
     rows = [row for split, code in cells for row in read(name, split, code, of(cache))]  # type: ignore[arg-type]
 
@@ -193,10 +195,14 @@ def test_the_candidates_of_all_languages_come_once_under_their_own_ids(server: H
 
 
 def test_a_task_that_cannot_be_had_says_so(cache: Path) -> None:
-    absent = [name for name in registry.names("tasks") if not hub.has(uncounted_task(name), of(cache))]
+    absent = [name for name in registry.names("tasks") if not HubSource(of(cache)).has(uncounted_task(name))]
 
     assert absent == ["bucc2018", "ccg", "sick"]
-    assert hub.languages(uncounted_task("ccg"), of(cache)) == hub.languages(uncounted_task("mnli"), of(cache)) == ()
+    assert (
+        HubSource(of(cache)).languages(uncounted_task("ccg"))
+        == HubSource(of(cache)).languages(uncounted_task("mnli"))
+        == ()
+    )
     with pytest.raises(
         DataError, match=r"^ccg: the hub source has nothing of it. Its licence: LDC User Agreement. Take "
     ):
@@ -208,17 +214,20 @@ def test_a_task_that_cannot_be_had_says_so(cache: Path) -> None:
 
 
 def test_text_is_that_of_the_first_file_of_a_language(server: HubServer, cache: Path) -> None:
-    lines = list(hub.text("sw", of(cache)))
+    lines = list(HubSource(of(cache)).text("sw"))
 
     assert (len(lines), lines[0]) == (200, "The lamp 0\n\nis a lamp in sw.")
     with pytest.raises(DataError, match=r"no Parquet or JSON files of 20231101.xx, train"):
-        list(hub.text("xx", of(cache)))
+        list(HubSource(of(cache)).text("xx"))
 
 
 def test_the_revision_of_a_task_says_what_is_pinned() -> None:
-    assert hub.revision(uncounted_task("xnli")) == "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
-    assert hub.revision(uncounted_task("panx")) == "unimelb-nlp/wikiann@main (not pinned)"
-    assert hub.revision(uncounted_task("ccg")) == ""
+    assert (
+        HubSource(of(Path())).revision(uncounted_task("xnli"))
+        == "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
+    )
+    assert HubSource(of(Path())).revision(uncounted_task("panx")) == "unimelb-nlp/wikiann@main (not pinned)"
+    assert HubSource(of(Path())).revision(uncounted_task("ccg")) == ""
 
 
 # --- the rules for what is known to be wrong ---
@@ -226,7 +235,7 @@ def test_the_revision_of_a_task_says_what_is_pinned() -> None:
 
 def noted(name: str, split: Split, language: str, settings: HubSettings) -> dict[str, int]:
     notes: collections.Counter[str] = collections.Counter()
-    list(hub.examples(name, uncounted_task(name), split, language, settings, notes))
+    list(HubSource(settings).examples(uncounted_task(name), split, language, notes))
     return dict(notes)
 
 
@@ -242,7 +251,7 @@ def test_the_names_of_the_file_go_before_those_that_the_task_expects(
         uncounted_task("mnli"), hub={"train": (dataclasses.replace(place, repository="owner/other-order"),)}
     )
 
-    (row,) = hub.examples("mnli", task, "train", "en", of(tmp_path))
+    (row,) = HubSource(of(tmp_path)).examples(task, "train", "en")
 
     assert row["label"] == "contradiction"
 
@@ -354,7 +363,7 @@ def test_row_counts_are_compared_with_the_published_ones(server: HubServer, cach
     assert hub.count_faults(None, 0) == ["no rows."]
     xnli = task_of("xnli")
     with pytest.raises(DataError, match=r"^facebook/xnli, sw/test: 3 rows, but 5,010 are published. Has the data set"):
-        hub.examples("xnli", xnli, "test", "sw", of(cache))
+        HubSource(of(cache)).examples(xnli, "test", "sw")
 
 
 COMMIT = "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
@@ -459,7 +468,7 @@ def test_an_original_file_is_fetched_once_and_its_faults_are_told(
     assert found[2]["gold"] == [f"{code}-0-1" for code in sorted(uncounted_task("lareqa").languages)]
     assert read("lareqa", "test", "th", of(tmp_path, is_offline=True)) == found
     assert server.requests == []
-    assert hub.origins(uncounted_task("lareqa"), "test", "el", of(tmp_path)) == (url,)
+    assert HubSource(of(tmp_path)).origins(uncounted_task("lareqa"), "test", "el") == (url,)
 
 
 LARGE_ROWS = [
@@ -482,7 +491,7 @@ def test_a_download_that_breaks_off_is_resumed(
 ) -> None:
     server.faults["/data/train-"] = iter([Fault(), Fault(cut_after=11_000_000)])  # the first is asked for the size
 
-    found = list(hub.examples("mnli", large, "train", "en", of(tmp_path)))
+    found = list(HubSource(of(tmp_path)).examples(large, "train", "en"))
 
     assert [len(row["text_b"]) for row in found] == [12_000_000, 1]
     assert "bytes=10485760-" in [part for _, _, part in server.requests]
@@ -564,7 +573,7 @@ def test_a_published_file_with_a_fault_is_named(
     task = broken(files, repositories)
 
     with pytest.raises(DataError) as caught:
-        hub.examples("mnli", task, "train", "en", of(tmp_path))
+        HubSource(of(tmp_path)).examples(task, "train", "en")
     assert str(caught.value).startswith(f"owner/broken, {message}")
 
 
@@ -577,7 +586,7 @@ def test_a_card_that_cannot_be_understood_is_told(
     task = broken({"README.md": header, "data/train-0.parquet": OTHER}, repositories)
 
     with pytest.raises(DataError, match=r"README.md: its header says in no known way which files make which split: "):
-        hub.examples("mnli", task, "train", "en", of(tmp_path))
+        HubSource(of(tmp_path)).examples(task, "train", "en")
 
 
 def test_a_repository_with_a_script_only_is_told(
@@ -586,7 +595,7 @@ def test_a_repository_with_a_script_only_is_told(
     task = broken(hub_fixtures.SCRIPT, repositories)
 
     with pytest.raises(DataError) as caught:
-        hub.examples("mnli", task, "train", "en", of(tmp_path))
+        HubSource(of(tmp_path)).examples(task, "train", "en")
     assert str(caught.value).splitlines() == [
         "owner/broken@main: no Parquet or JSON files of plain_text, train. Data lies in: none; a script loads it.",
         "owner/broken@refs/convert/parquet: there is no such revision or file.",
@@ -771,8 +780,8 @@ def test_published_files_are_read_alike_from_the_hub(
     repositories["datasets/owner/published"] = Repository({path: published(name, language)})
     task = dataclasses.replace(task, hub={split: (dataclasses.replace(place, repository="owner/published"),)})
 
-    found = list(hub.examples(name, task, split, language, of(tmp_path)))
-    expected = list(files.examples(name, task, split, language, UNCHECKED))
+    found = list(HubSource(of(tmp_path)).examples(task, split, language))
+    expected = list(FilesSource(UNCHECKED).examples(task, split, language))
 
     assert len(found) >= len(expected) > 300
     for row, other in zip(found, expected, strict=split == "test"):  # from files only nine tenths train

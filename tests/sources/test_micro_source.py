@@ -21,6 +21,7 @@ from xit.micro import rendering
 from xit.micro.content import Day, Listing, Measure, Money, Name, Pair, Sentence, Unit
 from xit.micro.world import TERRITORIES, world
 from xit.sources import micro
+from xit.sources.micro import MicroSource
 
 LANGUAGES = ("en", "de", "es", "ru", "el", "hi", "ar", "fa", "zh", "ja", "sw", "tr", "fi")
 SETTINGS = MicroSettings(
@@ -39,7 +40,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def rows(name, split, language="en", settings=SETTINGS):
-    return list(micro.examples(name, TASKS[name], split, language, settings))
+    return list(MicroSource(settings).examples(TASKS[name], split, language))
 
 
 def texts(row):
@@ -321,11 +322,11 @@ def test_the_other_languages_of_xtreme_r_are_good():
 
 def test_an_unknown_language_is_refused():
     with pytest.raises(ConfigError, match=r"^xx: CLDR has no such language\."):
-        list(micro.examples("xnli", TASKS["xnli"], "test", "xx", SETTINGS))
+        list(MicroSource(SETTINGS).examples(TASKS["xnli"], "test", "xx"))
     with pytest.raises(ConfigError, match=r"^languages\.evaluation: ht: CLDR has too little of it"):
-        micro.languages(TASKS["xnli"], dataclasses.replace(SETTINGS, languages=("en", "ht")))
+        MicroSource(dataclasses.replace(SETTINGS, languages=("en", "ht"))).languages(TASKS["xnli"])
     with pytest.raises(ConfigError, match=r"^languages\.pretraining: wo: CLDR has too little of it"):
-        list(micro.text("wo", SETTINGS))
+        list(MicroSource(SETTINGS).text("wo"))
 
 
 def test_a_world_too_small_for_the_examples_asked_for_is_refused(monkeypatch):
@@ -335,7 +336,7 @@ def test_a_world_too_small_for_the_examples_asked_for_is_refused(monkeypatch):
     with pytest.raises(
         ConfigError, match=r"^micro\.test: 5000: the world has not so many different examples of lareqa"
     ):
-        list(micro.examples("lareqa", TASKS["lareqa"], "test", "en", settings))
+        list(MicroSource(settings).examples(TASKS["lareqa"], "test", "en"))
 
 
 def test_an_unknown_generator_is_refused():
@@ -344,7 +345,7 @@ def test_an_unknown_generator_is_refused():
     with pytest.raises(
         DataError, match=r"^xnli: the micro source has no generator inferences\. Did you mean inference\?"
     ):
-        list(micro.examples("xnli", task, "test", "en", SETTINGS))
+        list(MicroSource(SETTINGS).examples(task, "test", "en"))
 
 
 def test_tasks_of_one_generator_ask_different_things():
@@ -359,7 +360,7 @@ def test_more_test_examples_leave_the_first_ones_as_they_were():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_text_speaks_of_the_whole_world_but_says_no_test_sentence(language):
-    documents = list(micro.text(language, SETTINGS))
+    documents = list(MicroSource(SETTINGS).text(language))
     whole = world(SETTINGS.territories, SETTINGS.units)
     everything = "\n".join(documents)
 
@@ -374,7 +375,7 @@ def test_text_speaks_of_the_whole_world_but_says_no_test_sentence(language):
 
 
 def test_anchor_rows_show_each_sign_beside_its_phrase():
-    documents = list(micro.text("de", dataclasses.replace(SETTINGS, anchor_fraction=1.0)))
+    documents = list(MicroSource(dataclasses.replace(SETTINGS, anchor_fraction=1.0)).text("de"))
 
     everything = "\n".join(documents)
     assert "Japan (JP)" in everything
@@ -389,16 +390,17 @@ from xit.core import registry
 from xit.core.settings import MicroSettings
 from xit.core.task import task_of
 from xit.sources import micro
+from xit.sources.micro import MicroSource
 settings = MicroSettings(20, 10, 10, 40, 14, 50, 0.35, 0, ("en", "ru"))
 digest = hashlib.sha256()
 for language in sys.argv[1].split(","):
-    list(micro.text(language, settings))
+    list(MicroSource(settings).text(language))
 for language in ("en", "ru"):
-    digest.update("\\n".join(micro.text(language, settings)).encode())
+    digest.update("\\n".join(MicroSource(settings).text(language)).encode())
     for name in registry.names("tasks"):
         task = task_of(name)
         for split in ("train", "test"):
-            digest.update(json.dumps(list(micro.examples(name, task, split, language, settings))).encode())
+            digest.update(json.dumps(list(MicroSource(settings).examples(task, split, language))).encode())
 print(digest.hexdigest())
 """
 

@@ -35,7 +35,8 @@ from xit.core.task import Task, task_of
 from xit.micro import rendering
 from xit.micro.content import Name, Unit
 from xit.micro.world import world
-from xit.sources import machine_translation, micro, translation
+from xit.sources import machine_translation, translation
+from xit.sources.micro import MicroSource
 
 PROJECT = Path(__file__).parents[2]
 TASKS: dict[str, Task] = {name: task_of(name) for name in registry.names("tasks")}
@@ -44,7 +45,7 @@ MICRO = MicroSettings(24, 30, 40, 40, 14, 1500, 0.35, 0, ("en", "de"))
 
 
 def training(name: str, language: str) -> list[dict[str, Any]]:
-    return list(micro.examples(name, TASKS[name], "train", language, MICRO))
+    return list(MicroSource(MICRO).examples(TASKS[name], "train", language))
 
 
 # --- the micro source ---
@@ -145,7 +146,7 @@ def test_translate_writes_a_task_in_another_language_and_its_audit(project: Path
     rows = read_examples(project / "data/squad+sw/train.parquet")
     audit = json.loads((project / "data/squad+sw/audit.json").read_text(encoding="utf-8"))["splits"]
     assert printed == "data/squad+sw: 30 train\n"
-    assert rows == list(micro.examples("squad", TASKS["squad"], "train", "sw", micro_settings(project)))
+    assert rows == list(MicroSource(micro_settings(project)).examples(TASKS["squad"], "train", "sw"))
     assert [row["id"] for row in rows] == [f"{number:04d}" for number in range(30)]
     assert {key: audit[0][key] for key in ("task", "split", "language", "source", "examples", "dropped")} == {
         "task": "squad",

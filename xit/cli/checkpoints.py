@@ -1,6 +1,5 @@
 """Single checkpoints, yours or ours: scored, written as a submission, converted."""
 
-import dataclasses
 import functools
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,27 +35,26 @@ def evaluate_checkpoint(
     """
     from xit.cli import tables
     from xit.evaluation.evaluate import report_of
+    from xit.sources import with_settings
 
     config = load_config()
-    name, module, settings = chosen_source(config, source, data, language, most)
-    if xcopa_questions and name != "micro":
-        settings = dataclasses.replace(settings, xcopa_questions=xcopa_questions)
+    chosen = chosen_source(config, source, data, language, most)
+    if xcopa_questions and chosen.name != "micro":
+        chosen = with_settings(chosen, xcopa_questions=xcopa_questions)
     with terminal.progress() as report:
         bars = functools.cache(report)  # a bar for each thing that is done
         found = report_of(
             checkpoint,
             task,
             language,
-            name,
-            module,
-            settings,
+            chosen,
             config.retrieval,
             predictions,
             paths.WORKING,
             lambda what, done, total: bars(what)(done, total, {}),
         )
     if not terminal.print_json(found, as_json):
-        terminal.show(tables.evaluation(found, name))
+        terminal.show(tables.evaluation(found, chosen.name))
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -94,7 +92,7 @@ def submit(
     from xit.scoring import evaluator
 
     config = load_config()
-    name, module, settings = chosen_source(config, source, data, language, most)
+    chosen = chosen_source(config, source, data, language, most)
     with terminal.progress() as report:
         found = write(
             checkpoint,
@@ -102,9 +100,7 @@ def submit(
             out,
             gold,
             language,
-            name,
-            module,
-            settings,
+            chosen,
             config.retrieval,
             report("tasks"),
         )

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -14,7 +14,7 @@ from xit.core.task import task_of
 from xit.pipeline import paths
 
 if TYPE_CHECKING:
-    from xit.core.task import Task
+    from xit.core.task import Split, Task
 
 app = typer.Typer()
 
@@ -117,12 +117,12 @@ def show(
     if split not in ("train", "validation", "test"):
         raise ConfigError(f"--split: {split}: no such split. Splits: train, validation, test.")
     facts = task_of(task)
-    name, module, settings = chosen_source(load_config(), source, data, language)
-    available = module.languages(facts, settings)
+    chosen = chosen_source(load_config(), source, data, language)
+    available = chosen.languages(facts)
     codes = language or (["en"] if "en" in available or (split != "test" and facts.is_trained) else list(available[:1]))
     for code in codes:
-        title = f"{facts.title}, {name} source, {split}, {code}"
-        examples = itertools.islice(module.examples(task, facts, split, code, settings), count)
+        title = f"{facts.title}, {chosen.name} source, {split}, {code}"
+        examples = itertools.islice(chosen.examples(facts, cast("Split", split), code), count)
         terminal.show(tables.example(example, title) for example in examples)
 
 
@@ -216,9 +216,9 @@ def audit(
     from xit.sources.audit import audit
 
     config = load_config()
-    name, _, settings = chosen_source(config, source, data, None)
-    is_own = name == config.source and data is None
-    found = audit(task or (config.grid.tasks if is_own else None), name, settings)
+    chosen = chosen_source(config, source, data, None)
+    is_own = chosen.name == config.source and data is None
+    found = audit(task or (config.grid.tasks if is_own else None), chosen)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.audit(found))
     raise_all(DataError, [error for facts in found["tasks"].values() for error in facts["errors"]], most=100)
@@ -246,12 +246,12 @@ def analyse(
     from xit.evaluation.buckets import report_of
 
     config = load_config()
-    name, module, settings = chosen_source(config, source, data, None, most)
-    found = report_of(predictions, task, language, name, module, settings, config.languages.pretraining)
+    chosen = chosen_source(config, source, data, None, most)
+    found = report_of(predictions, task, language, chosen, config.languages.pretraining)
     if csv is not None:
         write_csv(csv, [{**row, "bounds": "–".join(map(str, row["bounds"] or ()))} for row in found["buckets"]])
     if not terminal.print_json(found, as_json):
-        terminal.show(tables.buckets(found, f"{task} ({name} source)"))
+        terminal.show(tables.buckets(found, f"{task} ({chosen.name} source)"))
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -275,11 +275,13 @@ def checklist(
     if templates is not None:
         suite = checklist_templates.of_templates(templates, language, samples)
     else:
-        config = load_config()
-        _, module, settings = chosen_source(config, "micro", None, language)
         from xit.core.errors import raise_all
+        from xit.sources.micro import MicroSource, check_languages
 
-        raise_all(ConfigError, module.check_languages(settings.languages))
+        micro = chosen_source(load_config(), "micro", None, language)
+        assert isinstance(micro, MicroSource)
+        settings = micro.settings
+        raise_all(ConfigError, check_languages(settings.languages))
         suite = checklist_templates.of_micro(settings, settings.languages, samples)
     with terminal.progress() as report:
         tests = ask(checkpoint, suite, report("checklist"))

@@ -1,6 +1,5 @@
 """What several groups of commands share: arguments, the parameters, and the source of the data."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from xit.pipeline import paths
 
 if TYPE_CHECKING:
     from xit.pipeline.config import Config
+    from xit.sources import Source
 
 
 STAGES = "Stages (dvc.yaml runs them; `dvc repro` or `xit reproduce` for all)"
@@ -81,29 +81,19 @@ def section(sections: Mapping[str, Any], name: str, where: str) -> Any:
 
 def chosen_source(
     config: "Config", source: str | None, data: Path | None, languages: list[str] | None, most: int | None = None
-) -> tuple[str, Any, Any]:
-    """The source's name, module and settings, with what the command line says in place of params.yaml.
+) -> "Source":
+    """The source that the command line names, else that of params.yaml.
 
     The limit `most_test` belongs to the grid: here all test examples are taken, or the first `most`.
     """
-    from xit.core import registry
     from xit.core.errors import raise_all
+    from xit.sources import open_source, with_settings
+    from xit.sources.micro import check_languages
 
-    name = source or ("files" if data else config.source)
-    if name not in ("micro", "files", "hub"):
-        raise ConfigError(f"--source: {name}: no such source. Sources: micro, files, hub.")
-    if name == "files" and not data and not config.files.folder:
-        raise ConfigError("--source files: say where the published files are: --data FOLDER.")
-    module = registry.load("sources", name)
-    settings: Any
-    if name == "micro":
-        if most is not None:
-            raise ConfigError("--most: the micro source makes as many examples as micro.test says. Leave --most out.")
-        raise_all(ConfigError, [f"--language {fault}" for fault in module.check_languages(languages or ())])
-        settings = dataclasses.replace(config.micro, languages=tuple(languages or config.languages.evaluation))
-    elif name == "hub":
-        settings = dataclasses.replace(config.hub, most_test=most or 0)
-    else:
-        folder = str(data) if data else config.files.folder
-        settings = dataclasses.replace(config.files, folder=folder, most_test=most or 0)
-    return name, module, settings
+    found = open_source(config, source or "", data, languages or ())
+    if found.name != "micro":
+        return with_settings(found, most_test=most or 0)
+    if most is not None:
+        raise ConfigError("--most: the micro source makes as many examples as micro.test says. Leave --most out.")
+    raise_all(ConfigError, [f"--language {fault}" for fault in check_languages(languages or ())])
+    return found

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,15 +27,16 @@ app = typer.Typer()
 @app.command(rich_help_panel=STAGES)
 def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the text for pretraining.")]) -> None:
     """A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
+    from xit.sources import open_source
     from xit.stages import data as stage
 
     config = load_config()
     if task == "text":
         languages = config.languages.pretraining
-        terminal.print_lines(stage.text(config.source, _source(config, languages), languages, paths.TEXT))
+        terminal.print_lines(stage.text(open_source(config, languages=languages), languages, paths.TEXT))
     else:
         languages = config.languages.evaluation
-        terminal.print_lines(stage.data(task, config.source, _source(config, languages), languages, paths.data(task)))
+        terminal.print_lines(stage.data(task, open_source(config, languages=languages), languages, paths.data(task)))
 
 
 @app.command(rich_help_panel=STAGES)
@@ -310,12 +311,6 @@ def paper() -> None:
     from xit.stages import paper as stage
 
     terminal.print_lines(stage.paper(paths.SCORES, paths.RESULTS, parameters(), paths.GENERATED, paths.MAIN, paths.PDF))
-
-
-def _source(config: "Config", languages: tuple[str, ...]) -> Any:
-    if config.source == "micro":
-        return dataclasses.replace(config.micro, languages=languages)
-    return config.hub if config.source == "hub" else config.files
 
 
 @contextlib.contextmanager

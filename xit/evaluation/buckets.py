@@ -8,7 +8,7 @@ a quarter is scored in each language by itself, and the mean over languages is w
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xit import formats
 from xit.core import languages
@@ -17,6 +17,9 @@ from xit.core.examples import Example
 from xit.core.task import Task, task_of
 from xit.evaluation.evaluate import one_pool
 from xit.scoring import submission
+
+if TYPE_CHECKING:
+    from xit.sources import Source
 
 QUARTERS = ("shortest quarter", "second quarter", "third quarter", "longest quarter")
 
@@ -166,9 +169,7 @@ def report_of(
     folder: Path,
     task_id: str,
     chosen: Sequence[str] | None,
-    source: str,
-    module: Any,
-    settings: Any,
+    source: "Source",
     pretraining: Sequence[str],
 ) -> dict[str, Any]:
     """What `xit analyse` says: buckets of each language, and their means.
@@ -177,9 +178,7 @@ def report_of(
         folder: Predictions in the benchmark's submission layout.
         task_id: The task.
         chosen: Languages; else all that the folder has.
-        source: The name of the source.
-        module: Of `xit.sources`.
-        settings: Of the source.
+        source: The source of the examples that were predicted.
         pretraining: Languages that the encoder has seen.
 
     Raises:
@@ -189,16 +188,16 @@ def report_of(
     task = task_of(task_id)
     if task.is_mined:
         raise ConfigError(f"{task_id}: its predictions are pairs, not answers to examples that buckets could hold.")
-    there = languages_of(folder, task_id, module.languages(task, settings))
+    there = languages_of(folder, task_id, source.languages(task))
     if unknown := [code for code in chosen or () if code not in there]:
         raise ConfigError(f"--language: {', '.join(unknown)}: no predictions. There are: {', '.join(there)}.")
-    examples = [row for code in there for row in module.examples(task_id, task, "test", code, settings)]
+    examples = [row for code in there for row in source.examples(task, "test", code)]
     buckets = analyse(folder, task_id, examples, pretraining)
     kept = [bucket for bucket in buckets if not chosen or bucket.language in chosen]
     return {
         "task": task_id,
         "metric": task.metric,
-        "source": source,
+        "source": source.name,
         "buckets": [dataclasses.asdict(bucket) for bucket in kept],
         "means": means(kept),
     }

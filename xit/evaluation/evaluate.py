@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xit import formats
 from xit.core import registry
@@ -17,6 +17,9 @@ from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model
 from xit.modeling.checkpoints import HeadConfig
 from xit.scoring import submission
+
+if TYPE_CHECKING:
+    from xit.sources import Source
 
 BARE_LENGTH_TOKENS = 512
 """The longest row of a bare encoder with positions for it (google-research/xtreme:scripts/run_tatoeba.sh)."""
@@ -140,13 +143,11 @@ def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
     return [e for e in read_examples(data / "test.parquet") if e["language"] in languages]
 
 
-def examples_of(
-    name: str, task: Task, languages: Sequence[str], module: Any, settings: Any
-) -> tuple[list[Example], list[Example]]:
+def examples_of(task: Task, languages: Sequence[str], source: "Source") -> tuple[list[Example], list[Example]]:
     """The test examples of a task in a source, and the validation examples that mining needs beside them."""
 
     def read(split: Split) -> list[Example]:
-        return [row for code in languages for row in module.examples(name, task, split, code, settings)]
+        return [row for code in languages for row in source.examples(task, split, code)]
 
     return read("test"), read("validation") if task.is_mined else []
 
@@ -155,9 +156,7 @@ def report_of(
     checkpoint: str,
     tasks: Sequence[str] | None,
     languages: Sequence[str] | None,
-    source: str,
-    module: Any,
-    settings: Any,
+    source: "Source",
     retrieval: RetrievalSettings,
     predictions: Path | None,
     working: Path | None = None,
@@ -169,9 +168,7 @@ def report_of(
         checkpoint: A folder, or the Hub id of an encoder.
         tasks: What to score; else the task of its head, or all retrieval tasks that need no training.
         languages: Of those that source and task have; else all.
-        source: The name of the source.
-        module: Of `xit.sources`.
-        settings: Of the source.
+        source: The source of the test examples.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         predictions: Where to write predictions, if anywhere.
         working: A folder for the vectors of large pools, which outlives a crash.
@@ -182,14 +179,14 @@ def report_of(
         CheckpointError: as `evaluate`; of all tasks, before the first is scored.
     """
     facts = checkpoints.head_config(checkpoint)
-    here = [name for name in bare_tasks() if module.languages(task_of(name), settings)]
+    here = [name for name in bare_tasks() if source.languages(task_of(name))]
     chosen = list(dict.fromkeys(tasks)) if tasks else [facts.task] if facts else here or bare_tasks()
-    wanted = _languages_of(checkpoint, chosen, languages, source, module, settings)
+    wanted = _languages_of(checkpoint, chosen, languages, source)
     encoder, condition, seed = checkpoints.origin(checkpoint)
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
     for name, codes in wanted.items():
         task = task_of(name)
-        examples, validation = examples_of(name, task, codes, module, settings)
+        examples, validation = examples_of(task, codes, source)
         if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
             raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
         own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
@@ -206,7 +203,7 @@ def report_of(
         result["direction"] = direction = encoders.direction(checkpoint)
         named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
         result["scores"] += [
-            Score(named, condition, name, code, "test", source, metric, seed, value, count).as_dict()
+            Score(named, condition, name, code, "test", source.name, metric, seed, value, count).as_dict()
             for code, (values, count) in found.items()
             for metric, value in values.items()
         ]
@@ -218,7 +215,7 @@ def report_of(
 
 
 def _languages_of(
-    checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: str, module: Any, settings: Any
+    checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: "Source"
 ) -> dict[str, list[str]]:
     """By task the languages to score a checkpoint in, which has what it takes for each."""
     found: dict[str, list[str]] = {}
@@ -228,9 +225,9 @@ def _languages_of(
             task = task_of(name)
             if task.is_trained:
                 _head_for(checkpoint, name)
-            available = module.languages(task, settings)
+            available = source.languages(task)
             found[name] = list(dict.fromkeys(languages or available))
-            raise_all(ConfigError, _missing(name, task, found[name], available, source))
+            raise_all(ConfigError, _missing(name, task, found[name], available, source.name))
         except XitError as error:
             errors.append(error)
     if errors:

@@ -17,6 +17,7 @@ from xit.modeling import checkpoints
 from xit.scoring import evaluator
 
 if TYPE_CHECKING:
+    from xit.sources import Source
     from xit.training.loop import Report
 
 
@@ -26,9 +27,7 @@ def submit(
     out: Path,
     gold: Path | None,
     languages: Sequence[str] | None,
-    source: str,
-    module: Any,
-    settings: Any,
+    source: "Source",
     retrieval: RetrievalSettings,
     report: "Report",
 ) -> dict[str, Any]:
@@ -40,9 +39,7 @@ def submit(
         out: The folder to write; it must not be there, or be empty.
         gold: Where to write the right answers of the same examples, if anywhere.
         languages: Of those that benchmark and source have; else all.
-        source: The name of the source.
-        module: Of `xit.sources`.
-        settings: Of the source.
+        source: The source of the test examples.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         report: Told after each task.
 
@@ -67,18 +64,18 @@ def submit(
         for number, (task_id, model) in enumerate(chosen.items(), 1):
             task = task_of(task_id)
             asked = [code for code in benchmark.languages(task_id) if languages is None or code in languages]
-            available = [code for code in module.languages(task, settings) if code in asked]
-            examples, validation = evaluate.examples_of(task_id, task, available, module, settings)
+            available = [code for code in source.languages(task) if code in asked]
+            examples, validation = evaluate.examples_of(task, available, source)
             if not examples:
                 where = f" in {', '.join(languages)}" if languages else ""
-                skipped.append(f"{task_id}: skipped; the {source} source has no test examples of it{where}.")
+                skipped.append(f"{task_id}: skipped; the {source.name} source has no test examples of it{where}.")
             else:
                 evaluate.evaluate(model, task_id, examples, retrieval, answers, right, validation)
             report(number, len(chosen), {})
         found = evaluator.score(answers, right, name, is_partial=True)
-    most = getattr(settings, "most_test", 0)
+    most = getattr(source.settings, "most_test", 0)
     limit = f", of each task and language the first {most:,}" if most else ""
-    found["notes"] = [f"The examples are those of the {source} source{limit}.", *skipped, *found["notes"]]
+    found["notes"] = [f"The examples are those of the {source.name} source{limit}.", *skipped, *found["notes"]]
     return found
 
 

@@ -136,10 +136,11 @@ def _not_to_be_had(parameters: Any) -> list[str]:
     from xit.core import registry
     from xit.core.settings import FilesSettings
 
-    source = registry.load("sources", parameters.source)
-    settings = FilesSettings(**parameters.files) if parameters.source == "files" else None
-    tasks = {name: task_of(name) for name in parameters.grid.tasks}
-    return [name for name, task in tasks.items() if not task.hub and not source.has(task, settings)]
+    tasks = [task for task in map(task_of, parameters.grid.tasks) if not task.hub]
+    if parameters.source == "files":
+        source = registry.load("sources", "files").FilesSource(FilesSettings(**parameters.files))
+        tasks = [task for task in tasks if not source.has(task)]
+    return [task.id for task in tasks]
 
 
 def _mirror(source: Path, copy: Path) -> None:

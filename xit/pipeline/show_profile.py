@@ -111,7 +111,7 @@ def _unpinned(found: Config) -> Iterator[str]:
             if "@" not in facts.repository and "://" not in facts.repository:
                 yield f"{name} ({facts.repository})"
     if found.source == "hub":
-        source: Any = registry.load("sources", "hub")
+        source = registry.load("sources", "hub").HubSource(found.hub)
         for name in found.grid.tasks:
             revision = source.revision(task_of(name))
             yield from (f"{name} ({one.partition('@')[0]})" for one in revision.split(", ") if "not pinned" in one)
@@ -120,7 +120,7 @@ def _unpinned(found: Config) -> Iterator[str]:
 def _tasks(found: Config) -> Table:
     columns = ("task", "as", Column("from", overflow="fold"), "steps", "batch", "tokens", "rate", "looks", "languages")
     table = Table(*columns, title="tasks")
-    module: Any = registry.load("sources", found.source)
+    source = registry.load("sources", "hub").HubSource(found.hub) if found.source == "hub" else None
     sections: tuple[tuple[str, tuple[str, ...], Mapping[str, TaskSettings]], ...] = (
         ("intermediate", tuple(n for n in found.grid.tasks if n in found.intermediate), found.intermediate),
         ("target", found.grid.targets, found.targets),
@@ -129,7 +129,7 @@ def _tasks(found: Config) -> Table:
     for role, names, settings in sections:
         for name in names:
             task = task_of(name)
-            place = module.revision(task) if hasattr(module, "revision") else found.source
+            place = source.revision(task) if source else found.source
             one = settings.get(name)
             numbers = ("–",) * 5
             if one:

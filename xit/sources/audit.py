@@ -5,17 +5,15 @@ equal text are duplicates within a split, and shared between languages or splits
 """
 
 import collections
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xit.core import examples, registry
 from xit.core.errors import DataError
 from xit.core.examples import audited
-from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, Task, task_of
+from xit.sources import Source, with_settings
 
-Settings = MicroSettings | FilesSettings | HubSettings
 Row = Mapping[str, Any]
 
 # The columns that are the text of an example, and those of them that should not recur in another split even alone
@@ -29,30 +27,28 @@ WHOLE = {
 PARTS = WHOLE | {"multiple_choice": ("prompt",), "span": ("context",)}
 
 
-def audit(task_ids: Sequence[str] | None, source: str, settings: Settings) -> dict[str, Any]:
+def audit(task_ids: Sequence[str] | None, source: Source) -> dict[str, Any]:
     """What there is of each task, split by split and language by language; faulty files are told, not raised.
 
     Args:
         task_ids: The tasks; else all that the source has anything of.
-        source: The name of the source.
-        settings: Of the source.
+        source: The source, of which all examples are read, however many are evaluated.
 
     Returns:
         `source`, `absent` (tasks that the source has nothing of, which are passed over) and `tasks`: of each its
         `splits`, `revision` where the source has one, `missing_languages` (of the benchmark's), `known_faults`,
         `variants` of XCOPA, and `errors`.
     """
-    module: Any = registry.load("sources", source)
-    if not isinstance(settings, MicroSettings):
-        settings = dataclasses.replace(settings, most_test=0)
+    if source.name != "micro":
+        source = with_settings(source, most_test=0)
     known = {name: task_of(name) for name in task_ids or registry.names("tasks")}
-    absent = [name for name, task in known.items() if not module.has(task, settings)]
-    found = {name: _task(name, task, source, module, settings) for name, task in known.items() if name not in absent}
-    return {"source": source, "absent": absent, "tasks": found}
+    absent = [name for name, task in known.items() if not source.has(task)]
+    found = {name: _task(task, source) for name, task in known.items() if name not in absent}
+    return {"source": source.name, "absent": absent, "tasks": found}
 
 
-def _task(task_id: str, task: Task, source: str, module: Any, settings: Settings) -> dict[str, Any]:
-    available = module.languages(task, settings)
+def _task(task: Task, source: Source) -> dict[str, Any]:
+    available = source.languages(task)
     cells: list[tuple[Split, str]] = [("train", "en"), ("validation", "en")] if task.is_trained else []
     cells += [("validation", code) for code in available if task.is_mined]
     cells += [("test", code) for code in available]
@@ -63,27 +59,27 @@ def _task(task_id: str, task: Task, source: str, module: Any, settings: Settings
         notes: collections.Counter[str] = collections.Counter()
         faults: list[str] = []
         try:
-            rows[split, code] = list(module.examples(task_id, task, split, code, settings, notes))
+            rows[split, code] = list(source.examples(task, split, code, notes))
         except DataError as error:
             faults += error.faults or [str(error)]
         read = rows.get((split, code), [])
         for row in read:
-            where = f"{task_id} {split} {code}, record {row['id']}"
+            where = f"{task.id} {split} {code}, record {row['id']}"
             faults += [f"{where}: {fault}" for fault in examples.faults(row, task)]
-        splits.append(audited(task_id, split, code, source, read, notes) | _counts(task, read, faults))
-        splits[-1]["published"] = None if source == "micro" else _published(task, split, code)
+        splits.append(audited(task.id, split, code, source.name, read, notes) | _counts(task, read, faults))
+        splits[-1]["published"] = None if source.name == "micro" else _published(task, split, code)
         errors += faults
     for entry, shared in zip(splits, _shared(task, cells, rows), strict=True):
         entry |= shared
-    about = registry.load("tasks", task_id).__doc__ or ""
+    about = registry.load("tasks", task.id).__doc__ or ""
     return {
         "title": task.title,
         "about": about.strip(),
-        "revision": module.revision(task) if hasattr(module, "revision") else None,
+        "revision": source.revision(task) or None,
         "splits": splits,
         "missing_languages": [code for code in task.languages if code not in available] if task.group else [],
-        "known_faults": [] if source == "micro" else list(task.faults),
-        "variants": _variants(task_id, task, source, module, available, settings) if task_id == "xcopa" else {},
+        "known_faults": [] if source.name == "micro" else list(task.faults),
+        "variants": _variants(task, source, available) if task.id == "xcopa" else {},
         "errors": list(dict.fromkeys(errors)),
     }
 
@@ -139,21 +135,19 @@ def _published(task: Task, split: Split, language: str) -> int | None:
     return counts.get(language) if isinstance(counts, Mapping) else counts
 
 
-def _variants(
-    task_id: str, task: Task, source: str, module: Any, languages: Sequence[str], settings: Settings
-) -> dict[str, dict[str, dict[str, Any]]]:
+def _variants(task: Task, source: Source, languages: Sequence[str]) -> dict[str, dict[str, dict[str, Any]]]:
     """XCOPA as released, and with the questions of the Estonian records: hash and questions changed, by language."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    if isinstance(settings, MicroSettings):
+    if source.name == "micro":
         return found
     for variant in ("released", "repaired"):
-        values = dataclasses.replace(settings, xcopa_questions=variant)
+        changed = with_settings(source, xcopa_questions=variant)
         for code in languages:
             notes: collections.Counter[str] = collections.Counter()
             try:
-                rows = list(module.examples(task_id, task, "test", code, values, notes))
+                rows = list(changed.examples(task, "test", code, notes))
             except DataError:  # told above; or there is no Estonian file to compare with
                 continue
-            entry = audited(task_id, "test", code, source, rows, notes)
+            entry = audited(task.id, "test", code, source.name, rows, notes)
             found.setdefault(variant, {})[code] = {"sha256": entry["sha256"], "questions_changed": entry["repaired"]}
     return found

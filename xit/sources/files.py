@@ -9,11 +9,12 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from xit.core.errors import DataError, near, raise_all
 from xit.core.settings import FilesSettings
 from xit.core.task import Files, Split, Task
-from xit.sources import readers
+from xit.sources import Source, readers
 from xit.sources.readers import Group, Reading, Row
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
@@ -27,84 +28,85 @@ te=tel th=tha tl=tgl tr=tur uk=ukr ur=urd vi=vie zh=cmn
 ISO3 = dict(pair.split("=") for pair in _PAIRS.split())
 
 
-def examples(
-    task_id: str,
-    task: Task,
-    split: Split,
-    language: str,
-    settings: FilesSettings,
-    notes: collections.Counter[str] | None = None,
-) -> Iterator[Row]:
-    """The examples of a task's split in a language, in the schema of its format.
+@dataclasses.dataclass(frozen=True)
+class FilesSource(Source):
+    """The published files in a folder.
 
-    Args:
-        task_id: For messages.
-        task: Where its files lie.
-        split: Train and validation exist in English only, but validation in every language where pairs are mined.
-        language: An ISO code.
+    Attributes:
         settings: The data folder, and the rules for what is known to be wrong in published files.
-        notes: Takes how often each rule changed or left out something, for the audit.
-
-    Raises:
-        DataError: a file is missing, cannot be read or contradicts itself; the message lists every fault.
     """
-    if split not in task.files:
-        splits = ", ".join(task.files) or "none"
-        raise DataError(f"{task_id}: the files source has no {split} split of it. It has: {splits}.")
-    if split != "test" and language != "en" and not task.is_mined:
-        raise DataError(f"{task_id}: its {split} split is in English only, not in {language}.")
-    reading = Reading(
-        split,
-        labels={label: label for label in task.labels},
-        repairs_answers=settings.misplaced_answers == "repair",
-        repairs_questions=settings.xcopa_questions == "repaired",
-        sums=_sums(Path(settings.folder)),
-    )
-    rows = _rows(task.files[split], language, Path(settings.folder), reading)
-    return checked(rows, f"{task_id}, {split}, {language}", reading, settings.most_test, notes)
 
+    settings: FilesSettings
+    name: ClassVar[str] = "files"
 
-def languages(task: Task, settings: FilesSettings) -> tuple[str, ...]:
-    """The languages of a task whose test files are in the data folder, in the benchmark's order.
+    def languages(self, task: Task) -> tuple[str, ...]:
+        """The languages of a task whose test files are in the data folder, in the benchmark's order.
 
-    Raises:
-        DataError: there is no such folder.
-    """
-    folder = Path(settings.folder)
-    if not folder.is_dir():
-        raise DataError(_missing(folder, ""))
-    sources = task.files.get("test", ())
-    return tuple(name for name in task.languages if sources and all(_found(folder, s.path, name) for s in sources))
+        Raises:
+            DataError: there is no such folder.
+        """
+        folder = Path(self.settings.folder)
+        if not folder.is_dir():
+            raise DataError(_missing(folder, ""))
+        sources = task.files.get("test", ())
+        return tuple(name for name in task.languages if sources and all(_found(folder, s.path, name) for s in sources))
 
+    def has(self, task: Task) -> bool:
+        """Whether any file of a task is in the data folder.
 
-def has(task: Task, settings: FilesSettings) -> bool:
-    """Whether any file of a task is in the data folder.
+        Raises:
+            DataError: there is no such folder.
+        """
+        folder = Path(self.settings.folder)
+        if not folder.is_dir():
+            raise DataError(_missing(folder, ""))
+        codes = (*task.languages, "en")
+        return any(_found(folder, s.path, code) for split in task.files.values() for s in split for code in codes)
 
-    Raises:
-        DataError: there is no such folder.
-    """
-    folder = Path(settings.folder)
-    if not folder.is_dir():
-        raise DataError(_missing(folder, ""))
-    codes = (*task.languages, "en")
-    return any(_found(folder, s.path, code) for split in task.files.values() for s in split for code in codes)
+    def examples(
+        self, task: Task, split: Split, language: str, notes: collections.Counter[str] | None = None
+    ) -> Iterator[Row]:
+        """The examples of a task's split in a language, in the schema of its format.
 
+        Args:
+            task: Where its files lie.
+            split: Train and validation exist in English only, but validation in every language where pairs are mined.
+            language: An ISO code.
+            notes: Takes how often each rule changed or left out something, for the audit.
 
-def text(language: str, settings: FilesSettings) -> Iterator[str]:
-    """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
+        Raises:
+            DataError: a file is missing, cannot be read or contradicts itself; the message lists every fault.
+        """
+        if split not in task.files:
+            splits = ", ".join(task.files) or "none"
+            raise DataError(f"{task.id}: the files source has no {split} split of it. It has: {splits}.")
+        if split != "test" and language != "en" and not task.is_mined:
+            raise DataError(f"{task.id}: its {split} split is in English only, not in {language}.")
+        reading = Reading(
+            split,
+            labels={label: label for label in task.labels},
+            repairs_answers=self.settings.misplaced_answers == "repair",
+            repairs_questions=self.settings.xcopa_questions == "repaired",
+            sums=_sums(Path(self.settings.folder)),
+        )
+        rows = _rows(task.files[split], language, Path(self.settings.folder), reading)
+        return checked(rows, f"{task.id}, {split}, {language}", reading, self.settings.most_test, notes)
 
-    Raises:
-        DataError: there is no text in that language, or a file cannot be read.
-    """
-    folder = Path(settings.folder)
-    files = [folder / name / f"{language}.txt" for name in TEXT_FOLDERS]
-    if not any(file.exists() for file in files):
-        raise DataError(f"{folder}: no text in {language}. Looked for {language}.txt in {', '.join(TEXT_FOLDERS)}.")
-    reading = Reading("train", sums=_sums(folder))
-    found = [line.strip() for file in files if file.exists() for line in readers.lines(file, reading)]
-    evaluated = _evaluated(folder, language, reading)
-    raise_all(DataError, reading.faults)
-    return iter([line for line in found if line and _bare(line) not in evaluated])
+    def text(self, language: str) -> Iterator[str]:
+        """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
+
+        Raises:
+            DataError: there is no text in that language, or a file cannot be read.
+        """
+        folder = Path(self.settings.folder)
+        files = [folder / name / f"{language}.txt" for name in TEXT_FOLDERS]
+        if not any(file.exists() for file in files):
+            raise DataError(f"{folder}: no text in {language}. Looked for {language}.txt in {', '.join(TEXT_FOLDERS)}.")
+        reading = Reading("train", sums=_sums(folder))
+        found = [line.strip() for file in files if file.exists() for line in readers.lines(file, reading)]
+        evaluated = _evaluated(folder, language, reading)
+        raise_all(DataError, reading.faults)
+        return iter([line for line in found if line and _bare(line) not in evaluated])
 
 
 def _evaluated(folder: Path, language: str, reading: Reading) -> set[str]:

@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from xit.core import hub_files
 from xit.core.errors import DataError
@@ -19,7 +19,7 @@ from xit.core.hub import repository
 from xit.core.hub_files import EXPORT, AbsentError, Arrival
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
-from xit.sources import absent, hub_rows, readers
+from xit.sources import Source, absent, hub_rows, readers
 from xit.sources.files import ISO3, checked
 from xit.sources.readers import Group, Reading, Row, Table
 
@@ -35,107 +35,106 @@ WIKIPEDIA = "wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
 NAMES = dict(pair.split("=") for pair in _PAIRS.split())
 
 
-def examples(
-    task_id: str,
-    task: Task,
-    split: Split,
-    language: str,
-    settings: HubSettings,
-    notes: collections.Counter[str] | None = None,
-) -> Iterator[Row]:
-    """The examples of a task's split in a language, in the schema of its format.
+@dataclasses.dataclass(frozen=True)
+class HubSource(Source):
+    """Data sets of the Hub.
 
-    Args:
-        task_id: For messages.
-        task: Where its splits lie.
-        split: Train and validation exist in English only.
-        language: An ISO code.
+    Attributes:
         settings: The cache, and the rules for what is known to be wrong in published data.
-        notes: Takes how often each rule changed or left out something, for the audit.
-
-    Raises:
-        DataError: a data set cannot be had, or is not what it should be; the message lists every fault.
     """
-    if not task.hub:
-        raise DataError(absent(task_id, task, "hub"))
-    if split not in task.hub:
-        raise DataError(f"{task_id}: the hub source has no {split} split of it. It has: {', '.join(task.hub)}.")
-    if split != "test" and language != "en":
-        raise DataError(f"{task_id}: its {split} split is in English only, not in {language}.")
-    reading = Reading(
-        split,
-        labels={label: label for label in task.labels},
-        repairs_answers=settings.misplaced_answers == "repair",
-        repairs_questions=settings.xcopa_questions == "repaired",
-    )
-    parts = []
-    for source in _sources(task, split, language):
-        if "://" in source.repository:
-            parts.append(("original-", _original(source, task.languages, language, settings, reading)))
-            continue
-        place = _place(source, language, settings)
-        groups = _read(place, language, settings, reading)
-        start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
-        parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
-    rows = [  # a query names its candidates by their own ids
-        row
-        | {"id": (prefix if len(parts) > 1 and row.get("role") != "candidate" else "") + row["id"]}
-        | {"language": language}
-        for prefix, groups in parts
-        for group in groups
-        for row in group
-    ]
-    return checked(rows, f"{task_id}, {split}, {language}", reading, settings.most_test, notes)
 
+    settings: HubSettings
+    name: ClassVar[str] = "hub"
 
-def languages(task: Task, settings: HubSettings) -> tuple[str, ...]:
-    """The languages of a task, all of which the Hub has, if it has the task."""
-    return task.languages if "test" in task.hub else ()
+    def languages(self, task: Task) -> tuple[str, ...]:
+        """The languages of a task, all of which the Hub has, if it has the task."""
+        return task.languages if "test" in task.hub else ()
 
+    def has(self, task: Task) -> bool:
+        """Whether the Hub has anything of a task; it has not what is licensed (CCG) or cannot be given away whole."""
+        return bool(task.hub)
 
-def has(task: Task, settings: HubSettings) -> bool:
-    """Whether the Hub has anything of a task; it has not what is licensed (CCG) or cannot be given away whole."""
-    return bool(task.hub)
+    def examples(
+        self, task: Task, split: Split, language: str, notes: collections.Counter[str] | None = None
+    ) -> Iterator[Row]:
+        """The examples of a task's split in a language, in the schema of its format.
 
+        Args:
+            task: Where its splits lie.
+            split: Train and validation exist in English only.
+            language: An ISO code.
+            notes: Takes how often each rule changed or left out something, for the audit.
 
-def revision(task: Task) -> str:
-    """The repositories of a task and their commits; main is not pinned."""
-    sources = [source for split in task.hub.values() for source in split]
-    names = dict.fromkeys(source.repository.split()[0] for source in sources)
-    return ", ".join(name if "@" in name or "://" in name else f"{name}@main (not pinned)" for name in names)
+        Raises:
+            DataError: a data set cannot be had, or is not what it should be; the message lists every fault.
+        """
+        if not task.hub:
+            raise DataError(absent(task, self))
+        if split not in task.hub:
+            raise DataError(f"{task.id}: the hub source has no {split} split of it. It has: {', '.join(task.hub)}.")
+        if split != "test" and language != "en":
+            raise DataError(f"{task.id}: its {split} split is in English only, not in {language}.")
+        reading = Reading(
+            split,
+            labels={label: label for label in task.labels},
+            repairs_answers=self.settings.misplaced_answers == "repair",
+            repairs_questions=self.settings.xcopa_questions == "repaired",
+        )
+        parts = []
+        for source in _sources(task, split, language):
+            if "://" in source.repository:
+                parts.append(("original-", _original(source, task.languages, language, self.settings, reading)))
+                continue
+            place = _place(source, language, self.settings)
+            groups = _read(place, language, self.settings, reading)
+            start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
+            parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
+        rows = [  # a query names its candidates by their own ids
+            row
+            | {"id": (prefix if len(parts) > 1 and row.get("role") != "candidate" else "") + row["id"]}
+            | {"language": language}
+            for prefix, groups in parts
+            for group in groups
+            for row in group
+        ]
+        return checked(rows, f"{task.id}, {split}, {language}", reading, self.settings.most_test, notes)
 
+    def text(self, language: str) -> Iterator[str]:
+        """Articles of Wikipedia, for pretraining: those of the first file of a language, some 400 MB of English.
 
-def text(language: str, settings: HubSettings) -> Iterator[str]:
-    """Articles of Wikipedia, for pretraining: those of the first file of a language, some 400 MB of English.
+        Differs from the files source: sentences that test data hold too are not left out.
 
-    Differs from the files source: sentences that test data hold too are not left out.
+        Raises:
+            DataError: it cannot be had.
+        """
+        import pyarrow.parquet as pq
 
-    Raises:
-        DataError: it cannot be had.
-    """
-    import pyarrow.parquet as pq
+        name, commit = repository(WIKIPEDIA)
+        place = (f"20231101.{language}", "train", self.settings.cache, self.settings.is_offline)
+        (file,) = hub_files.arrive(name, commit or "main", *place, most_files=1).files
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(columns=["text"]):
+                yield from batch.column("text").to_pylist()
 
-    name, commit = repository(WIKIPEDIA)
-    place = (f"20231101.{language}", "train", settings.cache, settings.is_offline)
-    (file,) = hub_files.arrive(name, commit or "main", *place, most_files=1).files
-    with pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(columns=["text"]):
-            yield from batch.column("text").to_pylist()
+    def origins(self, task: Task, split: Split, language: str) -> tuple[str, ...]:
+        """Of what `examples` has read: repository, commit, configuration, split, and whether the commit was pinned."""
+        found = []
+        for source in _sources(task, split, language):
+            if "://" in source.repository:
+                found.append(_filled(source.repository, language))
+                continue
+            place = _place(source, language, self.settings)
+            name, commit = repository(place.source.repository)
+            pinned = "" if place.arrival.commit == commit else ", not pinned"
+            where = _filled(place.source.split, language)
+            found.append(f"{name}@{place.arrival.commit}, {where}{pinned}")
+        return tuple(found)
 
-
-def origins(task: Task, split: Split, language: str, settings: HubSettings) -> tuple[str, ...]:
-    """Of what `examples` has read: repository, commit, configuration and split, and whether the commit was pinned."""
-    found = []
-    for source in _sources(task, split, language):
-        if "://" in source.repository:
-            found.append(_filled(source.repository, language))
-            continue
-        place = _place(source, language, settings)
-        name, commit = repository(place.source.repository)
-        pinned = "" if place.arrival.commit == commit else ", not pinned"
-        where = _filled(place.source.split, language)
-        found.append(f"{name}@{place.arrival.commit}, {where}{pinned}")
-    return tuple(found)
+    def revision(self, task: Task) -> str:
+        """The repositories of a task and their commits; main is not pinned."""
+        sources = [source for split in task.hub.values() for source in split]
+        names = dict.fromkeys(source.repository.split()[0] for source in sources)
+        return ", ".join(name if "@" in name or "://" in name else f"{name}@main (not pinned)" for name in names)
 
 
 def _sources(task: Task, split: Split, language: str) -> list[Hub]:

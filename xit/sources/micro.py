@@ -7,21 +7,21 @@ then it is put into words (`rendering`). `tasks` says what each task asks, `text
 """
 
 import collections
+import dataclasses
 import functools
 import zlib
 from collections.abc import Iterator, Sequence
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from xit.core.errors import ConfigError, DataError, near, raise_all
 from xit.core.settings import MicroSettings
 from xit.core.task import Split, Task
 from xit.micro import generators, rendering
+from xit.micro import text as documents
 from xit.micro.generators import Item, Options
-from xit.micro.text import text
 from xit.micro.world import Draw, split_of, world
-
-__all__ = ["check_languages", "examples", "has", "languages", "text"]
+from xit.sources import Source
 
 
 def check_languages(codes: Sequence[str]) -> list[str]:
@@ -29,63 +29,71 @@ def check_languages(codes: Sequence[str]) -> list[str]:
     return [fault for code in codes for fault in rendering.language_faults(code)]
 
 
-def languages(task: Task, settings: MicroSettings) -> tuple[str, ...]:
-    """The languages that a task can be had in: all that are evaluated, whatever the benchmark's own.
+@dataclasses.dataclass(frozen=True)
+class MicroSource(Source):
+    """Every task, and the text for pretraining, in any language of which CLDR has enough.
 
-    English is left out of sentences and their translations from or into English: each would be its own.
-
-    Raises:
-        ConfigError: CLDR has not enough of one.
+    Attributes:
+        settings: Sizes of the splits and of the world, and the languages that are evaluated.
     """
-    raise_all(ConfigError, [f"languages.evaluation: {fault}" for fault in check_languages(settings.languages)])
-    return tuple(code for code in settings.languages if task.micro not in ("aligned", "mined") or code != "en")
 
+    settings: MicroSettings
+    name: ClassVar[str] = "micro"
 
-def has(task: Task, settings: MicroSettings) -> bool:
-    """Whether the source has a task: every one that names a generator."""
-    return bool(task.micro)
+    def languages(self, task: Task) -> tuple[str, ...]:
+        """The languages that a task can be had in: all that are evaluated, whatever the benchmark's own.
 
+        English is left out of sentences and their translations from or into English: each would be its own.
 
-def examples(
-    task_id: str,
-    task: Task,
-    split: Split,
-    language: str,
-    settings: MicroSettings,
-    notes: collections.Counter[str] | None = None,
-) -> Iterator[dict[str, Any]]:
-    """The examples of a task's split in a language, in the schema of its format; parallel items have the same id.
+        Raises:
+            ConfigError: CLDR has not enough of one.
+        """
+        raise_all(ConfigError, [f"languages.evaluation: {fault}" for fault in check_languages(self.settings.languages)])
+        return tuple(code for code in self.settings.languages if task.micro not in ("aligned", "mined") or code != "en")
 
-    Retrieval: the right candidates of a test query are those of all `settings.languages` (`de-0007`) where the pool is
-    all languages, else its translation, with its own id.
+    def has(self, task: Task) -> bool:
+        """Whether the source has a task: every one that names a generator."""
+        return bool(task.micro)
 
-    Args:
-        task_id: Seeds the stream: two tasks of one generator ask different things.
-        task: Its generator, labels and record (whose number of choices is that of every example).
-        split: Its part of the world; training and validation are in English.
-        language: An ISO code.
-        settings: Sizes of the splits and of the world.
-        notes: Takes nothing: no example is repaired or left out.
+    def examples(
+        self, task: Task, split: Split, language: str, notes: collections.Counter[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The examples of a task's split in a language, in the schema of its format; parallel items have the same id.
 
-    Raises:
-        ConfigError: CLDR has not enough of the language; the split has no examples, or the world is too small for them.
-    """
-    raise_all(ConfigError, check_languages([language]))
-    items = _items(task_id, task.micro, split, settings, Options(task.labels, len(task.record.get("choices", ()))))
-    for number, item in enumerate(items):
-        row = {"id": f"{number:04d}", "language": language, **item.row(language)}
-        if task.format != "retrieval":
-            yield row
-            continue
-        answered = settings.languages if split == "test" else (language,)
-        names = [f"{code}-{number:04d}" for code in answered] if task.pool == "all" else [row["id"]]
-        gold = [item.gold] if item.candidate is None else names if item.is_answered else []
-        yield {**row, "role": "query", "gold": gold}
-        if item.candidate is not None:
-            name = f"{language}-{number:04d}" if task.pool == "all" else row["id"]
-            yield _candidate(name, language, item.candidate(language))
-    if task.format == "retrieval" and items[0].candidate is None:
-        yield from _descriptions(split, language, settings)
+        Retrieval: the right candidates of a test query are those of all the languages of the settings (`de-0007`) where
+        the pool is all languages, else its translation, with its own id.
+
+        Args:
+            task: Its id seeds the stream, so that two tasks of one generator ask different things; its record has as
+                many choices as every example.
+            split: Its part of the world; training and validation are in English.
+            language: An ISO code.
+            notes: Takes nothing: no example is repaired or left out.
+
+        Raises:
+            ConfigError: CLDR has not enough of the language, or the world is too small for so many examples.
+        """
+        raise_all(ConfigError, check_languages([language]))
+        options = Options(task.labels, len(task.record.get("choices", ())))
+        items = _items(task.id, task.micro, split, self.settings, options)
+        for number, item in enumerate(items):
+            row = {"id": f"{number:04d}", "language": language, **item.row(language)}
+            if task.format != "retrieval":
+                yield row
+                continue
+            answered = self.settings.languages if split == "test" else (language,)
+            names = [f"{code}-{number:04d}" for code in answered] if task.pool == "all" else [row["id"]]
+            gold = [item.gold] if item.candidate is None else names if item.is_answered else []
+            yield {**row, "role": "query", "gold": gold}
+            if item.candidate is not None:
+                name = f"{language}-{number:04d}" if task.pool == "all" else row["id"]
+                yield _candidate(name, language, item.candidate(language))
+        if task.format == "retrieval" and items[0].candidate is None:
+            yield from _descriptions(split, language, self.settings)
+
+    def text(self, language: str) -> Iterator[str]:
+        """Lines of text for pretraining."""
+        return documents.text(language, self.settings)
 
 
 def _descriptions(split: Split, language: str, settings: MicroSettings) -> Iterator[dict[str, Any]]:

@@ -5,49 +5,48 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit.core import registry
 from xit.core.errors import DataError, raise_all
 from xit.core.examples import Example, audited, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, task_of
-from xit.sources import absent
+from xit.sources import Source, absent
 
 Settings = MicroSettings | FilesSettings | HubSettings
 
 
-def data(task_id: str, source: str, settings: Settings, languages: Sequence[str], out: Path) -> list[str]:
+def data(task_id: str, source: Source, languages: Sequence[str], out: Path) -> list[str]:
     """Write the train and validation split (English) and the test split (every language) of a task, and their audit.
 
     Raises:
         DataError: the source has nothing of the task; a file or a record contradicts itself; all faults are listed.
     """
     task = task_of(task_id)
-    module: Any = registry.load("sources", source)
-    available = [code for code in module.languages(task, settings) if code in languages]
-    if not module.has(task, settings):
-        raise DataError(absent(task_id, task, source, settings.folder if isinstance(settings, FilesSettings) else ""))
+    available = [code for code in source.languages(task) if code in languages]
+    if not source.has(task):
+        raise DataError(absent(task, source))
     splits: list[tuple[Split, list[str]]] = [("train", ["en"]), ("validation", ["en"])] if task.is_trained else []
     if available and task.is_mined:  # the margin from which pairs count is chosen on it, in each language
         splits.append(("validation", sorted(available, key=languages.index)))
     if available:
         splits.append(("test", sorted(available, key=languages.index)))
     if not splits:
-        raise DataError(f"{task_id}: the {source} source has it in none of {', '.join(languages)}.")
+        raise DataError(f"{task_id}: the {source.name} source has it in none of {', '.join(languages)}.")
     audit = []
     with atomic(out) as folder:
         for split, codes in splits:
             rows: list[Example] = []
             for code in codes:
                 notes: collections.Counter[str] = collections.Counter()
-                found = list(module.examples(task_id, task, split, code, settings, notes))
-                audit.append(audited(task_id, split, code, source, found, notes))
-                if isinstance(settings, HubSettings):
-                    audit[-1]["origin"] = "; ".join(module.origins(task, split, code, settings))
+                found = list(source.examples(task, split, code, notes))
+                audit.append(audited(task_id, split, code, source.name, found, notes))
+                if origins := source.origins(task, split, code):
+                    audit[-1]["origin"] = "; ".join(origins)
                 rows += found
             write_examples(folder / f"{split}.parquet", task, rows)
-        if isinstance(settings, HubSettings):
-            raise_all(DataError, [fault for row in audit for fault in _changed(row, settings.sha256)])
+        if isinstance(source.settings, HubSettings):
+            expected = source.settings.sha256
+            raise_all(DataError, [fault for row in audit for fault in _changed(row, expected)])
         missing = sorted(set(languages) & set(task.languages) - set(available))
         write_json(folder / "audit.json", {"splits": audit, "missing_languages": missing})
     counts = ", ".join(f"{sum(a['examples'] for a in audit if a['split'] == s)} {s}" for s, _ in splits)
@@ -68,14 +67,13 @@ def _changed(row: dict[str, Any], expected: Mapping[str, str]) -> list[str]:
     return [f"{key}: {found}. The data set or how it is read has changed; look, then correct hub.sha256."]
 
 
-def text(source: str, settings: Settings, languages: Sequence[str], out: Path) -> list[str]:
+def text(source: Source, languages: Sequence[str], out: Path) -> list[str]:
     """Write the text for pretraining, a file a language, a document a line."""
-    module: Any = registry.load("sources", source)
     total = 0
     with atomic(out) as folder:
         folder.mkdir(parents=True)
         for language in languages:
-            lines = [" ".join(document.split()) for document in module.text(language, settings)]
+            lines = [" ".join(document.split()) for document in source.text(language)]
             (folder / f"{language}.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
             total += len(lines)
     return [f"{out}: {total} documents in {len(languages)} languages"]

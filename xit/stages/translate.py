@@ -14,7 +14,7 @@ from xit.core.examples import Example, audited, read_examples, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import MicroSettings, TranslationSettings
 from xit.core.task import task_of
-from xit.sources import micro
+from xit.sources.micro import MicroSource
 
 
 def translate(
@@ -61,7 +61,7 @@ def translate(
     origin = ""
     rows: list[Example]
     if source == "micro":
-        rows = list(micro.examples(task_id, task, "train", language, micro_settings, notes))
+        rows = list(MicroSource(micro_settings).examples(task, "train", language, notes))
     else:
         from xit.sources import machine_translation, translation
 
