@@ -120,6 +120,14 @@ def world_pieces() -> list[str]:
     return [*map(chr, range(1, 128)), *(f" {word}" for word in text.split()), *text.split(), "\n\n"]
 
 
+def world_tokenizer() -> tokenization.Tokenizer:
+    """The tokenizer of RWKV World, of these pieces."""
+    with tempfile.TemporaryDirectory() as path:
+        file = Path(path) / convert.WORLD_PIECES
+        file.write_text(json.dumps({piece: number for number, piece in enumerate(dict.fromkeys(world_pieces()), 1)}))
+        return convert._world_tokenizer(file)
+
+
 def put_laser(cache: Path) -> None:
     """LASER2's files, small, as if they had been fetched into a cache."""
     address = RELEASED["laser2"].repository.split()[0]

@@ -3,10 +3,16 @@
 The first token of a word carries its label, the rest is ignored; a sentence longer than the limit is cut between words
 and its predictions are joined again; a word without tokens is read as the unknown token
 (google-research/xtreme:utils_preprocess.py and third_party/utils_tag.py).
+
+Differs from the benchmark: a tokenizer whose pieces carry the blank before a word, and which adds none to a word alone,
+reads the sentence rather than its words; else words would run together. The first token with a character of the word
+carries its label then.
 """
 
+import bisect
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 import torch
@@ -19,27 +25,53 @@ from xit.formats import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, Encoding
 from xit.formats._heads import HeadKind, States
 from xit.scoring import metrics
 
+if TYPE_CHECKING:
+    from xit.modeling.tokenization import Tokenizer
+
 
 def _pieces(words: Sequence[str], options: EncodingOptions) -> Iterator[tuple[Row, list[int]]]:
-    """Rows that together hold every word once, and the position of each word's first token in its row."""
+    """Rows that together hold every word once, and for each word in its row the position of the labelled token."""
     tokenizer = options.tokenizer
-    encoding = tokenizer.backend.encode(list(words), is_pretokenized=True, add_special_tokens=False)
-    tokens: list[list[int]] = [[] for _ in words]
-    for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
-        if word is not None:
-            tokens[word].append(token)
+    tokens_of_words = (_in_sentence if tokenizer.carries_blanks else _one_by_one)(words, tokenizer)
     before, after = tokenizer.special_prefix, tokenizer.special_suffix
-    room = options.max_text_tokens(1)
+    limit = options.max_text_tokens(1)
     row: list[int] = []
     starts: list[int] = []
-    for word_tokens in tokens:
-        piece = (word_tokens or [tokenizer.unknown_id])[:room]
-        if row and len(row) + len(piece) > room:
+    for tokens, blanks in tokens_of_words:
+        if blanks == len(tokens):
+            tokens, blanks = [tokenizer.unknown_id], 0
+        dropped = max(0, blanks + 1 - limit)
+        piece = tokens[dropped : dropped + limit]
+        if row and len(row) + len(piece) > limit:
             yield _row(before, row, after), starts
             row, starts = [], []
-        starts.append(len(before) + len(row))
+        starts.append(len(before) + len(row) + blanks - dropped)
         row += piece
     yield _row(before, row, after), starts
+
+
+def _one_by_one(words: Sequence[str], tokenizer: "Tokenizer") -> list[tuple[list[int], int]]:
+    """The tokens of each word alone, and 0: the first one is labelled."""
+    encoding = tokenizer.backend.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+    found: list[tuple[list[int], int]] = [([], 0) for _ in words]
+    for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
+        if word is not None:
+            found[word][0].append(token)
+    return found
+
+
+def _in_sentence(words: Sequence[str], tokenizer: "Tokenizer") -> list[tuple[list[int], int]]:
+    """The tokens of each word in the sentence, and how many of them come first and hold nothing but the blank before
+    it. A token that reaches into the next word belongs to the word that it begins in."""
+    ends = list(itertools.accumulate(len(word) + 1 for word in words))  # each with the blank behind it
+    encoding = tokenizer.backend.encode(" ".join(words), add_special_tokens=False)
+    found: list[tuple[list[int], int]] = [([], 0) for _ in words]
+    for token, (first, last) in zip(encoding.ids, encoding.offsets, strict=True):
+        word = min(bisect.bisect_right(ends, first + 1), len(words) - 1)
+        tokens, blanks = found[word]
+        is_blank = last <= ends[word] - 1 - len(words[word]) and blanks == len(tokens)
+        found[word] = ([*tokens, token], blanks + is_blank)
+    return found
 
 
 def _row(before: Sequence[int], tokens: Sequence[int], after: Sequence[int]) -> Row:

@@ -7,6 +7,7 @@ Unigram: Kudo 2018, arXiv 1804.10959.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -78,6 +79,15 @@ class Tokenizer:
     def special_ids(self) -> tuple[int, ...]:
         """Ids that stand for no text, ascending."""
         return tuple(sorted(i for i, token in self.backend.get_added_tokens_decoder().items() if token.special))
+
+    @functools.cached_property
+    def carries_blanks(self) -> bool:
+        """Whether a word inside a sentence has other pieces than the same word alone, since they carry the blank before
+        it (byte-level BPE without a prefix, Gemma, RWKV World). Others put the blank, or its sign, before a word that
+        is alone too (XLM-R), or have none (BERT)."""
+        sentence = self.backend.encode("a a", add_special_tokens=False)
+        words = self.backend.encode(["a", "a"], is_pretokenized=True, add_special_tokens=False)
+        return bool(sentence.ids != words.ids)
 
     def _id(self, role: str) -> int:
         found = self.backend.token_to_id(self.roles[role])
