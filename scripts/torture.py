@@ -215,7 +215,7 @@ def prepared(root: Path) -> Path:
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "generated", "*.pdf"))
         else:
             shutil.copyfile(source, root / name)
-    merged = yaml.safe_load(overlay._merged(root / "params.yaml", root / "profiles/tiny.yaml", None))
+    merged = overlay.parameters(root, "tiny")
     conditions = [*merged["grid"]["conditions"], RECIPE]
     merged["grid"] |= {"encoders": [ENCODER], "recipes": [RECIPE], "conditions": conditions}
     (root / "params.yaml").write_text(yaml.safe_dump(merged, sort_keys=False), encoding="utf-8")

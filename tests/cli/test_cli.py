@@ -55,7 +55,7 @@ Xit = Callable[..., Done]
 @pytest.fixture(scope="module")
 def parameters() -> dict[str, Any]:
     """The tiny profile, smaller still."""
-    merged = yaml.safe_load(overlay._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    merged = overlay.parameters(ROOT, "tiny")
     merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
     merged["micro"] |= {"train": 16, "validation": 8, "test": TEST, "documents_per_language": 40}
     return dict(merged)

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from xit.cli.tasks_page import markdown
 from xit.core import registry
+from xit.pipeline import overlay
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -43,7 +43,7 @@ def check(project: Path, language: str, what: str, text: str) -> None:
     if what != "run":
         (project / what).write_text(text, encoding="utf-8")
         if what.startswith("profiles/"):
-            OmegaConf.merge(OmegaConf.load(project / "params.yaml"), OmegaConf.load(project / what))
+            overlay.parameters(project, Path(what).stem)
     elif language == "python":
         (project / "session.txt").write_text(text, encoding="utf-8")
         done = run(project, sys.executable, "-m", "doctest", "-o", "ELLIPSIS", "session.txt")

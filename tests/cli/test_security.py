@@ -124,7 +124,7 @@ def test_what_is_looked_for_is_found(line: str) -> None:
 def test_a_yaml_that_would_run_code_is_refused(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "params.yaml").write_text(f"source: !!python/object/apply:os.mkdir ['{ran}']\n")
 
-    with pytest.raises(ConfigError, match=r"params\.yaml: not YAML: could not determine a constructor"):
+    with pytest.raises(ConfigError, match=r"params\.yaml, line 1: not YAML: could not determine a constructor"):
         config.load(tmp_path / "params.yaml")
 
     assert not ran.exists()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import tiny
-import yaml
 
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.settings import FilesSettings
@@ -24,7 +23,7 @@ LANGUAGES = ("en", "de", "zh")
 @pytest.fixture(scope="module")
 def parameters() -> Any:
     """The tiny profile with a few examples."""
-    merged = yaml.safe_load(overlay._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    merged = overlay.parameters(ROOT, "tiny")
     merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
     merged["micro"] |= {"train": 16, "validation": 8, "test": 12}
     return config.check(merged, "")

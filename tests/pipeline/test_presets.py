@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import tiny
-import yaml
 from typer.testing import CliRunner
 
 from xit import benchmarks
@@ -29,8 +28,7 @@ INTERMEDIATES = {"anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "cc
 @functools.cache
 def over_params(name: str, profile: str | None = None) -> config.Config:
     """What `xit reproduce --preset NAME` would run."""
-    path = ROOT / f"profiles/{profile}.yaml" if profile else None
-    return config.check(yaml.safe_load(overlay._merged(ROOT / "params.yaml", path, None, preset=name)), name)
+    return config.check(overlay.parameters(ROOT, profile or "default", preset=name), name)
 
 
 def test_the_presets_are_those_that_are_promised() -> None:

@@ -1,6 +1,7 @@
 """The paper's profile: the benchmark's grid, equal sizes, the sources' numbers; and a dry run of all of it."""
 
 import contextlib
+import copy
 import csv
 import math
 from pathlib import Path
@@ -16,7 +17,6 @@ import torch
 import yaml
 from dvc.repo import Repo
 from hub_server import HubServer
-from omegaconf import OmegaConf
 from typer.testing import CliRunner
 
 from xit.benchmarks.xtreme_r import benchmark
@@ -36,11 +36,9 @@ EPOCHS = {"xnli": 2, "udpos": 10, "panx": 10, "xquad": 2, "mlqa": 2, "tydiqa": 2
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
     """params.yaml under the preset under the profile, with CCG."""
-    profile: Any = OmegaConf.load(ROOT / "profiles/xtreme-r.yaml")
-    recipe: Any = presets.load(ROOT / "presets", profile.pop("preset")).values
-    merged = OmegaConf.merge(OmegaConf.load(ROOT / "params.yaml"), OmegaConf.create(dict(recipe)), profile)
-    found: dict[str, Any] = OmegaConf.to_container(merged)  # type: ignore[assignment]
-    return found
+    own = config.read(ROOT / "profiles/xtreme-r.yaml")
+    below = presets.load(ROOT / "presets", own.pop("preset")).values
+    return config.laid_over(config.laid_over(config.read(ROOT / "params.yaml"), below), own)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +134,7 @@ CUTS: dict[str, dict[str, Any]] = {
 def cut(values: Any, grid: dict[str, Any]) -> dict[str, Any]:
     """The profile in one seed, at the smallest sizes and numbers of steps."""
     keys = ("dimension", "layers", "inner", "heads")
-    found: dict[str, Any] = OmegaConf.to_container(OmegaConf.create(values))  # type: ignore[assignment]
+    found: dict[str, Any] = copy.deepcopy(values)
     found |= {"seeds": [1]}
     found["grid"] |= grid
     kept = {name for key in ("intermediates", "targets", "bare_targets") for name in found["grid"][key]}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import tiny
-import yaml
 
 from xit.core import registry
 from xit.evaluation import evaluate
@@ -23,7 +22,7 @@ IDS = [name for name in registry.names("tasks") if tiny.task_of(name).is_trained
 @pytest.fixture(scope="module")
 def parameters() -> Any:
     """The tiny profile, smaller still."""
-    merged = yaml.safe_load(overlay._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    merged = overlay.parameters(ROOT, "tiny")
     merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
     merged["micro"] |= {"train": 12, "validation": 6, "test": 6}
     return config.check(merged, "")

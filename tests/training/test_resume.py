@@ -42,7 +42,7 @@ BEFORE = (
 
 def parameters() -> dict[str, Any]:
     """The tiny profile with recipes, with steps enough to be killed in."""
-    values = yaml.safe_load(overlay._merged(ROOT / "params.yaml", ROOT / "profiles/tiny.yaml", None))
+    values = overlay.parameters(ROOT, "tiny")
     values["grid"] |= {"encoders": ["lstm"], "intermediates": ["mnli", "squad"], "recipes": ["multitask", "mnli+mlm"]}
     values["grid"] |= {"conditions": ["none", "mnli", "squad", "multitask", "mnli+mlm"]}
     values["grid"] |= {"targets": ["xnli"], "bare_targets": [], "tasks": ["mnli", "squad", "xnli"]}

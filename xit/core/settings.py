@@ -1,331 +1,20 @@
-"""What params.yaml holds, as frozen values: a dataclass a section, a line a field (unit, range, where it is from).
+"""What params.yaml holds, as frozen values: a dataclass a section, and under each field a sentence that error messages
+print (what it is, its unit, its range, where it is from). What one field may hold is said by its type.
 
 This file imports nothing heavy: the command line validates params.yaml without torch (`xit.pipeline.config`).
 """
 
 import dataclasses
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AfterValidator
 
-Fraction = Annotated[float, Ge(0), Le(1)]
-Positive = Annotated[int, Gt(0)]
-Count = Annotated[int, Ge(0)]
-Rate = Annotated[float, Gt(0), Lt(1)]
-
-
-@dataclasses.dataclass(frozen=True)
-class MicroSettings:
-    """The micro source: a small world in the words of CLDR."""
-
-    train: Positive
-    """English training examples of a task."""
-    validation: Positive
-    """English validation examples of a task."""
-    test: Positive
-    """Test examples of a task in each language, the same ones in all."""
-    territories: Annotated[int, Ge(10), Le(60)]
-    """Places of the world, with their currencies and languages; two of five are held out of training."""
-    units: Annotated[int, Ge(10), Le(17)]
-    """Units of measure; two of five are held out of training."""
-    documents_per_language: Positive
-    """Lines of text for pretraining in a language."""
-    anchor_fraction: Fraction
-    """Of documents, rows of phrases beside the signs that all languages share (they align the languages)."""
-    seed: Count
-    """Of everything that is drawn; the seeds of the experiment do not change the data."""
-    languages: tuple[str, ...] = ()
-    """Not in params.yaml: those of languages.evaluation, for which CLDR must have enough (it has not for ht and wo)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FilesSettings:
-    """The files source: published files in a folder."""
-
-    folder: str
-    """The data folder; absolute, or relative to the folder of params.yaml."""
-    sha256: str
-    """Of the data folder's names and contents, so that a change of the files is a change of parameters; set by `xit
-    reproduce`."""
-    most_test: Count
-    """The grid evaluates the first so many test examples of a task and language; 0 for all. Retrieval keeps every
-    candidate. `xit eval`, `xit submit` and `xit analyse` take all examples, or as many as their --most says."""
-    misplaced_answers: Literal["error", "repair"]
-    """What becomes of an answer that is not at its offset: an error; or it is moved to its nearest occurrence, and a
-    training question without one is left out (both counted in the audit)."""
-    xcopa_questions: Literal["released", "repaired"]
-    """XCOPA's `question` field is wrong in th, tr, sw, id and it: as released, or as in Estonian, where it is right."""
-
-
-@dataclasses.dataclass(frozen=True)
-class HubSettings:
-    """The hub source: data sets of the Hugging Face Hub."""
-
-    cache: str
-    """Folder of downloads; absolute, or relative to the folder of params.yaml; empty for Hugging Face's own."""
-    is_offline: bool
-    """Whether only what is in the cache is used; no socket is opened then."""
-    most_test: Count
-    """As that of files."""
-    misplaced_answers: Literal["error", "repair"]
-    """As that of files; contexts of google/xtreme are stripped, so that answers are off by some characters."""
-    xcopa_questions: Literal["released", "repaired"]
-    """As that of files."""
-    sha256: dict[str, str]
-    """Of contents, `task split language` → hash, as audit.json of the data stage has them; compared where given."""
-
-
-@dataclasses.dataclass(frozen=True)
-class EncoderSize:
-    """The shape of an encoder from scratch."""
-
-    dimension: Positive
-    """Width of token states."""
-    layers: Positive
-    """Layers of blocks."""
-    inner: Positive
-    """Feed-forward width of a transformer; cells per direction of a recurrence; the embedding's width of LASER."""
-    heads: Count
-    """Attention heads; 0 for a recurrence."""
-
-
-@dataclasses.dataclass(frozen=True)
-class VocabularySettings:
-    """What an encoder from scratch takes of a released one."""
-
-    source: str
-    """Of the tokenizer: the id of a released encoder, `owner/name@commit` of the Hub, or a folder."""
-    has_frozen_table: bool
-    """Whether the embedding is taken too and not trained, read through a trained layer of the encoder's own width."""
-
-
-@dataclasses.dataclass(frozen=True)
-class EncoderSettings:
-    """One encoder: where it starts, its size, and the learning rates tuned for it on English validation."""
-
-    weights: str
-    """Where it starts: `random`; or, not pretrained here, `released` (the place that its file in xit/encoders names),
-    `owner/name@commit` of the Hub, or a folder."""
-    vocabulary: VocabularySettings | None
-    """Of an encoder that starts `random`: the tokenizer of a released one; null takes that of the tokenizer stage."""
-    size: EncoderSize | None
-    """Matched between encoders of one table within 5 % of parameters; null where weights are not random."""
-    pretraining_learning_rate: Rate | None
-    """Peak, of Muon and AdamW alike; null where weights are not random."""
-    learning_rate: Rate
-    """Peak, of AdamW, in intermediate training and fine-tuning; a task may set its own."""
-
-
-@dataclasses.dataclass(frozen=True)
-class PretrainingSettings:
-    """Masked language modelling on packed blocks, the same for every encoder from scratch."""
-
-    steps: Positive
-    """Optimizer steps; 0 would leave the encoder random."""
-    batch_size: Positive
-    """Blocks a step."""
-    block_tokens: Positive
-    """Tokens a block; documents are packed, so there is no padding."""
-    masked_fraction: Rate
-    """Of tokens; 80 % of them become <mask>, 10 % a random piece, 10 % stay (Devlin et al. 2019, section 3.1)."""
-    language_exponent: Fraction
-    """Languages are drawn in proportion to (their tokens) ** this (Conneau et al. 2020, section 3.1: 0.3)."""
-    warmup_fraction: Fraction
-    """Of steps, linear."""
-    final_fraction: Fraction
-    """Of the peak learning rate, at the last step; linear decay."""
-    weight_decay: Annotated[float, Ge(0)]
-    """Decoupled, on matrices only."""
-    gradient_clip: Annotated[float, Gt(0)]
-    """Largest global norm."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskSettings:
-    """Training on one task, intermediate or target, the same for every encoder."""
-
-    steps: Positive | None
-    """Optimizer steps at most; null where `epochs` says how long."""
-    batch_size: Positive
-    """Examples a step."""
-    micro_batches: Positive
-    """Forward passes a step (gradient accumulation); divides the batch size."""
-    max_length_tokens: Positive
-    """Longer inputs are cut, or read in windows (span)."""
-    learning_rate: Rate | None
-    """Peak; null takes the encoder's own."""
-    validate_every: Count
-    """Steps between looks at the English validation split; 0 for the last step only, whose weights are kept."""
-    patience: Count
-    """Looks without a better score before training stops; 0 for never."""
-    epochs: Positive | None = None
-    """Passes over the training examples at most; may be left out, as those below."""
-    warmup_steps: Count | None = None
-    """Of linear warm-up; null takes `training.warmup_fraction`."""
-    weight_decay: Annotated[float, Ge(0)] | None = None
-    """As that of `training`, which null takes."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingSettings:
-    """What intermediate training and fine-tuning share."""
-
-    warmup_fraction: Fraction
-    """Of steps, linear (jiant guide: 0.1)."""
-    weight_decay: Annotated[float, Ge(0)]
-    """Decoupled, on matrices only."""
-    gradient_clip: Annotated[float, Gt(0)]
-    """Largest global norm."""
-    head: Literal["linear", "matching"]
-    """The head of every encoder: the papers' linear one, or a matching one for small encoders (xit.formats)."""
-    precision: Literal["float32", "bfloat16"]
-    """bfloat16 is used on a device that has it; float32 everywhere."""
-    threads: Positive
-    """CPU threads of a process; a parameter since it changes bits."""
-    save_every: Positive
-    """Steps between resumable states."""
-    gradient_checkpointing: bool
-    """Whether blocks keep their input only, and compute the rest again for the gradient (Chen et al. 2016, arXiv
-    1604.06174): less memory, a third more computing, the same gradients. `xit show --memory` says how much less."""
-    compile: bool
-    """Whether torch.compile makes kernels for the model, which needs a C++ compiler; pays with GPUs and long runs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class MultitaskSettings:
-    """The condition `multitask`: several intermediate tasks at once, a head each on the shared encoder."""
-
-    tasks: tuple[str, ...]
-    """Intermediate tasks; each has its batches as `intermediate.<task>` says."""
-    most_examples: Positive
-    """Of a task's examples, as many count at most when tasks are drawn in proportion (Raffel et al. 2020, section
-    3.5.2; 2**17 in Phang et al. 2020 [mem])."""
-    steps: Positive
-    """Optimizer steps at most; each is a batch of one task."""
-    validate_every: Positive
-    """Steps between looks at the mean of the tasks' main metrics on English validation (jiant)."""
-    patience: Positive
-    """Looks without a better mean before training stops."""
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskedRecipeSettings:
-    """Masked LM after pretraining, in all languages: the control `mlm`, and `+mlm` between the batches of tasks."""
-
-    share: Rate
-    """Of the steps of a `+mlm` condition; those of the task stay as many as without."""
-    steps: Positive
-    """Of `mlm`: as many as an intermediate task has."""
-    batch_size: Positive
-    """Blocks of `pretraining.block_tokens` a step."""
-    language_exponent: Fraction
-    """Languages are drawn in proportion to (their tokens) ** this (0.3 in Phang et al. 2020 [mem])."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RecipeSettings:
-    """What grid.recipes do beside training on one intermediate task (xit/core/conditions.py has their ids)."""
-
-    multitask: MultitaskSettings
-    """Several tasks at once."""
-    mlm: MaskedRecipeSettings
-    """Masked LM."""
-    subset_budget: Literal["steps", "epochs"]
-    """Whether a subset such as mnli-300 is trained for as many steps as the whole, or for as many epochs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RetrievalSettings:
-    """How sentences become vectors for retrieval."""
-
-    layer: Fraction
-    """Which hidden state of the bare encoder, as a fraction of its depth (XTREME: 8 of 12 or 14 of 24, about 7/12)."""
-    pooling: Literal["mean", "max", "first"]
-    """Over real tokens, special ones included (XTREME: mean); LASER keeps to its own, max."""
-    is_centered: bool
-    """Whether the mean vector of each language is subtracted before ranking, after training too; XTREME does not."""
-
-
-@dataclasses.dataclass(frozen=True)
-class LanguageSettings:
-    """Languages by ISO code."""
-
-    pretraining: tuple[str, ...]
-    """Of the text of tokenizer and pretraining."""
-    evaluation: tuple[str, ...]
-    """Scored, where a task has them; English among them for the transfer gap."""
-
-
-@dataclasses.dataclass(frozen=True)
-class GridSettings:
-    """What is compared: ids, in the order of the tables."""
-
-    encoders: tuple[str, ...]
-    """Files of xit/encoders."""
-    controls: tuple[str, ...]
-    """Conditions that are not trained: `none` (the baseline) and `untrained` (not even pretraining)."""
-    intermediates: tuple[str, ...]
-    """Intermediate tasks, files of xit/tasks."""
-    recipes: tuple[str, ...]
-    """Conditions that are made of intermediate tasks, or control for them: multitask, mlm, mnli+mlm, mnli-300, …
-    (xit/core/conditions.py)."""
-    conditions: tuple[str, ...]
-    """Controls, intermediates, recipes: the rows of the tables."""
-    targets: tuple[str, ...]
-    """Tasks that are fine-tuned on English and scored in every language."""
-    bare_targets: tuple[str, ...]
-    """Retrieval tasks scored on the encoder as it is, without training."""
-    tasks: tuple[str, ...]
-    """All of the tasks above, each once: what the data stage makes."""
-    translated_tasks: tuple[str, ...]
-    """Intermediate tasks whose training examples are translated, each into every one of `translation_languages`."""
-    translation_languages: tuple[str, ...]
-    """Languages that they are translated into, for conditions such as `mnli+de`; both empty: nothing is."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TranslationSettings:
-    """The model that translates training examples; the micro source needs none, it says the same in every language."""
-
-    model: str
-    """An encoder-decoder of transformers (OPUS-MT, M2M100, NLLB): a folder, or `owner/name` of the Hub."""
-    commit: str
-    """Of the Hub; empty for a folder, and for the branch main as it is on arrival."""
-    batch_size: Positive
-    """Sentences at once, of about equal length."""
-    beams: Positive
-    """Of beam search; 1 is greedy. There is no sampling."""
-    max_length_tokens: Positive
-    """Of a sentence and of its translation; an example with a longer one is left out and counted."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TokenizerSettings:
-    """One tokenizer for all encoders from scratch."""
-
-    vocabulary: Positive
-    """Pieces asked for, special tokens included; Unigram (Kudo 2018)."""
-    lines: Positive
-    """Documents of each language that it is trained on."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TuningSettings:
-    """`xit tune`: the trials of learning rates, the same for every encoder, on English validation alone."""
-
-    encoders: tuple[str, ...]
-    """Whose trials are stages of the pipeline; none by default, since the rates above are chosen already."""
-    pretraining_learning_rates: tuple[Rate, ...]
-    """Peaks tried in pretraining."""
-    pretraining_steps: Positive
-    """Of a trial of pretraining."""
-    learning_rates: tuple[Rate, ...]
-    """Peaks tried on tasks, from the encoder of the best trial of pretraining."""
-    tasks: tuple[str, ...]
-    """Target tasks whose mean decides, with their steps and batches; of several formats."""
-    seeds: tuple[Count, ...]
-    """Each trial is run with every one of them."""
-
+from xit.core import registry
+from xit.core.conditions import BASELINE, CONTROLS, parse
+from xit.core.errors import ConfigError, near
+from xit.core.task import task_of
 
 STAGES = (
     "text",
@@ -343,16 +32,442 @@ STAGES = (
     "collect",
     "paper",
 )
-"""Of dvc.yaml, in their order."""
+"""The stages of dvc.yaml, in their order."""
+
+
+# What a value may be. A rule raises ValueError(what is wrong, what to try); `xit.pipeline.config` adds the place, the
+# value that was found and what the field means.
+
+
+def known(name: str, ids: Iterable[str], what: str) -> str:
+    """An id that is among those that exist."""
+    ids = tuple(ids)
+    if name not in ids:
+        raise ValueError(f"no such {what}", f"{near(name, ids).strip()} Known: {', '.join(ids)}.".strip())
+    return name
+
+
+def _among(ids: Callable[[], Iterable[str]], what: str) -> AfterValidator:
+    return AfterValidator(lambda name: known(name, ids(), what))
+
+
+def _with_training(name: str) -> str:
+    if not task_of(name).is_trained:
+        raise ValueError("this task has no training", "Name it in grid.bare_targets.")
+    return name
+
+
+def _without_training(name: str) -> str:
+    if task_of(name).is_trained:
+        raise ValueError("this task is trained", "Name it in grid.targets.")
+    return name
+
+
+def _is_recipe(name: str) -> str:
+    """A condition that is neither left untrained nor an intermediate task by itself, and whose task exists."""
+    try:
+        condition = parse(name)
+    except ConfigError as error:
+        raise ValueError(str(error).partition(": ")[2].partition(".")[0], str(error).partition(". ")[2]) from None
+    if name in CONTROLS:
+        raise ValueError("this condition is no recipe", "Name it in grid.controls.")
+    if condition.task and condition.task != "multitask":
+        known(condition.task, registry.names("tasks"), "task")
+    if condition.kind == "task":
+        raise ValueError("this condition is an intermediate task by itself", "Name it in grid.intermediates.")
+    return name
+
+
+def _once(values: Sequence[Any]) -> Sequence[Any]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(str, twice))} is there twice", "Name each once.")
+    return values
+
+
+def _some(values: Sequence[Any]) -> Sequence[Any]:
+    if not values:
+        raise ValueError("the list is empty", "Name at least one.")
+    return values
+
+
+def _having(value: str, why: str) -> AfterValidator:
+    def has(values: Any) -> Any:
+        if value not in values:
+            raise ValueError(f"{value} is missing; {why}", f"Add {value}.")
+        return values
+
+    return AfterValidator(has)
+
+
+Once, Some = AfterValidator(_once), AfterValidator(_some)
+Fraction = Annotated[float, Ge(0), Le(1)]
+Positive = Annotated[int, Gt(0)]
+Count = Annotated[int, Ge(0)]
+Rate = Annotated[float, Gt(0), Lt(1)]
+Decay = Annotated[float, Ge(0)]
+Seeds = Annotated[tuple[Annotated[int, Ge(0), Lt(2**32)], ...], Some, Once]
+Rates = Annotated[tuple[Rate, ...], Some, Once]
+Codes = Annotated[tuple[str, ...], Once]
+EncoderId = Annotated[str, _among(lambda: registry.names("encoders"), "encoder")]
+TaskId = Annotated[str, _among(lambda: registry.names("tasks"), "task")]
+TrainedTask = Annotated[TaskId, AfterValidator(_with_training)]
+BareTask = Annotated[TaskId, AfterValidator(_without_training)]
+Recipe = Annotated[str, AfterValidator(_is_recipe)]
+Control = Annotated[str, _among(lambda: CONTROLS, "condition without training")]
+Stage = Annotated[str, _among(lambda: ("default", *STAGES), "stage")]
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroSettings:
+    """The micro source: a small world in the words of CLDR."""
+
+    train: Positive
+    """Each task has this many English training examples."""
+    validation: Positive
+    """Each task has this many English validation examples."""
+    test: Positive
+    """Each task has this many test examples in each language, the same ones in all."""
+    territories: Annotated[int, Ge(10), Le(60)]
+    """The world has this many places, from 10 to 60, with their currencies and languages; two of five are held out of
+    training."""
+    units: Annotated[int, Ge(10), Le(17)]
+    """The world has this many units of measure, from 10 to 17; two of five are held out of training."""
+    documents_per_language: Positive
+    """The text for pretraining has this many lines in each language."""
+    anchor_fraction: Fraction
+    """This fraction of the documents, from 0 to 1, are rows of phrases beside the signs that all languages share, which
+    align the languages."""
+    seed: Count
+    """The data are drawn from this seed; the seeds of the experiment do not change them."""
+    languages: tuple[str, ...] = ()
+    """This is not in params.yaml: the languages are those of languages.evaluation, and CLDR must have enough of each
+    (it has not for ht and wo)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FilesSettings:
+    """The files source: published files in a folder."""
+
+    folder: str
+    """The published files lie in this folder; the path is absolute, or relative to the folder of params.yaml."""
+    sha256: str
+    """This is the SHA-256 of the data folder's names and contents, so that changed files are a changed parameter; `xit
+    reproduce` sets it."""
+    most_test: Count
+    """The grid evaluates at most this many test examples of a task and language, the first ones; 0 takes all. Retrieval
+    keeps every candidate. `xit eval`, `xit submit` and `xit analyse` take all examples, or as many as their --most
+    says."""
+    misplaced_answers: Literal["error", "repair"]
+    """This says what becomes of an answer that is not at its offset: `error` refuses it; `repair` moves it to its
+    nearest occurrence, and leaves out a training question without one (the audit counts both)."""
+    xcopa_questions: Literal["released", "repaired"]
+    """XCOPA's `question` field is wrong in th, tr, sw, id and it: `released` takes it as it is, `repaired` as in the
+    Estonian file, where it is right."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HubSettings:
+    """The hub source: data sets of the Hugging Face Hub."""
+
+    cache: str
+    """Downloads are kept in this folder; the path is absolute, or relative to the folder of params.yaml, and an empty
+    one is Hugging Face's own."""
+    is_offline: bool
+    """If true, only what is in the cache is used, and no connection is opened."""
+    most_test: Count
+    """The grid evaluates at most this many test examples of a task and language, the first ones; 0 takes all. Retrieval
+    keeps every candidate. `xit eval`, `xit submit` and `xit analyse` take all examples, or as many as their --most
+    says."""
+    misplaced_answers: Literal["error", "repair"]
+    """This says what becomes of an answer that is not at its offset: `error` refuses it; `repair` moves it to its
+    nearest occurrence. Contexts of google/xtreme are stripped, so that their answers are off by some characters."""
+    xcopa_questions: Literal["released", "repaired"]
+    """XCOPA's `question` field is wrong in th, tr, sw, id and it: `released` takes it as it is, `repaired` as in
+    Estonian, where it is right."""
+    sha256: dict[str, str]
+    """These are the expected SHA-256 hashes of the splits, by `task split language` (audit.json of the data stage has
+    them); a split is checked where its hash is given."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSize:
+    """The shape of an encoder from scratch."""
+
+    dimension: Positive
+    """Each token's state has this many numbers (the hidden size)."""
+    layers: Positive
+    """The encoder has this many layers."""
+    inner: Positive
+    """This is the width inside a layer: of a transformer's feed-forward part, of one direction of a recurrence (cells),
+    or of LASER's embedding."""
+    heads: Count
+    """Each layer of a transformer has this many attention heads; a recurrence has none, so 0."""
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabularySettings:
+    """What an encoder from scratch takes of a released one."""
+
+    source: str
+    """The tokenizer is taken from here: the id of a released encoder, `owner/name@commit` of the Hub, or a folder."""
+    has_frozen_table: bool
+    """If true, the released embedding matrix is copied too, frozen, and projected to this encoder's hidden size by a
+    trained linear layer."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSettings:
+    """One encoder: where it starts, its size, and the learning rates tuned for it on English validation."""
+
+    weights: str
+    """The encoder starts here: `random`; or, not pretrained here, `released` (the place that its file in xit/encoders
+    names), `owner/name@commit` of the Hub, or a folder."""
+    vocabulary: VocabularySettings | None
+    """An encoder that starts `random` reads with the tokenizer of a released one if it is named here; null takes that
+    of the tokenizer stage."""
+    size: EncoderSize | None
+    """This is the shape of an encoder that starts `random`, equal between the encoders of a table within 5 % of their
+    parameters; null where weights are not random."""
+    pretraining_learning_rate: Rate | None
+    """Pretraining reaches this peak learning rate, between 0 and 1, of Muon and AdamW alike; null where weights are not
+    random."""
+    learning_rate: Rate
+    """Intermediate training and fine-tuning reach this peak learning rate of AdamW, between 0 and 1; a task may set its
+    own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingSettings:
+    """Masked language modelling on packed blocks, the same for every encoder from scratch."""
+
+    steps: Positive
+    """Pretraining takes this many optimizer steps; at least 1, since 0 would leave the encoder random."""
+    batch_size: Positive
+    """Each step reads this many blocks."""
+    block_tokens: Positive
+    """Each block has this many tokens; documents are packed into blocks, so there is no padding."""
+    masked_fraction: Rate
+    """This fraction of the tokens, between 0 and 1, is predicted: 80 % of them become <mask>, 10 % a random piece, 10 %
+    stay (Devlin et al. 2019, section 3.1)."""
+    language_exponent: Fraction
+    """Languages are drawn in proportion to (their tokens) ** this, from 0 to 1 (Conneau et al. 2020, section 3.1:
+    0.3)."""
+    warmup_fraction: Fraction
+    """The learning rate rises linearly from 0 to its peak over this fraction of the steps, from 0 to 1."""
+    final_fraction: Fraction
+    """The learning rate then falls linearly to this fraction of its peak, from 0 to 1, at the last step."""
+    weight_decay: Decay
+    """Matrices decay by this, at least 0, decoupled from the gradient."""
+    gradient_clip: Annotated[float, Gt(0)]
+    """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskSettings:
+    """Training on one task, intermediate or target, the same for every encoder."""
+
+    steps: Positive | None
+    """Training takes at most this many optimizer steps; null where `epochs` says how long it is."""
+    batch_size: Positive
+    """Each step reads this many examples."""
+    micro_batches: Positive
+    """Each step makes this many forward passes (gradient accumulation); the number divides the batch size."""
+    max_length_tokens: Positive
+    """Each input has at most this many tokens; longer ones are cut, or read in windows (question answering)."""
+    learning_rate: Rate | None
+    """Training reaches this peak learning rate, between 0 and 1; null takes the encoder's own."""
+    validate_every: Count
+    """English validation is scored every so many steps; 0 scores the last step only, whose weights are kept."""
+    patience: Count
+    """Training stops after this many validations without a better score; 0 never stops it."""
+    epochs: Positive | None = None
+    """Training passes over the examples at most this many times; it may be left out, as those below."""
+    warmup_steps: Count | None = None
+    """The learning rate rises linearly over this many steps; null takes `training.warmup_fraction`."""
+    weight_decay: Decay | None = None
+    """Matrices decay by this, at least 0, decoupled from the gradient; null takes that of `training`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """What intermediate training and fine-tuning share."""
+
+    warmup_fraction: Fraction
+    """The learning rate rises linearly from 0 to its peak over this fraction of the steps, from 0 to 1 (jiant guide:
+    0.1)."""
+    weight_decay: Decay
+    """Matrices decay by this, at least 0, decoupled from the gradient."""
+    gradient_clip: Annotated[float, Gt(0)]
+    """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
+    head: Literal["linear", "matching"]
+    """Every encoder has this head: the papers' `linear` one, or a `matching` one for small encoders (xit.formats)."""
+    precision: Literal["float32", "bfloat16"]
+    """Training computes in this precision; bfloat16 is used on a device that has it, float32 everywhere."""
+    threads: Positive
+    """Each process computes with this many CPU threads; it is a parameter since it changes bits."""
+    save_every: Positive
+    """A state from which training can go on is saved every so many steps."""
+    gradient_checkpointing: bool
+    """If true, blocks keep their input only, and compute the rest again for the gradient (Chen et al. 2016, arXiv
+    1604.06174): less memory, a third more computing, the same gradients. `xit show --memory` says how much less."""
+    compile: bool
+    """If true, torch.compile makes kernels for the model, which needs a C++ compiler and pays with GPUs and long
+    runs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MultitaskSettings:
+    """The condition `multitask`: several intermediate tasks at once, a head each on the shared encoder."""
+
+    tasks: Annotated[tuple[TrainedTask, ...], Some, Once]
+    """These intermediate tasks are trained together; each has its batches as `intermediate.<task>` says."""
+    most_examples: Positive
+    """A task counts at most this many of its examples when tasks are drawn in proportion to them (Raffel et al. 2020,
+    section 3.5.2; 2**17 in Phang et al. 2020 [mem])."""
+    steps: Positive
+    """Training takes at most this many optimizer steps; each is a batch of one task."""
+    validate_every: Positive
+    """The mean of the tasks' main metrics on English validation is taken every so many steps (jiant)."""
+    patience: Positive
+    """Training stops after this many validations without a better mean."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedRecipeSettings:
+    """Masked LM after pretraining, in all languages: the control `mlm`, and `+mlm` between the batches of tasks."""
+
+    share: Rate
+    """Masked LM has this fraction of the steps of a `+mlm` condition, between 0 and 1; the task keeps as many as
+    without it."""
+    steps: Positive
+    """The condition `mlm` takes this many optimizer steps: as many as an intermediate task has."""
+    batch_size: Positive
+    """Each step reads this many blocks of `pretraining.block_tokens`."""
+    language_exponent: Fraction
+    """Languages are drawn in proportion to (their tokens) ** this, from 0 to 1 (0.3 in Phang et al. 2020 [mem])."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeSettings:
+    """What grid.recipes do beside training on one intermediate task (xit/core/conditions.py has their ids)."""
+
+    multitask: MultitaskSettings
+    """This section is about several tasks at once."""
+    mlm: MaskedRecipeSettings
+    """This section is about masked LM."""
+    subset_budget: Literal["steps", "epochs"]
+    """A subset such as mnli-300 is trained for as many steps as the whole, or for as many epochs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrievalSettings:
+    """How sentences become vectors for retrieval."""
+
+    layer: Fraction
+    """Vectors are made of this hidden state of the bare encoder, as a fraction of its depth from 0 to 1 (XTREME: 8 of
+    12 or 14 of 24, about 7/12)."""
+    pooling: Literal["mean", "max", "first"]
+    """The states of real tokens, special ones included, become one vector by this (XTREME: mean); LASER keeps to its
+    own, max."""
+    is_centered: bool
+    """If true, the mean vector of each language is subtracted before ranking, after training too; XTREME does not."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageSettings:
+    """Languages by ISO code."""
+
+    pretraining: Annotated[Codes, Some]
+    """Tokenizer and pretraining read text in these languages."""
+    evaluation: Annotated[Codes, Some, _having("en", "English is what training is on")]
+    """Tasks are scored in these languages where they have them; English is among them for the transfer gap."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GridSettings:
+    """What is compared: ids, in the order of the tables."""
+
+    encoders: Annotated[tuple[EncoderId, ...], Some, Once]
+    """These encoders are compared; each is a file of xit/encoders."""
+    controls: Annotated[tuple[Control, ...], Once, _having(BASELINE, "every gain is measured against it")]
+    """These conditions are not trained: `none` (the baseline) and `untrained` (not even pretraining)."""
+    intermediates: Annotated[tuple[TrainedTask, ...], Some, Once]
+    """These are the intermediate tasks, at least one, since a gain is theirs over none; each is a file of xit/tasks."""
+    recipes: Annotated[tuple[Recipe, ...], Once]
+    """These conditions are made of intermediate tasks, or control for them: multitask, mlm, mnli+mlm, mnli-300, …
+    (xit/core/conditions.py)."""
+    conditions: tuple[str, ...]
+    """These are the rows of the tables: controls, intermediates and recipes, in this order."""
+    targets: Annotated[tuple[TrainedTask, ...], Once]
+    """These tasks are fine-tuned on English and scored in every language."""
+    bare_targets: Annotated[tuple[BareTask, ...], Once]
+    """These retrieval tasks are scored on the encoder as it is, without training."""
+    tasks: tuple[str, ...]
+    """The data stage makes these: all of the tasks above, each once."""
+    translated_tasks: Annotated[tuple[TrainedTask, ...], Once]
+    """The training examples of these intermediate tasks are translated into every one of `translation_languages`."""
+    translation_languages: Codes
+    """Training examples are translated into these languages, for conditions such as `mnli+de`; where both lists are
+    empty, nothing is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslationSettings:
+    """The model that translates training examples; the micro source needs none, it says the same in every language."""
+
+    model: str
+    """This model translates: an encoder-decoder of transformers (OPUS-MT, M2M100, NLLB), as a folder or `owner/name` of
+    the Hub."""
+    commit: str
+    """This commit of the model is taken from the Hub; it is empty for a folder, and for the branch main as it is on
+    arrival."""
+    batch_size: Positive
+    """This many sentences of about equal length are translated at once."""
+    beams: Positive
+    """Beam search keeps this many beams; 1 is greedy. There is no sampling."""
+    max_length_tokens: Positive
+    """A sentence and its translation have at most this many tokens; an example with a longer one is left out and
+    counted."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerSettings:
+    """One tokenizer for all encoders from scratch."""
+
+    vocabulary: Positive
+    """The tokenizer has at most this many pieces, special tokens included; Unigram (Kudo 2018)."""
+    lines: Positive
+    """It is trained on this many documents of each language."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TuningSettings:
+    """`xit tune`: the trials of learning rates, the same for every encoder, on English validation alone."""
+
+    encoders: Annotated[tuple[EncoderId, ...], Once]
+    """The trials of these encoders are stages of the pipeline; none are by default, since the rates above are chosen
+    already."""
+    pretraining_learning_rates: Rates
+    """These peak learning rates, each between 0 and 1, are tried in pretraining."""
+    pretraining_steps: Positive
+    """A trial of pretraining takes this many optimizer steps."""
+    learning_rates: Rates
+    """These peak learning rates, each between 0 and 1, are tried on tasks, from the encoder of the best trial of
+    pretraining."""
+    tasks: Annotated[tuple[TrainedTask, ...], Some, Once]
+    """The mean over these target tasks, of several formats, decides; each has its own steps and batches."""
+    seeds: Seeds
+    """Each trial is run with every one of these seeds, whole numbers from 0 to 2**32 - 1."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ResourceSettings:
-    """What an instance of a stage asks of a worker of the grid; it changes no result and makes nothing stale."""
+    """What a run of a stage asks of a worker of the grid; it changes no result and makes nothing stale."""
 
     cpus: Positive
-    """Threads of its own; training itself uses training.threads."""
+    """The run has this many CPU threads; training itself uses training.threads."""
     gpus: Count
-    """Devices; a worker offers those that CUDA_VISIBLE_DEVICES shows it."""
+    """The run has this many GPUs; a worker offers those that CUDA_VISIBLE_DEVICES shows it."""
     memory_gib: Annotated[float, Gt(0)]
-    """Main memory."""
+    """The run has this much main memory, in GiB."""

@@ -1,19 +1,36 @@
-"""params.yaml as frozen values, checked whole: every fault is reported at once, with the nearest known name."""
+"""params.yaml as frozen values, checked whole: every fault is reported at once, with the nearest known name.
 
+What one value may be stands in xit/core/settings.py, as its type; what values must be to one another stands here.
+"""
+
+import contextlib
 import dataclasses
+import functools
+import io
 import json
+import re
 import types
-from collections.abc import Iterable, Mapping
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
 
 from xit.core import registry, settings
-from xit.core.conditions import CONTROLS, FORM, MULTITASK, parse
+from xit.core.conditions import FORM, MULTITASK, parse
 from xit.core.errors import ConfigError, near, raise_all
-from xit.core.task import task_of
+
+
+def _with_default(resources: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "default" not in resources:
+        raise ValueError("default is missing; it holds for the stages that have no entry of their own", "Add default.")
+    return resources
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,28 +38,134 @@ class Config:
     """The sections of params.yaml."""
 
     source: Literal["micro", "files", "hub"]
+    """Data come from here: `micro` makes them of Unicode CLDR, `files` reads published files in a folder, `hub` the
+    Hugging Face Hub."""
     micro: settings.MicroSettings
+    """This section is about the micro source."""
     files: settings.FilesSettings
+    """This section is about the files source."""
     hub: settings.HubSettings
+    """This section is about the Hugging Face Hub."""
     languages: settings.LanguageSettings
-    seeds: tuple[int, ...]
+    """This section names the languages."""
+    seeds: settings.Seeds
+    """The experiment is run once with each of these seeds, whole numbers from 0 to 2**32 - 1."""
     grid: settings.GridSettings
+    """This section says what is compared."""
     translation: settings.TranslationSettings
+    """This section is about the translation of training examples."""
     tokenizer: settings.TokenizerSettings
-    encoders: dict[str, settings.EncoderSettings]
+    """This section is about the tokenizer of encoders from scratch."""
+    encoders: dict[settings.EncoderId, settings.EncoderSettings]
+    """This section has an entry for each encoder."""
     pretraining: settings.PretrainingSettings
+    """This section is about the pretraining of encoders from scratch."""
     training: settings.TrainingSettings
-    intermediate: dict[str, settings.TaskSettings]
+    """This section is about what intermediate training and fine-tuning share."""
+    intermediate: dict[settings.TrainedTask, settings.TaskSettings]
+    """This section has an entry for each intermediate task."""
     recipes: settings.RecipeSettings
-    targets: dict[str, settings.TaskSettings]
+    """This section is about conditions that are made of intermediate tasks."""
+    targets: dict[settings.TrainedTask, settings.TaskSettings]
+    """This section has an entry for each target task that is trained."""
     retrieval: settings.RetrievalSettings
+    """This section says how sentences become vectors."""
     tuning: settings.TuningSettings
-    resources: dict[str, settings.ResourceSettings]
+    """This section is about the trials of learning rates."""
+    resources: Annotated[dict[settings.Stage, settings.ResourceSettings], AfterValidator(_with_default)]
+    """This section says what the grid's workers must offer: an entry `default`, and one for each stage that needs other
+    resources."""
 
 
-for _class in (Config, *vars(settings).values()):
-    if dataclasses.is_dataclass(_class):
-        _class.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[union-attr]
+_SECTIONS: tuple[Any, ...] = (
+    Config,
+    *(kind for kind in vars(settings).values() if isinstance(kind, type) and kind.__module__ == settings.__name__),
+)
+
+
+def _configure(has_texts: bool) -> None:
+    """Say how pydantic reads the sections; their texts cost a quarter of a second, since it parses their source."""
+    for section in _SECTIONS:
+        section.__pydantic_config__ = {
+            "extra": "forbid",
+            "allow_inf_nan": False,
+            "use_attribute_docstrings": has_texts,
+        }
+
+
+_configure(has_texts=False)
+
+
+# Files
+
+
+class _Resolver(VersionedResolver):
+    """YAML 1.2 as DVC reads it, and with the one notation of a number that its library takes for text: .5e3."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        if kind is ScalarNode and implicit[0] and re.fullmatch(r"[-+]?\.[0-9]+[eE][0-9]+", value):
+            return Tag(suffix="tag:yaml.org,2002:float")
+        return super().resolve(kind, value, implicit)
+
+
+def _yaml() -> YAML:
+    library = YAML(typ="safe", pure=True)
+    library.Resolver = _Resolver
+    library.default_flow_style = False
+    library.allow_unicode = True
+    library.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    return library
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The sections of params.yaml or of a profile, as plain values.
+
+    Raises:
+        ConfigError: it is missing, not YAML in UTF-8, says a key twice, or holds no sections.
+    """
+    try:
+        values = _yaml().load(path.read_text(encoding="utf-8"))
+        json.dumps(values, default=str)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
+    except YAMLError as error:
+        raise ConfigError(f"{path}{_line(error)}: not YAML: {_problem(error)}. Correct it there.") from None
+    except (ValueError, RecursionError) as error:  # of UTF-8, or of a section that holds itself
+        raise ConfigError(f"{path}: not YAML that can be read: {error}. Restore the file, or write it anew.") from None
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path}: holds no sections of params.yaml, found {json.dumps(values, default=str)}. Write them as "
+            "`section:` with its parameters below, as params.yaml of the package does."
+        )
+    return values
+
+
+def _line(error: YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _problem(error: YAMLError) -> str:
+    problem = str(getattr(error, "problem", None) or error)
+    twice = re.match(r"found duplicate key \"(.*?)\"", problem)
+    return f"{twice[1]} is there twice" if twice else problem
+
+
+def written(values: Mapping[str, Any]) -> str:
+    """Sections as the text of a YAML file, from which `read` gets the same values."""
+    stream = io.StringIO()
+    _yaml().dump(dict(values), stream)
+    return stream.getvalue()
+
+
+def laid_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with changes: sections are merged, lists and numbers replaced."""
+    merged = dict(values)
+    for key, change in changes.items():
+        below = values.get(key)
+        is_section = isinstance(below, Mapping) and isinstance(change, Mapping)
+        merged[key] = laid_over(below, change) if is_section else change  # type: ignore[arg-type]
+    return merged
 
 
 def load(path: Path) -> Config:
@@ -52,267 +175,283 @@ def load(path: Path) -> Config:
         ConfigError: with a line for every key that is unknown, missing, ill-typed or out of range, and for every id
             that does not exist or has no section of its own.
     """
-    try:
-        values = _OnceLoader(path.read_text(encoding="utf-8")).get_single_data()
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from None
-    return check(values, str(path))
+    return check(read(path), str(path))
 
 
-class _OnceLoader(yaml.SafeLoader):
-    """Safe, and refuses a key that is there twice, of which PyYAML takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for (key, _), name in zip(node.value, keys, strict=True):
-            if keys.count(name) > 1:
-                raise yaml.MarkedYAMLError(problem=f"{name} is there twice", problem_mark=key.start_mark)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
-
-
-def check(values: Any, where: str) -> Config:
+def check(values: Mapping[str, Any], where: str) -> Config:
     """As `load`, for values that were read already; `where` names them in messages."""
+    faults: list[str] = []
+    invalid: set[str] = set()
+    config: Config
     try:
-        text = json.dumps(values, default=str)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: a section that holds itself: {error}") from None
-    try:
-        config: Config = TypeAdapter(Config).validate_json(text, strict=True)
+        config = _validated(Config, values)
     except ValidationError as error:
-        found = [_fault(where, values, e) for e in error.errors()]
-        raise_all(ConfigError, found)
-        raise
-    raise_all(ConfigError, [f"{where}: {fault}" for fault in _contradictions(config)])
+        faults = [_fault(values, one) for one in error.errors(include_url=False)]
+        invalid = {str(one["loc"][0]) for one in error.errors()}
+        config = _valid_part(Config, values)
+    for rule in RULES:
+        if rule in WHOLE_LISTS and invalid & {"grid", "recipes"}:
+            continue
+        with contextlib.suppress(AttributeError) if faults else contextlib.nullcontext():  # of a part that is not valid
+            for fault in rule(config):
+                faults.append(fault)
+    raise_all(ConfigError, [f"{where}: {fault}" for fault in dict.fromkeys(faults)])
     return config
 
 
-def _fault(where: str, values: Any, error: Mapping[str, Any]) -> str:
-    place = [part for part in error["loc"] if not str(part).startswith(("function", "nullable"))]
-    start = ": ".join([where, *filter(None, [".".join(map(str, place))])])
-    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = _known(place[:-1])
-        return f"{start}: no such parameter.{near(str(place[-1]), known)} Known here: {', '.join(known)}."
-    if error["type"] in ("missing", "missing_argument"):
-        return f"{start}: missing.{_meaning(place)}"
-    found = json.dumps(error["input"], ensure_ascii=False, default=str)
-    return f"{start}: {error['msg'][0].lower()}{error['msg'][1:]}; found {found}.{_meaning(place)}"
+_adapter = functools.cache(TypeAdapter)
 
 
-def _class_at(place: Iterable[Any]) -> type | None:
-    """The dataclass of a section, following field names; a mapping's own key passes through."""
-    current: Any = Config
-    for part in place:
-        if isinstance(current, type) and dataclasses.is_dataclass(current):
-            current = {f.name: f.type for f in dataclasses.fields(current)}.get(str(part))
-        elif getattr(current, "__origin__", None) is dict:
-            current = current.__args__[1]
-        if isinstance(current, types.UnionType):  # a section, or null
-            current = next(kind for kind in current.__args__ if kind is not None)
-    if getattr(current, "__origin__", None) is dict:
+def _validated(kind: Any, values: Any) -> Any:
+    return _adapter(kind).validate_json(json.dumps(values, default=str), strict=True)
+
+
+def _valid_part(kind: Any, values: Any) -> Any:
+    """What is valid of a section: a field that is not has no attribute, an entry of a list that is not is left out."""
+    with contextlib.suppress(ValidationError):
+        return _validated(kind, values)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated and typing.get_origin(arguments[0]) is not None:  # the rules of a whole list
+        return _valid_part(arguments[0], values)
+    if origin is types.UnionType:  # a section, or null
+        return _valid_part(arguments[0], values)
+    if origin is tuple and isinstance(values, list):
+        parts = [_valid_part(arguments[0], value) for value in values]
+        return tuple(part for part in parts if part is not None)
+    if origin is dict:
+        return {
+            key: _valid_part(arguments[1], value) for key, value in (values if isinstance(values, dict) else {}).items()
+        }
+    if not dataclasses.is_dataclass(kind):
         return None
-    return current if isinstance(current, type) and dataclasses.is_dataclass(current) else None
+    part = object.__new__(kind)  # type: ignore[arg-type]
+    for field in dataclasses.fields(kind):
+        if isinstance(values, dict) and field.name in values:
+            valid = _valid_part(field.type, values[field.name])
+            if valid is not None or values[field.name] is None:
+                object.__setattr__(part, field.name, valid)
+        elif field.default is not dataclasses.MISSING:
+            object.__setattr__(part, field.name, field.default)
+    return part
 
 
-def _known(place: list[Any]) -> tuple[str, ...]:
-    section = _class_at(place)
-    return tuple(f.name for f in dataclasses.fields(section)) if section else ()
+# Messages
 
 
-def _meaning(place: list[Any]) -> str:
-    """The line under the field in xit/core/settings.py: unit, range, where the value is from."""
-    import ast
-    import inspect
-
-    section = _class_at(place[:-1])
-    if section is None or section is Config:
-        return ""
-    body = ast.parse(inspect.getsource(section).strip()).body[0]
-    assert isinstance(body, ast.ClassDef)
-    for field, line in zip(body.body, body.body[1:], strict=False):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(line, ast.Expr)):
-            continue
-        if ast.unparse(field.target) == str(place[-1]):
-            return f" It is: {' '.join(ast.literal_eval(line.value).split())}"
-    return ""
-
-
-def _contradictions(config: Config) -> list[str]:
-    found: list[str] = []
-    grid = config.grid
-    tasks = registry.names("tasks")
-    for key, ids, known in (
-        ("encoders", grid.encoders, registry.names("encoders")),
-        ("controls", grid.controls, CONTROLS),
-        ("intermediates", grid.intermediates, tasks),
-        ("targets", grid.targets, tasks),
-        ("bare_targets", grid.bare_targets, tasks),
-    ):
-        for name in ids:
-            if name not in known:
-                word = key.replace("_", " ").removesuffix("s")
-                found.append(f"grid.{key}: {name}: no such {word}.{near(name, known)} Known: {', '.join(known)}.")
-        found += [f"grid.{key}: {name} is there twice." for name in sorted({n for n in ids if ids.count(n) > 1})]
-    recipes, trained = _recipes(config, tasks)
-    found += recipes
-    for section, ids, has, known in (
-        ("encoders", grid.encoders, config.encoders, registry.names("encoders")),
-        ("intermediate", trained, config.intermediate, tasks),
-        ("targets", grid.targets, config.targets, tasks),
-    ):
-        found += [
-            f"{section}.{name}: missing, but grid names {name}." for name in ids if name in known and name not in has
-        ]
-        found += [
-            f"{section}.{name}: no such id.{near(name, known)} Known: {', '.join(known)}."
-            for name in has
-            if name not in known
-        ]
-    for name, encoder in config.encoders.items():
-        if name in registry.names("encoders"):
-            found += [f"encoders.{name}.{fault}" for fault in _start(name, encoder)]
-    for key, ids, is_trained in (
-        ("intermediates", trained, True),
-        ("targets", grid.targets, True),
-        ("bare_targets", grid.bare_targets, False),
-    ):
-        for name in ids:
-            if name in tasks and task_of(name).is_trained != is_trained:
-                why = "has no training; name it in bare_targets" if is_trained else "is trained; name it in targets"
-                found.append(f"grid.{key}: {name} {why}.")
-    if grid.conditions != (all_of := grid.controls + grid.intermediates + grid.recipes):
-        found.append(f"grid.conditions: should be controls, intermediates, recipes: [{', '.join(all_of)}].")
-    named = dict.fromkeys(trained + grid.targets + grid.bare_targets)
-    if sorted(grid.tasks) != sorted(named):
-        found.append(
-            "grid.tasks: should be the tasks of intermediates and recipes, targets and bare targets: "
-            f"[{', '.join(named)}]."
+def _fault(values: Any, error: Mapping[str, Any]) -> str:
+    """Where, what is wrong, what was found, what would do, what to try."""
+    place = [part for part in error["loc"] if not str(part).startswith(("function", "nullable", "[key]"))]
+    name, kind, found = ".".join(map(str, place)), error["type"], json.dumps(error["input"], ensure_ascii=False)
+    meaning = _schema_at(place).get("description", "")
+    meaning = f" {' '.join(meaning.split())}" if meaning else ""
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = tuple(_schema_at(place[:-1]).get("properties", {}))
+        return (
+            f"{name}: no such parameter.{near(str(place[-1]), known) or ' Remove it.'} Known here: {', '.join(known)}."
         )
-    found += _translations(config, trained)
-    if "default" not in config.resources:
-        found.append("resources.default: missing; it holds for the stages that have no entry of their own.")
-    known = ("default", *settings.STAGES)
-    found += [
-        f"resources.{name}: no such stage.{near(name, known)} Known: {', '.join(known)}."
-        for name in config.resources
-        if name not in known
-    ]
-    if "none" not in grid.controls:
-        found.append("grid.controls: none is missing; every gain is measured against it.")
-    if "en" not in config.languages.evaluation:
-        found.append("languages.evaluation: en is missing; English is what training is on.")
-    tuning = config.tuning
-    for key, ids, known in (
-        ("encoders", tuning.encoders, tuple(config.encoders)),
-        ("tasks", tuning.tasks, tuple(config.targets)),
-    ):
-        found += [
-            f"tuning.{key}: {name}: has no section.{near(name, known)} There is: {', '.join(known)}."
-            for name in ids
-            if name not in known
-        ]
-    for key in ("pretraining_learning_rates", "learning_rates", "tasks", "seeds"):
-        values = getattr(tuning, key)
-        if not values or len(set(values)) < len(values):
-            found.append(f"tuning.{key}: {list(values)}: at least one, none twice.")
-    if not grid.encoders:
-        found.append("grid.encoders: empty; at least one.")
-    for key, codes in (("pretraining", config.languages.pretraining), ("evaluation", config.languages.evaluation)):
-        if not codes or len(set(codes)) < len(codes):
-            found.append(f"languages.{key}: [{', '.join(codes)}]: at least one, none twice.")
-    if config.micro.languages:
-        found.append("micro.languages: no such parameter. The languages are those of languages.evaluation.")
-    seeds = config.seeds
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:
-        found.append(f"seeds: {list(seeds)}: at least one, none twice, from 0 to 2**32 - 1.")
-    for section, has in (("intermediate", config.intermediate), ("targets", config.targets)):
-        found += [
-            f"{section}.{name}: steps and epochs are both null; one of them says how long training is."
-            for name, task in has.items()
-            if task.steps is None and task.epochs is None
-        ]
-        found += [
-            f"{section}.{name}.micro_batches: {task.micro_batches} does not divide batch_size, {task.batch_size}."
-            for name, task in has.items()
-            if task.batch_size % task.micro_batches
-        ]
-    return found
+    if kind in ("missing", "missing_argument"):
+        parameters = ", ".join(_schema_at(place).get("properties", {}))
+        return f"{name}: missing.{meaning} Add it{f', with {parameters}' if parameters else ''}."
+    if kind == "value_error":
+        what, advice = error["ctx"]["error"].args
+        return f"{name}: {what}; found {found}.{meaning} {advice}"
+    what = f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    return f"{name}: {what}; found {found}.{meaning} {_advice(kind, error)}"
 
 
-def _recipes(config: Config, tasks: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
-    """The faults of grid.recipes, and the tasks that intermediate training takes, in recipes too."""
-    found: list[str] = []
-    grid, named = config.grid, list(config.grid.intermediates)
-    for name in grid.recipes:
-        try:
-            condition = parse(name)
-        except ConfigError as error:
-            found.append(f"grid.recipes: {error}")
+def _advice(kind: str, error: Mapping[str, Any]) -> str:
+    found = error["input"]
+    if kind == "literal_error":
+        expected = re.findall(r"'(.*?)'", error["ctx"]["expected"])
+        return near(str(found), expected).strip() or "Write one of these."
+    if kind in ("int_type", "float_type", "bool_type"):
+        wanted = {"int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}[kind]
+        return f"Write {wanted}{', without quotes' if isinstance(found, str) else ''}."
+    advice = {
+        "string_type": "Write it as text, in quotes if it would read as a number, true, false or null.",
+        "tuple_type": "Write a list, for instance [1, 2].",
+        "dict_type": "Write its entries below it, each on a line of its own.",
+        "dataclass_type": "Write its parameters below it, each on a line of its own.",
+    }
+    return advice.get(kind, "Write a number in this range.")
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    _configure(has_texts=True)
+    try:
+        return TypeAdapter(Config).json_schema()
+    finally:
+        _configure(has_texts=False)
+
+
+def _schema_at(place: list[Any]) -> dict[str, Any]:
+    """The JSON schema of what may stand at a place of params.yaml: its properties, its description."""
+    here = _schema()
+    for part in place:
+        inner = here.get("properties", {}).get(part) or here.get("additionalProperties")
+        if not isinstance(inner, dict):  # a place in a list means what the list means
             continue
-        if name in CONTROLS or condition.kind == "task":
-            found.append(
-                f"grid.recipes: {name}: belongs in grid.{'controls' if name in CONTROLS else 'intermediates'}."
-            )
-        elif condition.task == MULTITASK:
-            named += config.recipes.multitask.tasks
-        elif condition.task is not None:
-            named.append(condition.task)
-    found += [
-        f"grid.recipes: {name}: no such task.{near(name, tasks)} Known: {', '.join(tasks)}."
-        for name in dict.fromkeys(named)
-        if name not in tasks and name not in grid.intermediates
-    ]
-    twice = sorted({name for name in grid.recipes if grid.recipes.count(name) > 1})
-    found += [f"grid.recipes: {name} is there twice." for name in twice]
-    return found, tuple(dict.fromkeys(named))
+        options = [option for option in (inner, *inner.get("anyOf", ())) if "$ref" in option]
+        section = _schema()["$defs"][options[0]["$ref"].rpartition("/")[2]] if options else {}
+        here = {**section, **inner} if "description" in inner else {**section, "description": ""}
+    return here
 
 
-def _translations(config: Config, trained: tuple[str, ...]) -> list[str]:
-    """What is wrong with the tasks and languages of translation; `trained` are those of intermediate training."""
+# What values must be to one another. A rule gives its faults as `place: what is wrong; what was found. What to try.`
+
+
+def _sections(config: Config) -> Iterator[str]:
+    """Every id that the grid names has a section."""
+    trained = intermediate_tasks(config)
+    for section, ids, has in (
+        ("encoders", config.grid.encoders, config.encoders),
+        ("intermediate", trained, config.intermediate),
+        ("targets", config.grid.targets, config.targets),
+    ):
+        for name in ids:
+            if name not in has:
+                yield f"{section}.{name}: missing, but grid names {name}. Add it, as {', '.join(has) or 'others'} have."
+    for key, ids, section, has in (
+        ("encoders", config.tuning.encoders, "encoders", config.encoders),
+        ("tasks", config.tuning.tasks, "targets", config.targets),
+    ):
+        for name in ids:
+            if name not in has:
+                yield f"tuning.{key}: {name} has no section. Add {section}.{name}. There is: {', '.join(has)}."
+
+
+def intermediate_tasks(config: Config) -> tuple[str, ...]:
+    """The tasks that intermediate training takes, those of recipes too, each once."""
+    names = list(config.grid.intermediates)
+    for condition in map(parse, config.grid.recipes):
+        names += _tasks_of(condition.task, config)
+    return tuple(dict.fromkeys(names))
+
+
+def _tasks_of(task: str | None, config: Config) -> tuple[str, ...]:
+    if task == MULTITASK:
+        return config.recipes.multitask.tasks
+    return (task,) if task else ()
+
+
+def _conditions(config: Config) -> Iterator[str]:
     grid = config.grid
+    if grid.conditions != (wanted := grid.controls + grid.intermediates + grid.recipes):
+        yield (
+            f"grid.conditions: should be controls, intermediates, recipes, in this order; found "
+            f"[{', '.join(grid.conditions)}]. Write [{', '.join(wanted)}]."
+        )
+
+
+def _tasks(config: Config) -> Iterator[str]:
+    grid = config.grid
+    wanted = dict.fromkeys(intermediate_tasks(config) + grid.targets + grid.bare_targets)
+    if sorted(grid.tasks) != sorted(wanted):
+        yield (
+            "grid.tasks: should be the tasks of intermediates and recipes, targets and bare targets, each once; found "
+            f"[{', '.join(grid.tasks)}]. Write [{', '.join(wanted)}]."
+        )
+
+
+def _translated(config: Config) -> Iterator[str]:
+    """The tasks and languages of translation are those that conditions train on."""
+    grid, trained = config.grid, intermediate_tasks(config)
     tasks, languages = grid.translated_tasks, grid.translation_languages
-    found = [
-        f"grid.translated_tasks: {name}: no intermediate task or recipe trains on it. These are: {', '.join(trained)}."
-        for name in tasks
-        if name not in trained
-    ]
-    for key, ids in (("translated_tasks", tasks), ("translation_languages", languages)):
-        found += [f"grid.{key}: {name} is there twice." for name in sorted({n for n in ids if ids.count(n) > 1})]
+    for name in tasks:
+        if name not in trained:
+            yield (
+                f"grid.translated_tasks: {name}: no intermediate task or recipe trains on it. Remove it; these are: "
+                f"{', '.join(trained)}."
+            )
     if bool(tasks) != bool(languages):
-        found.append(
+        yield (
             f"grid.translated_tasks, grid.translation_languages: [{', '.join(tasks)}], [{', '.join(languages)}]: each "
-            "task is translated into each language, so both are empty or neither is."
+            "task is translated into each language, so both are empty or neither is. Fill in the other, or empty both."
         )
     if "en" in languages:
-        found.append("grid.translation_languages: en: training examples are English as they are. Leave it out.")
+        yield "grid.translation_languages: en: training examples are English as they are. Leave it out."
     for recipe in filter(FORM.fullmatch, grid.recipes):
         condition = parse(recipe)
-        read = config.recipes.multitask.tasks if condition.task == MULTITASK else (condition.task,)
+        read = _tasks_of(condition.task, config)
         if condition.language != "en" and not (set(read) <= set(tasks) and condition.language in languages):
-            found.append(
-                f"grid.recipes: {recipe}: nothing makes its examples. Put {', '.join(map(str, read))} into "
+            yield (
+                f"grid.recipes: {recipe}: nothing makes its examples. Put {', '.join(read)} into "
                 f"grid.translated_tasks and {condition.language} into grid.translation_languages."
             )
     if tasks and config.source != "micro" and not config.translation.model:
-        found.append(
+        yield (
             f"translation.model: empty, but grid.translated_tasks names {', '.join(tasks)}. Give a folder or a model "
             "of the Hub, for instance facebook/nllb-200-distilled-600M; only the micro source needs none."
         )
-    return found
 
 
-def _start(name: str, encoder: settings.EncoderSettings) -> list[str]:
-    """What is wrong with where an encoder starts: from random weights of a size, or from released ones."""
-    own = {key: getattr(encoder, key) for key in ("size", "pretraining_learning_rate")}
-    if encoder.weights != "random":
-        found = [f"{key}: should be null, since weights are {encoder.weights}." for key in own if own[key] is not None]
-        if encoder.vocabulary is not None:
-            found.append(f"vocabulary: should be null; {encoder.weights} weights come with their own.")
-        if encoder.weights == "released" and not registry.defines("encoders", name, "RELEASED"):
-            found.append(f"weights: nothing is released of {name}. Name a Hub id or a folder, or let it be random.")
-        return found
-    if not registry.defines("encoders", name, "Encoder"):
-        return [f"weights: random: {name} is a released encoder, and cannot be made from a size. Let it be released."]
-    return [f"{key}: missing, since weights are random." for key in own if own[key] is None]
+def _starts(config: Config) -> Iterator[str]:
+    """Where an encoder starts: from random weights of a size, or from released ones."""
+    for name, encoder in config.encoders.items():
+        if name in registry.names("encoders"):
+            with contextlib.suppress(AttributeError):
+                for fault in _start(name, encoder):
+                    yield f"encoders.{name}.{fault}"
+
+
+def _start(name: str, encoder: settings.EncoderSettings) -> Iterator[str]:
+    weights, keys = encoder.weights, ("size", "pretraining_learning_rate")
+    if weights == "random":
+        if not registry.defines("encoders", name, "Encoder"):
+            yield f"weights: random: {name} is a released encoder, and cannot be made from a size. Let it be released."
+            return
+        for key in keys:
+            if getattr(encoder, key) is None:
+                yield f"{key}: null, but an encoder with random weights needs it. Give it, or name released weights."
+        return
+    for key in keys:
+        if (found := getattr(encoder, key)) is not None:
+            yield f"{key}: should be null, since weights are {weights}; found {_plain(found)}. Write null."
+    if encoder.vocabulary is not None:
+        yield (
+            f"vocabulary: should be null, since {weights} weights come with their own; found "
+            f"{_plain(encoder.vocabulary)}. Write null."
+        )
+    if weights == "released" and not registry.defines("encoders", name, "RELEASED"):
+        yield f"weights: released: nothing is released of {name}. Name a Hub id or a folder, or let it be random."
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)  # type: ignore[arg-type]
+
+
+def _micro(config: Config) -> Iterator[str]:
+    if config.micro.languages:
+        yield "micro.languages: no such parameter. Remove it; the languages are those of languages.evaluation."
+
+
+def _lengths(config: Config) -> Iterator[str]:
+    """How long the training on a task is, and how its batches are cut."""
+    for section, entries in (("intermediate", config.intermediate), ("targets", config.targets)):
+        for name, task in entries.items():
+            with contextlib.suppress(AttributeError):
+                if task.steps is None and task.epochs is None:
+                    yield (
+                        f"{section}.{name}: steps and epochs are both null, so that nothing says how long training is. "
+                        "Give one of them."
+                    )
+            with contextlib.suppress(AttributeError):
+                if task.batch_size % task.micro_batches:
+                    yield (
+                        f"{section}.{name}.micro_batches: {task.micro_batches} does not divide batch_size, "
+                        f"{task.batch_size}. Give a divisor of it."
+                    )
+
+
+RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
+    _sections,
+    _conditions,
+    _tasks,
+    _translated,
+    _starts,
+    _micro,
+    _lengths,
+)
+WHOLE_LISTS = (_conditions, _tasks)
+"""Rules that compare whole lists, and say nothing where an entry of one is not valid."""

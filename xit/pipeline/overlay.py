@@ -3,8 +3,7 @@
 The default profile runs in the project's folder. Any other runs in `workspaces/<profile>/`: the code, dvc.yaml and the
 paper's text as they are now, params.yaml with the profile's differences laid over it, and a DVC repository of its own.
 A preset (`xit.pipeline.presets`) lies between the two: that of the command line, in `workspaces/<profile>-<preset>/`,
-else that
-of the profile's line `preset:`.
+else that of the profile's line `preset:`.
 
 A new workspace begins with the models of the default experiment, where it has the same world and text: those of the
 lineage that its own would have are kept (`xit.modeling.checkpoints.run_once`), so that nothing is trained twice.
@@ -13,15 +12,17 @@ lineage that its own would have are kept (`xit.modeling.checkpoints.run_once`), 
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from xit.core import registry
 from xit.core.conditions import parse
 from xit.core.errors import ConfigError, near
 from xit.core.files import atomic, sha256
+from xit.core.settings import FilesSettings
 from xit.core.task import task_of
-from xit.pipeline import presets
+from xit.pipeline import config, presets
 
 CONFIG = """[core]
     analytics = false
@@ -56,7 +57,7 @@ def prepare(
     if profile == "default" and not preset:
         _initialise(project)
         return project
-    merged = parameters(project, profile, data, tell, preset).encode()
+    merged = config.written(parameters(project, profile, data, tell, preset)).encode()
     root = project / "workspaces" / "-".join(name for name in (profile, preset) if name and name != "default")
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
@@ -68,10 +69,7 @@ def prepare(
 
 def _take_over(project: Path, root: Path) -> None:
     """Copy what the default experiment has made into a workspace that has nothing yet."""
-    from omegaconf import OmegaConf
-
-    loaded: Any = [OmegaConf.load(folder / "params.yaml") for folder in (root, project)]
-    ours, theirs = loaded
+    ours, theirs = (config.read(folder / "params.yaml") for folder in (root, project))
     if any(ours.get(key) != theirs.get(key) for key in SAME):
         return
     for name in MADE:
@@ -81,64 +79,62 @@ def _take_over(project: Path, root: Path) -> None:
 
 
 def parameters(
-    project: Path, profile: str, data: Path | None, tell: Callable[[str], None], preset: str | None = None
-) -> str:
-    """params.yaml as it is, or with preset and profile laid over it, as text; arguments and errors as of `prepare`."""
-    path = project / "profiles" / f"{profile}.yaml" if profile != "default" else None
-    known = ["default", *sorted(p.stem for p in (project / "profiles").glob("*.yaml"))]
-    if profile not in known:
-        raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
-    if path is None and preset is None:
-        return (project / "params.yaml").read_text(encoding="utf-8")
-    return _merged(project / "params.yaml", path, data, tell, preset)
-
-
-def _merged(
-    parameters: Path,
-    overlay: Path | None,
-    data: Path | None,
+    project: Path,
+    profile: str = "default",
+    data: Path | None = None,
     tell: Callable[[str], None] = lambda message: None,
     preset: str | None = None,
-) -> str:
-    """params.yaml < preset < profile: sections are merged, lists and numbers replaced."""
-    from omegaconf import OmegaConf
-
-    profile: Any = presets.read(overlay) if overlay else OmegaConf.create({})
-    name = preset or profile.pop("preset", None)
-    profile.pop("preset", None)
-    recipe = presets.load(parameters.parent / "presets", name).values if name else {}
-    merged: Any = OmegaConf.merge(presets.read(parameters), OmegaConf.create(dict(recipe)), profile)
-    if merged.source == "files":
+) -> dict[str, Any]:
+    """params.yaml as it is, or with preset and profile laid over it; arguments and errors as of `prepare`."""
+    known = ["default", *sorted(path.stem for path in (project / "profiles").glob("*.yaml"))]
+    if profile not in known:
+        raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
+    values = config.read(project / "params.yaml")
+    if profile == "default" and preset is None:
+        return values
+    path = project / "profiles" / f"{profile}.yaml"
+    own = config.read(path) if profile != "default" else {}
+    below = own.pop("preset", None)
+    if name := preset or below:
+        values = config.laid_over(values, presets.load(project / "presets", name).values)
+    values = config.laid_over(values, own)
+    if values.get("source") == "files":
         if data is None:
-            raise ConfigError(
-                f"{overlay or parameters}: reads published files. Say where they are: DATA=folder, or --data folder."
-            )
+            raise ConfigError(f"{path}: reads published files. Say where they are: DATA=folder, or --data folder.")
         if not data.is_dir():
             raise ConfigError(f"{data}: no such data folder.")
-        merged.files.folder = str(data.resolve())
-        merged.files.sha256 = sha256(data)
-    for name in _not_to_be_had(merged):
-        tell(f"{name}: passed over; the {merged.source} source has nothing of it. `xit data {name}` says which have.")
-        for key, ids in merged.grid.items():
-            merged.grid[key] = [other for other in ids if other != name and parse(other).task != name]
-        if "recipes" in merged:
-            merged.recipes.multitask.tasks = [other for other in merged.recipes.multitask.tasks if other != name]
-    return OmegaConf.to_yaml(merged)
+        values = config.laid_over(values, {"files": {"folder": str(data.resolve()), "sha256": sha256(data)}})
+    for name in _not_to_be_had(values):
+        tell(
+            f"{name}: passed over; the {values['source']} source has nothing of it. `xit data {name}` says which have."
+        )
+        values = _without(name, values)
+    return values
 
 
-def _not_to_be_had(parameters: Any) -> list[str]:
+def _without(task: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values without a task: in the grid, in conditions that are made of it, and in multitask training."""
+    grid = {
+        key: [other for other in ids if other != task and parse(other).task != task]
+        for key, ids in values["grid"].items()
+    }
+    changes: dict[str, Any] = {"grid": grid}
+    if "recipes" in values:
+        kept = [other for other in values["recipes"]["multitask"]["tasks"] if other != task]
+        changes["recipes"] = {"multitask": {"tasks": kept}}
+    return config.laid_over(values, changes)
+
+
+def _not_to_be_had(values: Mapping[str, Any]) -> list[str]:
     """The tasks of the grid that the source has not and nobody can just fetch: licensed (CCG), or not on the Hub.
 
     A task that could be fetched is not among them: that it is missing from the data folder is an error.
     """
-    if parameters.source == "micro" or "grid" not in parameters:
+    if values.get("source") not in ("files", "hub") or "grid" not in values:
         return []
-    from xit.core import registry
-    from xit.core.settings import FilesSettings
-
-    tasks = [task for task in map(task_of, parameters.grid.tasks) if not task.hub]
-    if parameters.source == "files":
-        source = registry.load("sources", "files").FilesSource(FilesSettings(**parameters.files))
+    tasks = [task for task in map(task_of, values["grid"]["tasks"]) if not task.hub]
+    if values["source"] == "files":
+        source = registry.load("sources", "files").FilesSource(FilesSettings(**values["files"]))
         tasks = [task for task in tasks if not source.has(task)]
     return [task.id for task in tasks]
 

@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from xit.core.errors import ConfigError, near
+from xit.pipeline import config
 
 MARKS = {"[ours]": "the source has none", "[mem]": "from memory, not looked up again"}
 """What the text of a source may begin with, to be shown with the value, and what it means."""
@@ -43,23 +40,6 @@ class Preset:
         return next((mark for mark in MARKS if self.source(place).startswith(mark)), "")
 
 
-def read(path: Path) -> DictConfig:
-    """A file of sections of params.yaml.
-
-    Raises:
-        ConfigError: it is missing, not YAML in UTF-8, says a key twice, or holds no sections.
-    """
-    try:
-        values = OmegaConf.load(path)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not YAML that can be read: {error}") from None
-    if not isinstance(values, DictConfig):
-        raise ConfigError(f"{path}: holds no sections of params.yaml.")
-    return values
-
-
 def names(folder: Path) -> tuple[str, ...]:
     """The presets of a folder."""
     return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
@@ -82,8 +62,9 @@ def _load(folder: Path, name: str, above: tuple[str, ...]) -> Preset:
         raise ConfigError(f"{where}{name}: no such preset.{near(name, known)} Presets: {', '.join(known)}.")
     if name in above:
         raise ConfigError(f"{path}: preset: comes back to itself: {' over '.join([*above, name])}.")
-    own: Any = OmegaConf.to_container(read(path))
+    own = config.read(path)
     below, sources, differs = own.pop("preset", None), own.pop("sources", {}), own.pop("differs", [])
     base = _load(folder, below, (*above, name)) if below else Preset(name, {}, {}, ())
-    values: Any = OmegaConf.to_container(OmegaConf.merge(base.values, own))
-    return Preset(name, values, {**base.sources, **sources}, (*base.differs, *differs), below)
+    return Preset(
+        name, config.laid_over(base.values, own), {**base.sources, **sources}, (*base.differs, *differs), below
+    )

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.table import Column, Table
 
 from xit.core import registry
@@ -29,7 +28,7 @@ def preview(project: Path, profile: str, data: Path | None, preset: str | None =
         ConfigError: all that is wrong with it.
     """
     notes: list[str] = []
-    values = yaml.safe_load(overlay.parameters(project, profile, data, notes.append, preset))
+    values = overlay.parameters(project, profile, data, notes.append, preset)
     found = config.check(values, profile)
     shapes = {name: one.size for name, one in found.encoders.items() if one.size and name in found.grid.encoders}
     sizes, faults = {}, []
