@@ -62,12 +62,12 @@ def load_config() -> "Config":
 
 def parameters() -> dict[str, Any]:
     """params.yaml as plain values, after they have been checked; not what the grid asks of its workers."""
-    import yaml
+    from xit.pipeline import config
 
-    load_config()
-    found: dict[str, Any] = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
-    del found["resources"]
-    return found
+    values = config.read(paths.PARAMS)
+    config.check(values, str(paths.PARAMS))
+    del values["resources"]
+    return values
 
 
 def section(sections: Mapping[str, Any], name: str, where: str) -> Any:
