@@ -1,5 +1,6 @@
 """Checkpoints: what identifies a run, that a folder appears whole or not at all, and what a damaged one says."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xit import formats
+from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import read_examples
 from xit.core.files import atomic, write_json
@@ -25,6 +27,7 @@ from xit.training.loop import Plan, Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
 CODE = ("xit.scoring.metrics",)
+SIZE = EncoderSize(8, 1, 8, 0)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,90 @@ def test_a_lineage_changes_with_parameters_inputs_and_code(folder: Path) -> None
     runs.append(checkpoints.lineage("finetune", CODE, inputs, seed=1))
 
     assert all(run != other for i, run in enumerate(runs) for other in runs[:i])
+
+
+def test_settings_that_change_no_bit_stand_in_no_lineage() -> None:
+    run = lineage(training=tiny.TRAINING)
+
+    assert run == lineage(training=dataclasses.replace(tiny.TRAINING, save_every=1))
+    assert run != lineage(training=dataclasses.replace(tiny.TRAINING, threads=2))
+
+
+def test_the_values_of_a_task_that_models_read_stand_in_place_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> dict[str, Any]:
+        return checkpoints.lineage("finetune", (*CODE, "xit.tasks.panx"), {})
+
+    def with_other(**values: Any) -> dict[str, Any]:
+        monkeypatch.setattr(panx, "task", dataclasses.replace(task, **values))
+        return run()
+
+    panx = registry.load("tasks", "panx")
+    before, task = run(), panx.task
+
+    assert before["tasks"]["panx"]["labels"] == list(task.labels)
+    assert with_other(citation="Nobody 2026", published={"train": 1}, languages=("en",), hub={}) == before
+    assert with_other(labels=task.labels[::-1]) != before
+    assert with_other(metric="accuracy") != before
+    assert with_other(pool="all") != before
+
+
+@dataclasses.dataclass(frozen=True)
+class Before:
+    """Settings, as they were when a model was made."""
+
+    steps: int
+    size: EncoderSize
+
+
+@dataclasses.dataclass(frozen=True)
+class After:
+    """The same, with a field more, a field less, and a field more inside."""
+
+    size: Any
+    smoothing: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Size(EncoderSize):
+    """With a field more."""
+
+    experts: int = 4
+
+
+def test_a_field_that_was_added_to_the_settings_or_taken_from_them_makes_nothing_again(tmp_path: Path) -> None:
+    checkpoints.run_once(tmp_path / "1", lineage(settings={"xnli": Before(3, SIZE)}), write("first"))
+
+    assert checkpoints.is_finished(tmp_path / "1", lineage(settings={"xnli": After(Size(8, 1, 8, 0))}))
+    assert not checkpoints.is_finished(tmp_path / "1", lineage(settings={"xnli": After(Size(8, 2, 8, 0))}))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"xnli": Before(4, SIZE)},
+        {},
+        {"xnli": Before(3, SIZE), "panx": Before(3, SIZE)},
+        {"panx": Before(3, SIZE)},
+        [Before(3, SIZE)],
+        None,
+    ],
+)
+def test_any_other_difference_of_settings_makes_it_again(settings: Any, tmp_path: Path) -> None:
+    checkpoints.run_once(tmp_path / "1", lineage(settings={"xnli": Before(3, SIZE)}), write("first"))
+
+    assert not checkpoints.is_finished(tmp_path / "1", lineage(settings=settings))
+
+
+def test_code_for_released_encoders_counts_only_where_one_is_read(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "bert").mkdir()
+    write_json(tmp_path / "bert/config.json", {"model_type": "bert"})
+
+    def code(config: Path, *more: str) -> Any:
+        return checkpoints.lineage("finetune", ("xit.modeling.task_model", *more), {"config.json": config})["code"]
+
+    ours, released = folder / "config.json", tmp_path / "bert/config.json"
+    assert code(ours) != code(released) == code(ours, "xit.modeling.released")
+    assert "xit.modeling.released" not in registry.imports(["xit.modeling.task_model"])
 
 
 def test_a_parents_head_log_and_lineage_are_no_inputs(folder: Path) -> None:

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -59,20 +59,32 @@ def imports(modules: Iterable[str]) -> frozenset[str]:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in found or _path(name) is None:
-            continue
-        found.add(name)
-        waiting += imported(name)
+        if name not in found and _path(name) is not None:
+            found.add(name)
+            waiting += imported(name)
     return frozenset(found)
 
 
+def imported(module: str) -> tuple[str, ...]:
+    """The modules of the package that a module itself imports when it runs."""
+    return _read(module)[0]
+
+
+DECLARATIONS = ("xit.core.settings", "xit.core.task", "xit.tasks.")
+"""Modules that declare what a run may be given; what it was given stands in its lineage."""
+MESSAGES = ("raise_all", "warn")
+"""Functions whose texts are for the reader only, as those of `raise` and `assert` are."""
+
+
 def fingerprint(modules: Iterable[str]) -> str:
-    """The SHA-256 of the source of `imports(modules)`."""
+    """The SHA-256 of what the code of `imports(modules)` does; the same for every version of Python.
+
+    Comments, docstrings, type hints of functions, and the texts of errors and warnings do not count. Of `DECLARATIONS`
+    functions count alone; of an encoder all but its `INFO`, which the paper prints.
+    """
     digest = hashlib.sha256()
-    for name in sorted(imports(modules)):
-        path = _path(name)
-        assert path is not None
-        digest.update(f"{name}\0".encode() + path.read_bytes())
+    for name in sorted(imports(modules) - {"xit"}):  # which every process imports, and which has the package's version
+        digest.update(f"{name} {_read(name)[1]}\n".encode())
     return digest.hexdigest()
 
 
@@ -85,24 +97,62 @@ def _path(module: str) -> Path | None:
 
 
 @functools.cache
-def imported(module: str) -> tuple[str, ...]:
-    """The modules of the package that a module itself imports when it runs."""
+def _read(module: str) -> tuple[tuple[str, ...], str]:
+    """What a module imports of the package when it runs, and what it does, as text."""
     path = _path(module)
     assert path is not None
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    names = []
-    for node in ast.walk(tree):
-        if id(node) in for_types_only:
-            continue
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+    nodes = list(_running(tree))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     names += [".".join(name.split(".")[:depth]) for name in names for depth in range(2, name.count(".") + 1)]
-    return tuple(sorted({name for name in names if _path(name) is not None}))
+    counted: list[ast.AST] = [tree]
+    if module.startswith(DECLARATIONS):
+        counted = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    elif module.startswith("xit.encoders."):
+        counted = [node for node in tree.body if "INFO" not in _assigned(node)]
+    return tuple(sorted({name for name in names if _path(name) is not None})), _meaning(counted)
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """A tree's nodes that run, without what is for type checkers only."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if not _is_idle(node):
+            yield node
+            waiting += ast.iter_child_nodes(node)
+
+
+def _is_idle(node: object) -> bool:
+    """Whether a statement does nothing: a docstring, `pass`, or imports for type checkers."""
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and not node.orelse
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and _is_text(node.value))
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _meaning(node: object, is_message: bool = False) -> str:
+    """What a piece of code does, as text: its syntax tree, without what changes no result."""
+    if isinstance(node, list):
+        return f"[{' '.join(_meaning(each, is_message) for each in node if not _is_idle(each))}]"
+    if not isinstance(node, ast.AST):
+        return ascii(node)
+    if isinstance(node, ast.arg):
+        return node.arg  # without its type
+    if is_message and _is_text(node):
+        return "text"
+    is_message = is_message or isinstance(node, ast.Raise | ast.Assert)
+    if isinstance(node, ast.Call):
+        is_message = is_message or getattr(node.func, "id", getattr(node.func, "attr", "")) in MESSAGES
+    parts = []
+    for name in node._fields:
+        inner = getattr(node, name, None)
+        if name not in ("ctx", "kind", "returns", "type_comment") and inner is not None and inner != []:
+            parts.append(f"{name}={_meaning(inner, is_message)}")
+    return f"{type(node).__name__}({' '.join(parts)})"

@@ -137,6 +137,19 @@ def task_of(task_id: str) -> Task:
     return dataclasses.replace(task, id=task_id)
 
 
+READ_BY_MODELS = (
+    "answer_rules",
+    "format",
+    "has_unanswerable",
+    "is_aligned",
+    "is_mined",
+    "is_trained",
+    "labels",
+    "metric",
+    "pool",
+)
+"""What training and evaluation read of a task: these values stand in the lineage of a model, the others do not."""
+
 _SQUAD = "rajpurkar/squad@7b6d24c440a36b6815f21b70d25016731768db1f"
 _COLUMNS = "id question context answers"
 SQUAD: Mapping[Split, tuple[Hub, ...]] = {

@@ -21,6 +21,7 @@ from xit.core import distributed, registry
 from xit.core.errors import CheckpointError
 from xit.core.files import atomic, remove, sha256, write_json
 from xit.core.settings import Positive
+from xit.core.task import READ_BY_MODELS, task_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,27 +42,70 @@ class HeadConfig:
     max_length_tokens: Positive
 
 
+class Section(dict[str, Any]):
+    """Settings in a lineage: the fields of a dataclass, by name."""
+
+
+WITHOUT_EFFECT = ("save_every",)
+"""Settings that change no bit of a result, and stand in no lineage."""
+
+
 def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **parameters: Any) -> dict[str, Any]:
     """What identifies a run: two runs of equal lineage end in equal bits on the same kind of processor.
 
     Args:
         stage: Its name.
-        modules: The modules that the run starts from; the code of all that they import counts.
+        modules: The modules that the run starts from; the code of all that they import counts. Of a task, its values
+            that training and evaluation read count in place of its file; code for released encoders counts where one of
+            the inputs is of such an encoder.
         inputs: Files and folders read; lineage files and logs inside do not count.
-        parameters: All numbers and choices, as JSON has them.
+        parameters: All numbers and choices, settings as their dataclasses.
 
     How many processes train counts too: they add up gradients in another order than one does.
     """
     import torch
 
+    from xit.modeling import encoders
+
+    code = set(modules)
+    tasks = sorted(name.rpartition(".")[2] for name in code if name.startswith("xit.tasks."))
+    config = inputs.get("config.json")
+    if config and encoders.read_config(config.parent).get("model_type") != encoders.MODEL_TYPE:
+        code.add("xit.modeling.released")
     return {
         "stage": stage,
-        "code": registry.fingerprint(modules),
+        "code": registry.fingerprint(code),
         "inputs": {name: sha256(path) for name, path in inputs.items()},
-        "parameters": json.loads(json.dumps(parameters, default=dataclasses.asdict)),
+        "parameters": _as_json(parameters),
+        "tasks": {name: _as_json({key: getattr(task_of(name), key) for key in READ_BY_MODELS}) for name in tasks},
         "processes": distributed.count(),
         "versions": {"torch": torch.__version__.partition("+")[0]},
     }
+
+
+def _as_json(value: Any) -> Any:
+    """Plain values, with a `Section` for each dataclass."""
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value) if field.name not in WITHOUT_EFFECT]
+        return Section({name: _as_json(getattr(value, name)) for name in names})
+    if isinstance(value, Mapping):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    return [_as_json(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _agrees(recorded: Any, run: Any) -> bool:
+    """Whether a value of a lineage is what it was recorded as.
+
+    A field that one of two sections lacks does not count: it was added to the settings, or taken from them, since then,
+    and so the code, which is the same, does not read it.
+    """
+    if isinstance(run, dict) and isinstance(recorded, dict):
+        names = run.keys() & recorded.keys()
+        is_same = isinstance(run, Section) or run.keys() == recorded.keys()
+        return is_same and all(_agrees(recorded[name], run[name]) for name in names)
+    if isinstance(run, list) and isinstance(recorded, list):
+        return len(run) == len(recorded) and all(map(_agrees, recorded, run))
+    return bool(recorded == run)
 
 
 def encoder_files(folder: Path) -> dict[str, Path]:
@@ -107,9 +151,7 @@ def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
         found = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
-    return (
-        isinstance(found, dict) and {**run, "files": found.get("files")} == found and found["files"] == _files(folder)
-    )
+    return isinstance(found, dict) and found.pop("files", None) == _files(folder) and _agrees(found, run)
 
 
 def _files(folder: Path) -> dict[str, str]:

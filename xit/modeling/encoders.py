@@ -156,9 +156,13 @@ def load(source: Path | str, direction: str | None = None) -> Encoder:
 
 
 def _load_released(source: str, revision: str | None, direction: str | None) -> Encoder:
-    from xit.modeling.released import load_released
+    encoder: Encoder = _released().load_released(source, revision, direction)
+    return encoder
 
-    return load_released(source, revision, direction)
+
+def _released() -> Any:
+    """The module of released encoders, by name: its code is no part of a run without one (`checkpoints.lineage`)."""
+    return load_module("modeling", "released")
 
 
 def direction(source: Path | str) -> str:
@@ -167,9 +171,9 @@ def direction(source: Path | str) -> str:
     if folder.is_dir() and (config := read_config(folder)).get("model_type") == MODEL_TYPE:
         _check_own(folder / "config.json", config)
         return info(config["encoder"]).direction
-    from xit.modeling.released import read_direction
-
-    return read_direction(str(folder)) if folder.is_dir() else read_direction(*hub.repository(str(source)))
+    place = (str(folder),) if folder.is_dir() else hub.repository(str(source))
+    found: str = _released().read_direction(*place)
+    return found
 
 
 def _config(encoder: Encoder) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def evaluate(
             languages=list(languages),
             retrieval=retrieval,
             source=source,
+            threads=threads,
         )
 
         def inner(what: str, done: int, total: int, number: int = number) -> None:

@@ -1,0 +1,196 @@
+"""What the code of a run does, as a hash: what counts in it, and what does not."""
+
+import ast
+import importlib.util
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xit.core import registry
+from xit.core.task import READ_BY_MODELS, Task
+
+PACKAGE = Path(registry.__file__).parents[1]
+FINETUNE = ("xit.stages.finetune", "xit.encoders.lstm", "xit.tasks.xnli", "xit.formats.classification")
+Change = tuple[str, str, str]
+"""A file, what stands in it, and what is put in its place."""
+
+
+def registry_at(package: Path) -> Any:
+    """The registry of a package that lies elsewhere, of which nothing else is imported."""
+    spec = importlib.util.spec_from_file_location("registry_elsewhere", package / "core/registry.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return shutil.copytree(PACKAGE, tmp_path / "xit", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@pytest.fixture
+def fingerprint(tmp_path: Path) -> Callable[[str], str]:
+    """The fingerprint of a module `xit.some` with a source."""
+    (tmp_path / "xit/core").mkdir(parents=True)
+    shutil.copyfile(PACKAGE / "core/registry.py", tmp_path / "xit/core/registry.py")
+
+    def of(source: str) -> str:
+        (tmp_path / "xit/some.py").write_text(source, encoding="utf-8")
+        found: str = registry_at(tmp_path / "xit").fingerprint(["xit.some"])
+        return found
+
+    return of
+
+
+SAME = {
+    "a comment": ("x = 1", "x = 1  # one"),
+    "the form": ("x = [1, 2]", "x = [\n    1,\n    2,\n]"),
+    "a module's docstring": ("x = 1", '"""What it holds."""\nx = 1'),
+    "a docstring": ("def f():\n    return 1", 'def f():\n    """One."""\n    return 1'),
+    "the docstring of an empty class": ("class A(Exception):\n    pass", 'class A(Exception):\n    """A."""'),
+    "a line under a field": ("class A:\n    x: int = 1", 'class A:\n    x: int = 1\n    """Of steps."""'),
+    "the text of an error": ("raise ValueError('a')", "raise ValueError('b')"),
+    "a value in the text of an error": ("raise ValueError(f'a {x}')", "raise ValueError(f'a {x} of {len(y)}')"),
+    "the text of a chained error": ("raise ValueError('a' + near(x)) from e", "raise ValueError('b' + near(x)) from e"),
+    "an error's text of several parts": ("raise A('\\n'.join(x))", "raise A(' '.join(x))"),
+    "the text of an assertion": ("assert x, 'a'", "assert x, 'b'"),
+    "texts of several faults": ("raise_all(A, [f'a {x}' for x in y])", "raise_all(A, [f'b: {x}' for x in y])"),
+    "the text of a warning": ("warnings.warn('a', stacklevel=2)", "warnings.warn('b', stacklevel=2)"),
+    "a function's types": ("def f(x): return x", "def f(x: int) -> int: return x"),
+    "what is imported for type checkers": ("x = 1", "if TYPE_CHECKING:\n    from a import b\nx = 1"),
+}
+OTHER = {
+    "a number": ("x = 1", "x = 2"),
+    "a number's type": ("x = 1", "x = 1.0"),
+    "a truth": ("x = 1", "x = True"),
+    "an operator": ("x = a + b", "x = a - b"),
+    "an order": ("f()\ng()", "g()\nf()"),
+    "a nesting": ("if a:\n    f()\n    g()", "if a:\n    f()\ng()"),
+    "a branch": ("if a:\n    f()\nelse:\n    g()", "if a:\n    f()\n    g()"),
+    "an empty branch": (
+        "if a:\n    pass\nelse:\n    f()",
+        "if a:\n    f()",
+    ),
+    "a name": ("f(a)", "f(b)"),
+    "an argument's name": ("f(a=1)", "f(b=1)"),
+    "a starred argument": ("f(a)", "f(*a)"),
+    "a default": ("def f(x=1): return x", "def f(x=2): return x"),
+    "an argument given by its name only": ("def f(x, y): return x", "def f(x, *, y): return x"),
+    "a decorator": ("def f(): return 1", "@g\ndef f(): return 1"),
+    "a text": ("f('a')", "f('b')"),
+    "a text and a name": ("f('a')", "f(a)"),
+    "bytes and a text": ("f('a')", "f(b'a')"),
+    "a text with a value": ("f(f'a {x}')", "f(f'b {x}')"),
+    "how a value is written": ("f(f'{x:.1f}')", "f(f'{x:.2f}')"),
+    "a text beside an error": ("f('a')\nraise A('a')", "f('b')\nraise A('a')"),
+    "the kind of an error": ("raise ValueError('a')", "raise KeyError('a')"),
+    "a value that an error carries": ("raise StopIteration(1)", "raise StopIteration(2)"),
+    "what is asserted": ("assert x, 'a'", "assert y, 'a'"),
+    "when a warning is given": ("if x: warnings.warn('a')", "if y: warnings.warn('a')"),
+    "a field's type": ("class A:\n    x: int = 1", "class A:\n    x: float = 1"),
+    "an import": ("from a import b", "from a import c as b"),
+    "how far up it is imported from": ("from .a import b", "from ..a import b"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME)
+def test_what_cannot_change_a_result_does_not_count(before: str, after: str, fingerprint: Callable[[str], str]) -> None:
+    assert fingerprint(before) == fingerprint(after)
+
+
+@pytest.mark.parametrize(("before", "after"), OTHER.values(), ids=OTHER)
+def test_what_can_change_a_result_counts(before: str, after: str, fingerprint: Callable[[str], str]) -> None:
+    assert fingerprint(before) != fingerprint(after)
+
+
+def test_no_comment_and_no_form_of_the_whole_package_counts(package: Path) -> None:
+    modules = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in package.rglob("[!_]*.py")]
+    before = registry_at(package).fingerprint(modules)
+
+    for path in package.rglob("*.py"):
+        path.write_text(ast.unparse(ast.parse(path.read_text(encoding="utf-8"))), encoding="utf-8")
+
+    assert len(modules) > 80
+    assert registry_at(package).fingerprint(modules) == before
+
+
+DECLARED: dict[str, Change] = {
+    "a field of the settings": (
+        "core/settings.py",
+        "    steps: Positive | None\n",
+        "    steps: Positive | None\n    label_smoothing: float = 0.1\n",
+    ),
+    "a range of the settings": ("core/settings.py", "Rate = Annotated[float, Gt(0), Lt(1)]", "Rate = float"),
+    "a task's citation": ("tasks/xnli.py", "Conneau et al. 2018", "Conneau et al. 2019"),
+    "a task's pinned commit": ("tasks/xnli.py", "facebook/xnli@b8dd5d7af5", "facebook/xnli@0000000000"),
+    "a published count": ("tasks/xnli.py", "392_702", "392_703"),
+    "a fact of every task": ("core/task.py", "    citation: str\n", "    citation: str\n    year: int = 2018\n"),
+    "a commit that tasks share": ("core/task.py", "rajpurkar/squad@7b6d24c4", "rajpurkar/squad@00000000"),
+    "an encoder's citation": ("encoders/lstm.py", "Hochreiter and Schmidhuber 1997", "Hochreiter 1991"),
+    "code for released encoders": ("modeling/released.py", "import torch\n", "import torch\n\nX = 1\n"),
+    "the package's version": ("__init__.py", '"0.1.0"', '"0.2.0"'),
+    "another encoder": ("encoders/gru.py", "nn.GRU", "nn.LSTM"),
+    "a table": ("tables/heatmap.py", "import", "X = 1\nimport"),
+}
+DONE: dict[str, Change] = {
+    "a rule of the tasks": ("core/task.py", 'self.metric == "f1"', 'self.metric == "f2"'),
+    "a function in a task's file": ("tasks/xnli.py", "task = Task(", "def f() -> int: return 1\n\n\ntask = Task("),
+    "the encoder": ("encoders/lstm.py", "batch_first=True", "batch_first=True, bias=False"),
+    "the loop": ("training/loop.py", "clip_grad_norm_(", "clip_grad_value_("),
+    "the format's head": ("formats/_heads.py", "nn.Linear(", "nn.Bilinear("),
+    "how files are read": ("core/examples.py", "def read_examples(", "X = 1\n\n\ndef read_examples("),
+    "the stage": ("stages/finetune.py", "def finetune(", "X = 1\n\n\ndef finetune("),
+}
+
+
+def change(package: Path, file: str, before: str, after: str) -> None:
+    text = (package / file).read_text(encoding="utf-8")
+    assert before in text, f"{file} has no {before!r} any more"
+    (package / file).write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize("changed", DECLARED.values(), ids=DECLARED)
+def test_what_is_only_declared_does_not_count_in_fine_tuning(changed: Change, package: Path) -> None:
+    change(package, *changed)
+
+    assert registry_at(package).fingerprint(FINETUNE) == registry.fingerprint(FINETUNE)
+
+
+@pytest.mark.parametrize("changed", DONE.values(), ids=DONE)
+def test_what_is_done_counts_in_fine_tuning(changed: Change, package: Path) -> None:
+    change(package, *changed)
+
+    assert registry_at(package).fingerprint(FINETUNE) != registry.fingerprint(FINETUNE)
+
+
+def test_code_for_released_encoders_counts_where_it_is_named(package: Path) -> None:
+    modules = (*FINETUNE, "xit.modeling.released")
+    change(package, *DECLARED["code for released encoders"])
+
+    assert registry_at(package).fingerprint(modules) != registry.fingerprint(modules)
+
+
+def test_training_and_evaluation_read_of_a_task_what_stands_in_a_lineage() -> None:
+    """Its title stands in the text of an error."""
+    stages = [f"xit.stages.{name}" for name in ("control", "evaluate", "finetune", "intermediate", "recipe", "tune")]
+    modules = registry.imports([*stages, *(f"xit.formats.{name}" for name in registry.names("formats"))])
+    read = set()
+    for module in modules:
+        if not module.startswith(registry.DECLARATIONS):
+            path = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+            source = path if path.is_file() else path.with_suffix("") / "__init__.py"
+            for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value).rpartition(".")[2] in (
+                    "task",
+                    "labelled",
+                ):
+                    read.add(node.attr)
+
+    assert {"labels", "metric", "pool", "format"} < read
+    assert read - {"id", "title", "with_labels"} <= set(READ_BY_MODELS)
+    assert all(hasattr(Task, name) or name in Task.__dataclass_fields__ for name in READ_BY_MODELS)
