@@ -5,7 +5,7 @@
 Each experiment has two encoders, three intermediate tasks and a baseline, all without any true gain. Scores vary by
 training run (a normal deviate shared by all languages), by language and by both; the runs of the baseline are shared by
 the gains of an encoder, as they are in earnest. Rows are how much each varies; columns compare the intervals of
-`xit.statistics.study` with the plain bootstrap over seeds and languages (Owen 2007).
+`xit.statistics.gains` with the plain bootstrap over seeds and languages (Owen 2007).
 """
 
 import csv
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from xit.statistics.study import Floats, estimate
+from xit.statistics.gains import estimate
+from xit.statistics.study import Floats
 
 LANGUAGES, ENCODERS, TASKS, EXPERIMENTS = 12, 2, 3, 400
 SETTINGS = ((2.0, 1.0, 1.0), (2.0, 2.0, 2.0), (1.0, 3.0, 2.0), (3.0, 1.0, 1.0))  # SD of runs, of languages, of both

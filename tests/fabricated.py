@@ -9,8 +9,9 @@ import numpy as np
 
 from xit.core.scores import Score, write_scores
 from xit.core.task import task_of
-from xit.stages.paper import COLUMNS, paper
-from xit.statistics.study import Study, study
+from xit.paper.inputs import COLUMNS
+from xit.stages.paper import paper
+from xit.statistics.study import Study, build_study
 
 PAPER = Path(__file__).parents[1] / "paper"
 LANGUAGES = ("en", "de", "es", "ru", "hi", "ar", "zh", "sw", "tr", "fi")
@@ -55,7 +56,7 @@ def scores(
 def study_of(rows: Sequence[Score]) -> Study:
     """The scores as the tables take them, in the order in which they come."""
     order = [name for row in rows for name in (row.encoder, row.intermediate, row.target, row.language)]
-    return study(rows, {row.target: task_of(row.target) for row in rows}, order)
+    return build_study(rows, {row.target: task_of(row.target) for row in rows}, order)
 
 
 def parameters(rows: Sequence[Score]) -> dict[str, Any]:

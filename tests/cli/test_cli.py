@@ -30,7 +30,7 @@ from xit.modeling import tokenization
 from xit.pipeline import config, overlay
 from xit.scoring import metrics, submission
 from xit.sources.micro import MicroSource
-from xit.statistics.study import Spread, minimum_detectable_gain
+from xit.statistics.power import VarianceComponents, minimum_detectable_gain
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
@@ -276,7 +276,7 @@ def test_the_power_of_the_experiment_is_shown_before_it_is_run(
     assert re.search(r"^mean +2 +\d\.\d +\d\.\d +", observed.out, re.MULTILINE)
     assert "observed in results/scores.csv" in observed.out
     cells = len(parameters["grid"]["encoders"]) * len(parameters["grid"]["intermediates"])
-    found = minimum_detectable_gain(5, 2, cells, Spread(2.0, 3.0))
+    found = minimum_detectable_gain(5, 2, cells, VarianceComponents(2.0, 3.0))
     assert re.search(rf"^xnli +2 +2\.0 +3\.0 .* {found:.1f} ", assumed.out, re.MULTILINE)
     assert_one_line(neither, 1, r"results/scores.csv: no such file")
 
@@ -290,7 +290,7 @@ def test_the_paper_needs_no_torch(xit: Xit, scored: None) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     loaded = done.stderr.split()
-    assert "xit.tables.ledger" in loaded
+    assert "xit.statistics.claims" in loaded
     assert {"torch", "transformers", "datasets", "accelerate"}.isdisjoint(loaded)
 
 

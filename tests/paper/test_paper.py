@@ -201,9 +201,9 @@ def test_a_readme_without_its_two_marks_is_refused(tmp_path: Path, text: str) ->
 
 def test_no_table_imports_torch() -> None:
     code = (
-        "import sys; import xit.stages.paper; from xit import discover\n"
-        "names = discover.names('tables'); assert len(names) > 10\n"
-        "for name in names: discover.load('tables', name)\n"
+        "import sys; import xit.stages.paper; from xit.core import registry\n"
+        "names = registry.names('tables'); assert len(names) > 10\n"
+        "for name in names: registry.load('tables', name)\n"
         "print(sorted({'torch', 'transformers', 'datasets', 'matplotlib', 'statsmodels'} & set(sys.modules)))"
     )
 

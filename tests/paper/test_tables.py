@@ -16,13 +16,13 @@ from rich.console import Console
 from xit.cli.tables import of_paper
 from xit.core import registry
 from xit.core.scores import Score
-from xit.paper.render import Figure, Inputs, Table, as_csv, as_latex, as_markdown, printed
-from xit.stages.paper import read
-from xit.statistics.claims import Finding, Verdict, findings, verdict
-from xit.statistics.study import Estimate, Study
-from xit.tables import ledger
+from xit.paper.inputs import Inputs, read
+from xit.paper.render import Figure, Table, as_csv, as_latex, as_markdown, printed
+from xit.statistics.claims import CLAIMS, Finding, Verdict, entries, findings, verdict
+from xit.statistics.gains import Estimate
+from xit.statistics.study import Study
 
-ESTIMATE = Estimate(-1.25, -2.0, -0.5, 0.001, 2, 12, 2, is_settled=True)
+ESTIMATE = Estimate(-1.25, -2.0, -0.5, 0.001, 2, 12, 2, is_significant=True)
 SMALL = Table(
     name="small",
     title="Small & 100 % invented",
@@ -277,14 +277,14 @@ def test_a_verdict_follows_from_the_interval(
 
 def ruled(of: Study) -> Mapping[tuple[str, str], Finding]:
     """Findings by claim and encoder."""
-    return {(one.claim.id, one.encoder): one for claim in ledger.claims() for one in findings(claim, of)}
+    return {(one.claim.id, one.encoder): one for claim in CLAIMS for one in findings(claim, of)}
 
 
 def test_every_published_number_of_a_claim_has_a_claim() -> None:
     with (PAPER / "published.csv").open(encoding="utf-8") as file:
         keys = [row["key"] for row in csv.DictReader(file) if row["key"]]
 
-    ids = [claim.id for claim in ledger.claims()]
+    ids = [claim.id for claim in CLAIMS]
     assert len(set(ids)) == len(ids) >= 12
     assert set(keys) <= set(ids)
 
@@ -431,9 +431,9 @@ def test_conditions_that_were_not_run_leave_their_claims_not_run() -> None:
 def test_the_entries_of_the_ledger_have_each_claim_with_source_and_verdict_by_encoder(tmp_path: Path) -> None:
     of = inputs(tmp_path, scores())
 
-    found = {one["id"]: one for one in ledger.entries(of.study, of.published)}
+    found = {one["id"]: one for one in entries(of.study, of.published)}
 
-    assert list(found) == [claim.id for claim in ledger.claims()]
+    assert list(found) == [claim.id for claim in CLAIMS]
     assert all(list(one) == ["id", "statement", "source", "published", "by_encoder"] for one in found.values())
     squad = found["squad"]
     assert (squad["published"], squad["source"]) == ("+8.2", "Phang et al. 2020, arXiv 2005.13013")
@@ -449,7 +449,7 @@ def test_the_entries_of_the_ledger_have_each_claim_with_source_and_verdict_by_en
 def test_the_ledger_gives_every_claim_a_row_with_its_published_value(tmp_path: Path) -> None:
     one = table(tmp_path, "ledger", scores())
 
-    assert len(one.rows) == len(ledger.claims())
+    assert len(one.rows) == len(CLAIMS)
     published, first, _, second, _ = row_of(one, "MNLI raises the average.")
     assert (published, first, second) == ("+7.5", "reproduced", "reproduced")
     assert row_of(one, "The average gain is the same as with the transformer encoder, within one point.")[1] == "–"

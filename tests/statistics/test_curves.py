@@ -10,12 +10,11 @@ from fabricated import PAPER, parameters, scores, study_of, write_inputs
 
 from xit.core.errors import DataError
 from xit.paper import sentences
-from xit.paper.render import Inputs
+from xit.paper.inputs import Inputs, read
 from xit.stages.collect import Run, curves, points
-from xit.stages.paper import read
-from xit.tables.curves import AFTER, PLAIN
-from xit.tables.curves import curves as means
-from xit.tables.distance import distance
+from xit.statistics.curves import AFTER, PLAIN
+from xit.statistics.curves import curves as means
+from xit.statistics.distance import distance
 
 
 def log(steps: int, *validated: int) -> list[dict[str, float]]:

@@ -16,13 +16,15 @@ from typer.testing import CliRunner
 from xit.cli.app import app
 from xit.core.errors import DataError
 from xit.core.scores import Score
-from xit.paper.render import Figure, Inputs, Table
+from xit.paper.inputs import Inputs, read
+from xit.paper.render import Figure, Table
 from xit.paper.sentences import scaling as sentences
-from xit.stages.paper import read
 from xit.stages.paper import scaling as scaling_stage
-from xit.statistics.scaling import LAWS, Fit, Floats, Points, best_of, fit, scaling
-from xit.statistics.study import Estimate
-from xit.tables.scaling import build, sizes_of
+from xit.statistics.gains import Estimate
+from xit.statistics.laws import LAWS, Fit, Floats, Points, best_of, fit, scaling
+from xit.statistics.scaling import Sizes
+from xit.statistics.scaling import sizes_of as sizes_in
+from xit.tables.scaling import build
 
 SIZES = np.array([10.0, 50, 200, 1000, 3500])
 TRUE: dict[str, Callable[[Floats], Floats]] = {
@@ -185,6 +187,10 @@ def inputs(folder: Path, rows: list[Score], examples: int = 3000, **sections: ob
     with (folder / "audit.csv").open("a", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerow(("mnli", "train", "en", "micro", examples, "hash", 0, 0))
     return read(folder / "scores.csv", folder, {**parameters(rows), **sections}, PAPER / "published.csv")
+
+
+def sizes_of(of: Inputs) -> Sizes:
+    return sizes_in(of.study, of.audit, of.parameters)
 
 
 def few(**options: object) -> list[Score]:

@@ -8,21 +8,10 @@ from fabricated import scores, study_of
 
 from xit.core.errors import DataError
 from xit.core.scores import Score
-from xit.statistics.study import (
-    Estimate,
-    Spread,
-    difference,
-    estimate,
-    example_gain,
-    gain,
-    main_gains,
-    minimum_detectable_gain,
-    scatter,
-    settled,
-    spread,
-    transfer_gap,
-    weights,
-)
+from xit.statistics.gains import Estimate, difference, estimate, gain, holm, main_gains
+from xit.statistics.paired import example_gain
+from xit.statistics.power import VarianceComponents, minimum_detectable_gain, variance_components
+from xit.statistics.study import seed_std, transfer_gap, weights
 
 ONE = np.ones(1)
 
@@ -114,7 +103,7 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
     assert width(0) < width(1) < width(4)
 
 
-def test_two_seeds_of_one_sign_are_not_enough_to_settle_a_difference() -> None:
+def test_two_seeds_of_one_sign_are_not_enough_for_a_significant_difference() -> None:
     cube = np.array([[0.5] * 12, [2.5] * 12])[:, :, np.newaxis]
 
     one = estimate(cube, ONE, [cube])  # a bootstrap over seeds would give [0.5, 2.5]
@@ -146,7 +135,7 @@ def test_false_alarms_are_as_rare_as_they_should_be_in_a_cell_and_in_a_table() -
         cubes = [rng.normal(0, 1, (2, 1, 1)) + rng.normal(0, 1, (2, 12, 1)) for _ in range(6)]
         found = [one for cube in cubes if (one := estimate(cube, ONE, cubes)) is not None]
         cells += sum(one.p is not None and one.p < 0.05 for one in found)
-        tables += any(one.is_settled for one in settled(found))
+        tables += any(one.is_significant for one in holm(dict(enumerate(found))).values() if one)
         assert len(found) == 6
 
     assert 2 <= cells <= 18  # of 180, in which 9 are expected
@@ -188,7 +177,7 @@ def test_a_difference_of_encoders_is_the_first_minus_the_second_and_less_sure() 
     assert one.value - one.low > alone.value - alone.low
 
 
-def test_two_independent_scatters_add_up() -> None:
+def test_two_independent_variances_add_up() -> None:
     cube = np.array([[1.0] * 3, [2.0] * 3])[:, :, np.newaxis]  # languages agree: only seeds scatter
 
     single, both = (estimate(cube, ONE, [cube, cube], independent) for independent in (1, 2))
@@ -203,15 +192,15 @@ def test_two_independent_scatters_add_up() -> None:
 def test_holm_corrects_for_the_size_of_the_table() -> None:
     estimates = [Estimate(1.0, 0.1, 2.0, p, 3, 3, 2) for p in (0.01, 0.04, 0.03)]
 
-    marks = [one.is_settled for one in settled(estimates)]
+    marks = [one.is_significant for one in holm(dict(enumerate(estimates))).values() if one]
 
     assert marks == [True, False, False]  # 0.01 < 0.05 / 3, but 0.03 > 0.05 / 2
 
 
-def test_an_estimate_without_interval_is_never_settled() -> None:
+def test_an_estimate_without_interval_is_never_significant() -> None:
     bare = Estimate(9.0, None, None, None, 3, 3, 1)
 
-    assert settled([bare, Estimate(1.0, 0.1, 2.0, 0.001, 3, 3, 2)])[0] == bare
+    assert holm({"bare": bare, "other": Estimate(1.0, 0.1, 2.0, 0.001, 3, 3, 2)})["bare"] == bare
 
 
 def test_main_gains_recover_the_effects_that_were_put_in() -> None:
@@ -222,7 +211,7 @@ def test_main_gains_recover_the_effects_that_were_put_in() -> None:
             one = found[condition, encoder, "mean"]
             assert one is not None
             assert one.value == pytest.approx(effect, abs=0.2)
-            assert one.is_settled
+            assert one.is_significant
 
 
 def test_weights_of_a_selection_sum_to_one() -> None:
@@ -241,11 +230,11 @@ def test_the_transfer_gap_leaves_out_targets_without_english() -> None:
     assert transfer_gap(of, "lstm", "mnli") == pytest.approx(30.0)
 
 
-def test_scatter_is_the_standard_deviation_over_seeds_of_the_mean_over_languages() -> None:
+def test_the_seed_std_is_the_standard_deviation_over_seeds_of_the_mean_over_languages() -> None:
     of = study_of(xnli([[49, 51], [51, 53]], [[50, 50], [50, 50]], ("de", "es")))
 
-    assert scatter(of) == pytest.approx(1.0)  # variances 2 and 0
-    assert scatter(study_of(scores(seeds=1))) is None
+    assert seed_std(of) == pytest.approx(1.0)  # variances 2 and 0
+    assert seed_std(study_of(scores(seeds=1))) is None
 
 
 def test_ids_stand_in_the_order_of_the_grid() -> None:
@@ -325,26 +314,26 @@ def test_examples_that_do_not_pair_are_refused() -> None:
 def test_the_spread_of_gains_is_pooled_over_seeds_and_over_languages() -> None:
     of = study_of(xnli([[50, 50], [50, 50]], [[51, 55], [53, 57]], ("de", "es")))
 
-    found = spread(of)
+    found = variance_components(of)
 
     assert found is not None
     assert found.seeds == pytest.approx(2**0.5)  # means over languages: 3 and 5
     assert found.languages == pytest.approx(8**0.5)  # means over seeds: 2 and 6
-    assert spread(study_of(scores(seeds=1))) is None
-    assert spread(study_of(scores(languages=("en", "de")))) is None
+    assert variance_components(study_of(scores(seeds=1))) is None
+    assert variance_components(study_of(scores(languages=("en", "de")))) is None
 
 
 def test_the_minimum_detectable_gain_is_that_of_the_formula() -> None:
-    found = minimum_detectable_gain(4, 9, 20, Spread(2.0, 3.0))
+    found = minimum_detectable_gain(4, 9, 20, VarianceComponents(2.0, 3.0))
 
     assert found == pytest.approx((2.0003 + 0.8477) * 2**0.5, abs=1e-3)  # t at 60 degrees of freedom: 0.975 and 0.8
-    assert minimum_detectable_gain(1, 9, 20, Spread(2.0, 3.0)) is None
-    assert minimum_detectable_gain(2, 1, 20, Spread(2.0, 3.0)) is None
+    assert minimum_detectable_gain(1, 9, 20, VarianceComponents(2.0, 3.0)) is None
+    assert minimum_detectable_gain(2, 1, 20, VarianceComponents(2.0, 3.0)) is None
 
 
 def test_a_gain_of_the_minimum_detectable_size_is_detected_in_four_of_five_experiments() -> None:
     rng = np.random.default_rng(0)
-    size = minimum_detectable_gain(3, 12, 6, Spread(1.0, 1.5))
+    size = minimum_detectable_gain(3, 12, 6, VarianceComponents(1.0, 1.5))
     assert size is not None
     detected = 0
     for _ in range(60):

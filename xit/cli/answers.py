@@ -33,7 +33,7 @@ def scaling(
     """Whether a gain grows with the examples of the intermediate task, pair by pair: verdict, law, prediction."""
     from xit.cli import tables
     from xit.stages import paper as stage
-    from xit.tables.scaling import AHEAD
+    from xit.statistics.scaling import AHEAD
 
     values = parameters()
     if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen

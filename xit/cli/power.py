@@ -7,8 +7,9 @@ from typing import Any
 from xit.core.errors import DataError
 from xit.core.scores import read_scores
 from xit.core.task import task_of
-from xit.stages.paper import study_of
-from xit.statistics.study import ENGLISH, MEAN, POWER, Spread, Study, minimum_detectable_gain, spread
+from xit.paper.inputs import study_of
+from xit.statistics.power import POWER, VarianceComponents, minimum_detectable_gain, variance_components
+from xit.statistics.study import ENGLISH, MEAN, Study
 
 SEEDS = (2, 3, 5, 10)
 """Numbers of seeds, beside that of params.yaml, for which the gain is given."""
@@ -20,7 +21,7 @@ def power(
     """The gains by target and number of seeds, with the title and caption of their table.
 
     Args:
-        scores: Of an earlier run, which shows how gains scatter; need not be there if both are assumed.
+        scores: Of an earlier run, which shows how gains vary; need not be there if both are assumed.
         parameters: params.yaml, run or not.
         sd_seeds: Assumed standard deviation of a gain between seeds, in points; else as observed.
         sd_languages: Between languages.
@@ -35,7 +36,7 @@ def power(
     seeds = sorted({planned, *SEEDS})
     rows = []
     for target in (*targets, MEAN):
-        one = _spread(observed, target, sd_seeds, sd_languages, scores)
+        one = _components(observed, target, sd_seeds, sd_languages, scores)
         languages = _planned_languages(targets if target == MEAN else [target], parameters)
         gains = [minimum_detectable_gain(n, languages, cells, one) if one else None for n in seeds]
         deviations = {"sd_seeds": one.seeds if one else None, "sd_languages": one.languages if one else None}
@@ -44,27 +45,27 @@ def power(
         "rows": rows,
         "seeds": seeds,
         "title": f"The gain that is found in {POWER:.0%} of experiments, in points",
-        "caption": f"For one intermediate task and encoder, zero-shot; {cells} gains share their spread over seeds. "
+        "caption": f"For one intermediate task and encoder, zero-shot; {cells} gains share their variance over seeds. "
         f"Standard deviations are of a gain, "
         f"{'assumed' if observed is None else f'observed in {scores}, where not assumed'}. "
         f"params.yaml has {planned} seed{'s' * (planned > 1)}. Not corrected for the size of a table.",
     }
 
 
-def _spread(
+def _components(
     observed: Study | None, target: str, sd_seeds: float | None, sd_languages: float | None, scores: Path
-) -> Spread | None:
+) -> VarianceComponents | None:
     """As assumed, else as observed; None for a target that was not run."""
     if observed is None:
-        return Spread(sd_seeds or 0.0, sd_languages or 0.0)
+        return VarianceComponents(sd_seeds or 0.0, sd_languages or 0.0)
     if target not in (*observed.targets, MEAN):
         return None
-    seen = spread(observed, () if target == MEAN else (target,))
+    seen = variance_components(observed, () if target == MEAN else (target,))
     if seen is None:
         raise DataError(
-            f"{scores}: {target}: one seed or one language shows no spread. Assume it: --sd-seeds and --sd-languages."
+            f"{scores}: {target}: one seed or one language shows no variance. Assume it: --sd-seeds and --sd-languages."
         )
-    return Spread(
+    return VarianceComponents(
         seen.seeds if sd_seeds is None else sd_seeds, seen.languages if sd_languages is None else sd_languages
     )
 

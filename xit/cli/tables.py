@@ -16,7 +16,8 @@ from rich.text import Text
 
 from xit.core.task import Task
 from xit.paper.render import shown, signed
-from xit.statistics.study import Estimate, ExampleGain
+from xit.statistics.gains import Estimate
+from xit.statistics.paired import ExampleGain
 
 Parts = Iterator[Any]
 

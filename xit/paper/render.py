@@ -1,53 +1,15 @@
-"""The tables and figures of the paper, one a file, each with the claims that it supports.
-
-A module of this folder has `build(inputs) -> tuple[Table | Figure, ...]`, and `CLAIMS` where published statements can
-be tested on its numbers. Its file name is the beginning of the names of what it builds. None imports torch.
-"""
+"""Tables, without a form, and the forms that they are written in; figures with their titles and captions."""
 
 import csv
 import dataclasses
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from xit.pipeline.presets import Preset
-from xit.statistics.study import Estimate, Study, settled
+from xit.statistics.gains import Estimate, holm
 
 Cell = str | int | float | Estimate | None
-Row = Mapping[str, str]
-
-SOURCES = {
-    "micro": "micro source: made from CLDR phrases, not the benchmark's own data",
-    "files": "files source: the published files at hand",
-    "hub": "hub source: the published data sets",
-}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What tables are made of.
-
-    Attributes:
-        audit, curves, encoders, training, published, tuning: Rows of the CSV files of the same names, by column.
-        parameters: The sections of params.yaml.
-        presets: Those of presets/.
-    """
-
-    study: Study
-    parameters: Mapping[str, Any]
-    audit: Sequence[Row] = ()
-    curves: Sequence[Row] = ()
-    encoders: Sequence[Row] = ()
-    training: Sequence[Row] = ()
-    published: Sequence[Row] = ()
-    tuning: Sequence[Row] = ()
-    presets: Sequence[Preset] = ()
-
-    @property
-    def label(self) -> str:
-        """What every title says of its source."""
-        return SOURCES[self.study.source]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +54,11 @@ class Table:
 
     def corrected(self) -> "Table":
         """The table with Holm's correction over all of its estimates."""
-        found = iter(settled([cell for row in self.rows for cell in row if isinstance(cell, Estimate)]))
-        rows = tuple(tuple(next(found) if isinstance(cell, Estimate) else cell for cell in row) for row in self.rows)
+        cells = {(i, j): cell for i, row in enumerate(self.rows) for j, cell in enumerate(row)}
+        estimates = holm({place: cell for place, cell in cells.items() if isinstance(cell, Estimate)})
+        rows = tuple(
+            tuple(estimates.get((i, j), cell) for j, cell in enumerate(row)) for i, row in enumerate(self.rows)
+        )
         return dataclasses.replace(self, rows=rows)
 
 
@@ -112,7 +77,7 @@ def shown(cell: Cell) -> tuple[str, str]:
     if cell is None:
         return "–", ""
     if isinstance(cell, Estimate):
-        return signed(cell.value) + ("*" if cell.is_settled else ""), interval(cell) or "–"
+        return signed(cell.value) + ("*" if cell.is_significant else ""), interval(cell) or "–"
     if isinstance(cell, float):
         return f"{cell:.1f}".replace("-", "−"), ""
     return str(cell), ""
@@ -158,7 +123,7 @@ def as_csv(table: Table) -> str:
         cells: list[object] = []
         for cell, is_wide in zip(row, wide, strict=True):
             if isinstance(cell, Estimate):
-                cells += [cell.value, cell.low, cell.high, cell.p, cell.is_settled]
+                cells += [cell.value, cell.low, cell.high, cell.p, cell.is_significant]
             else:
                 cells += [cell, None, None, None, None] if is_wide else [cell]
         writer.writerow(["" if cell is None else cell for cell in cells])

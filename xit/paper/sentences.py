@@ -8,26 +8,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
-from xit.paper.render import Inputs, interval, signed
-from xit.statistics.scaling import SHORT, Scaling
-from xit.statistics.study import (
-    ENGLISH,
-    MEAN,
+from xit.paper.inputs import Inputs
+from xit.paper.render import interval, signed
+from xit.statistics.curves import AFTER, PLAIN, curves
+from xit.statistics.distance import distances_and_gains, gains_by_script
+from xit.statistics.gains import (
     Estimate,
-    Study,
     best,
     difference,
     gain,
+    language_means,
     main_gains,
-    scatter,
-    transfer_gap,
+    plain_tasks,
+    recipe_over_plain,
 )
-from xit.tables import recipes
-from xit.tables.curves import AFTER, PLAIN, curves
-from xit.tables.distance import groups
-from xit.tables.distance import points as points_of
-from xit.tables.languages import language_gains
-from xit.tables.scaling import AHEAD, Sizes, pairs, predicted, shared
+from xit.statistics.laws import SHORT, Scaling
+from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
+from xit.statistics.study import ENGLISH, MEAN, Study, seed_std, transfer_gap
 
 
 def findings(of: Study) -> dict[str, list[str]]:
@@ -111,10 +108,10 @@ def _targets(of: Study, encoder: str) -> str:
         if name == encoder and task in of.intermediates and target != MEAN and one is not None
     }
     up = sorted(
-        (key for key, one in found.items() if one.is_settled and one.value > 0), key=lambda key: -found[key].value
+        (key for key, one in found.items() if one.is_significant and one.value > 0), key=lambda key: -found[key].value
     )
     down = sorted(
-        (key for key, one in found.items() if one.is_settled and one.value < 0), key=lambda key: found[key].value
+        (key for key, one in found.items() if one.is_significant and one.value < 0), key=lambda key: found[key].value
     )
 
     def most(keys: list[tuple[str, str]], word: str) -> str:
@@ -149,7 +146,7 @@ def _retrieval(of: Study, encoder: str) -> list[str]:
 def _languages(of: Study, encoder: str) -> list[str]:
     found: dict[str, list[float]] = {}
     for task in of.intermediates:
-        for name, value in language_gains(of, encoder, task).items():
+        for name, value in language_means(of, encoder, task).items():
             found.setdefault(name, []).append(value)
     means = {name: sum(values) / len(values) for name, values in found.items() if name != ENGLISH}
     if not means:
@@ -192,9 +189,9 @@ def _pretraining(of: Study, encoder: str) -> list[str]:
 def _recipes(of: Study, encoder: str) -> list[str]:
     sentences = []
     for name in of.recipes:
-        one = recipes.over(of, encoder, name)
+        one = recipe_over_plain(of, encoder, name)
         if one is not None:
-            than = listed(recipes.plain(of, name)) + (" alone" if len(recipes.plain(of, name)) == 1 else " on average")
+            than = listed(plain_tasks(of, name)) + (" alone" if len(plain_tasks(of, name)) == 1 else " on average")
             effect = direction(one, "scores higher than", "scores lower than", "is not settled to differ from")
             sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(one)} points.")
     return sentences
@@ -220,13 +217,13 @@ def _controls(of: Study, encoder: str) -> list[str]:
 
 
 def _noise(of: Study) -> list[str]:
-    spread = scatter(of)
-    if spread is None:
+    deviation = seed_std(of)
+    if deviation is None:
         return ["With one seed there is no measure of noise: no interval is given, and no difference is called one."]
     return [
         (
-            f"Between seeds, a target's mean zero-shot score has a standard deviation of {spread:.1f} points, pooled "
-            "over all cells."
+            f"Between seeds, a target's mean zero-shot score has a standard deviation of {deviation:.1f} points, "
+            "pooled over all cells."
         )
     ]
 
@@ -311,7 +308,7 @@ def of_distance(of: Study) -> list[str]:
 
     sentences = []
     for encoder in of.encoders:
-        found, (latin, others) = points_of(of, encoder), groups(of, encoder)
+        found, (latin, others) = distances_and_gains(of, encoder), gains_by_script(of, encoder)
         if not latin or not others:
             continue
         count, gains = (len(latin), len(others)), [sum(one.values()) / len(one) for one in (latin, others)]

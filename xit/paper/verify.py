@@ -29,11 +29,11 @@ from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.files import atomic
 from xit.core.scores import Score, read_scores, write_scores
+from xit.paper.inputs import read, study_of
 from xit.paper.render import Table, as_csv
 from xit.pipeline import paths
 from xit.scoring.rescore import rescored
-from xit.stages import paper
-from xit.statistics.study import LEVEL
+from xit.statistics.gains import LEVEL
 
 EQUAL = 1e-6
 LOSS = 0.01
@@ -275,12 +275,12 @@ def verify(
     """
     place = root / paths.SCORES
     scores = read_scores(place)
-    inputs = paper.read(place, root / paths.RESULTS, parameters, root / paths.PUBLISHED)
+    inputs = read(place, root / paths.RESULTS, parameters, root / paths.PUBLISHED)
     found: Sequence[Score] = scores
     comparisons, notes = [], []
     if (root / paths.EVALUATIONS).is_dir():
         found = rescored(scores, root / paths.EVALUATIONS, root / paths.data(""))
-        inputs = dataclasses.replace(inputs, study=paper.study_of(found, parameters))
+        inputs = dataclasses.replace(inputs, study=study_of(found, parameters))
         comparisons.append(
             compare_scores(f"scores from predictions, with {paths.SCORES}", found, scores, Tolerance({}))
         )

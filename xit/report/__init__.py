@@ -16,13 +16,12 @@ from typing import Any
 from xit.core.files import atomic, sha256
 from xit.core.scores import read_scores
 from xit.paper import sentences
-from xit.paper.render import SOURCES
+from xit.paper.inputs import SOURCES, study_of
 from xit.report import _figures
 from xit.report._examples import MOST, Examples, collect
-from xit.report._figures import conditions_of
 from xit.report._texts import JOIN, cells_of, choices, escaped, prose, templates
-from xit.stages.paper import study_of
-from xit.statistics.study import Study, main_gains
+from xit.statistics.gains import main_gains
+from xit.statistics.study import Study
 
 MOST_BYTES = 15_000_000
 """Of the whole file, of which plotly.js takes 4.8 million; where examples would make it larger, cells have fewer."""
@@ -96,7 +95,7 @@ def _drawn(study: Study, examples: Examples) -> dict[str, Any]:
     drawn = {}
     for encoder in study.encoders:
         drawn[JOIN.join(("gains", encoder))] = _figures.gains(study, encoder)
-        for condition in conditions_of(study):
+        for condition in study.rows:
             figure = _figures.by_language(study, encoder, condition, examples)
             drawn[JOIN.join(("languages", encoder, condition))] = figure
     for encoder in study.encoders[1:]:

@@ -12,8 +12,8 @@ from xit.core import languages
 from xit.core.conditions import BASELINE
 from xit.paper.render import interval, signed
 from xit.report._examples import Examples, Shown
-from xit.statistics.study import ENGLISH, MEAN, Estimate, Floats, Study, difference, main_gains, settled
-from xit.statistics.study import gains as gain_cube
+from xit.statistics.gains import Estimate, difference, gain_array, holm, language_gains, main_gains
+from xit.statistics.study import ENGLISH, MEAN, Floats, Study, mean_of_present, targets_of
 
 # ColorBrewer's PuOr as in the paper, without its dark ends: black print keeps a contrast of 5 on every shade.
 SCALE = ((0.0, "#e08214"), (0.25, "#fdc57f"), (0.5, "#f7f7f7"), (0.75, "#c3bfdf"), (1.0, "#8f83b8"))
@@ -49,44 +49,24 @@ def rows_of(study: Study, encoder: str, condition: str, target: str) -> list[Row
     return [row(name, name, codes) for name, codes in others.items() if codes]
 
 
-def _values(of: Floats) -> tuple[float | None, ...]:
-    return tuple(None if np.isnan(value) else round(float(value), 2) for value in of)
+def _values(seeds: Sequence[float] | Floats) -> tuple[float | None, ...]:
+    return tuple(None if np.isnan(value) else round(float(value), 2) for value in seeds)
 
 
-def _mean(of: Floats) -> float | None:
+def _mean(seeds: Sequence[float | None] | Floats) -> float | None:
     """Over what was run."""
-    run = of[~np.isnan(of)]
-    return float(run.mean()) if len(run) else None
-
-
-def language_gains(study: Study, encoder: str, condition: str) -> dict[tuple[str, str], tuple[float | None, ...]]:
-    """The gain of each seed, by language and target."""
-    found = {}
-    for is_english, names in (
-        (True, study.languages[: len(study.languages) - len(study.others)]),
-        (False, study.others),
-    ):
-        cube = gain_cube(study, encoder, [condition], is_english=is_english)
-        for (i, code), (j, target) in ((a, b) for a in enumerate(names) for b in enumerate(study.targets)):
-            if not np.isnan(cube[:, i, j]).all():
-                found[code, target] = _values(cube[:, i, j])
-    return found
+    mean = float(mean_of_present(np.array(seeds, dtype=np.float64), axis=0))
+    return None if np.isnan(mean) else mean
 
 
 def mean_gains(study: Study, encoder: str, condition: str) -> dict[tuple[str, str], float]:
     """The gain by language and target, mean over seeds."""
-    found = language_gains(study, encoder, condition)
-    return {cell: float(np.mean([value for value in of if value is not None])) for cell, of in found.items()}
-
-
-def conditions_of(study: Study) -> tuple[str, ...]:
-    """The rows of the grid, as in the table of gains."""
-    return (*study.intermediates, *study.recipes, *study.controls)
+    return {cell: float(np.nanmean(seeds)) for cell, seeds in language_gains(study, encoder, condition).items()}
 
 
 def gains_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate | None]:
     """The gains of an encoder by (condition, target)."""
-    return {(c, t): main_gains(study)[c, encoder, t] for c in conditions_of(study) for t in (*study.targets, MEAN)}
+    return {(c, t): main_gains(study)[c, encoder, t] for c in study.rows for t in (*study.targets, MEAN)}
 
 
 def differences_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate | None]:
@@ -96,26 +76,25 @@ def differences_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate
 
 @functools.cache
 def _differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    found = {
-        (encoder, condition, target): difference(
-            study, study.encoders[0], encoder, [condition], () if target == MEAN else [target]
-        )
-        for encoder in study.encoders[1:]
-        for condition in study.intermediates
-        for target in (*study.targets, MEAN)
-    }
-    names = [name for name, one in found.items() if one is not None]
-    return found | dict(zip(names, settled([one for one in found.values() if one is not None]), strict=True))
+    return holm(
+        {
+            (encoder, condition, target): difference(
+                study, study.encoders[0], encoder, [condition], targets_of(study, target)
+            )
+            for encoder in study.encoders[1:]
+            for condition in study.intermediates
+            for target in (*study.targets, MEAN)
+        }
+    )
 
 
 def gains(study: Study, encoder: str) -> dict[str, Any]:
     """A heat map: the gain of every condition on every target."""
 
     def hover(condition: str, target: str, one: Estimate) -> list[str]:
-        cube = gain_cube(study, encoder, [condition])[:, :, [target in (name, MEAN) for name in study.targets]]
-        of_seed = [[_mean(by_language) for by_language in seed.T] for seed in cube]
-        each = [None if None in values else float(np.mean(np.array(values, dtype=float))) for values in of_seed]
-        return [_seeds(study, each), f"above zero in {one.improved} of {one.languages} languages"]
+        by_target = mean_of_present(gain_array(study, encoder, [condition]), axis=1)  # [seed, target]
+        by_seed = by_target[:, [target in (name, MEAN) for name in study.targets]].mean(axis=1)
+        return [_seeds(study, _values(by_seed)), f"above zero in {one.improved} of {one.languages} languages"]
 
     most = [abs(one.value) for (c, _, _), one in main_gains(study).items() if one and c in study.intermediates]
     return _estimates(gains_of(study, encoder), f"{encoder} after", max(most, default=0), hover)
@@ -147,11 +126,11 @@ def _estimates(
         head = f"<b>{_text(lead)} {_text(condition)}, {_text(target)}</b>"
         if one is None:
             return f"{head}<br>not run"
-        p = "" if one.p is None else f", p {one.p:.3f}{' *' * one.is_settled}"
+        p = "" if one.p is None else f", p {one.p:.3f}{' *' * one.is_significant}"
         return "<br>".join([head, f"{signed(one.value)} {interval(one)}{p}", *hover(condition, target, one)])
 
     cells = [[found[row, column] for column in columns] for row in rows]
-    short = [["–" if one is None else signed(one.value) + "*" * one.is_settled for one in line] for line in cells]
+    short = [["–" if one is None else signed(one.value) + "*" * one.is_significant for one in line] for line in cells]
     long = [
         [
             f"{text}<br><span style='font-size:9px'>{interval(one) if one else ''}</span>"
@@ -165,7 +144,7 @@ def _estimates(
 
 def by_language(study: Study, encoder: str, condition: str, examples: Examples) -> dict[str, Any]:
     """A heat map: the gain in every language on every target; hovering shows seeds and an example."""
-    found = language_gains(study, encoder, condition)
+    gains = language_gains(study, encoder, condition)
     means = mean_gains(study, encoder, condition)
 
     def told(code: str, target: str) -> str:
@@ -176,7 +155,7 @@ def by_language(study: Study, encoder: str, condition: str, examples: Examples) 
             return f"{head}<br>not run, or the target does not have the language"
         some = examples.get((encoder, condition, target, code), ())
         return "<br>".join(
-            [head, signed(means[code, target]), _seeds(study, found[code, target]), *_example(condition, some)]
+            [head, signed(means[code, target]), _seeds(study, _values(gains[code, target])), *_example(condition, some)]
         )
 
     values = [[means.get((code, target)) for target in study.targets] for code in study.languages]
@@ -244,7 +223,7 @@ def scores(study: Study, encoder: str, condition: str, target: str, examples: Ex
         ("none", BEFORE, "circle", [r.before for r in rows]),
         (condition, AFTER, "square", [r.after for r in rows]),
     ]
-    means = [[_mean(np.array([v for v in values if v is not None])) for values in side] for *_, side in sides]
+    means = [[_mean(values) for values in side] for *_, side in sides]
     shape = {"type": "scatter", "mode": "markers", "hoverinfo": "text"}
     joins = [value for pair in zip(*means, strict=True) for value in (*pair, None)]
     line = {"color": QUIET, "width": 1.5}

@@ -9,9 +9,10 @@ from xit.core import languages
 from xit.core.conditions import BASELINE
 from xit.paper.render import interval, shown, signed
 from xit.report._examples import Examples, Shown
-from xit.report._figures import Row, conditions_of, differences_of, gains_of, mean_gains, rows_of
+from xit.report._figures import Row, differences_of, gains_of, mean_gains, rows_of
 from xit.scoring import submission
-from xit.statistics.study import MEAN, Estimate, Study, best, main_gains
+from xit.statistics.gains import Estimate, best, main_gains
+from xit.statistics.study import MEAN, Study
 
 JOIN = "|"
 """Between the parts of a key; ids have none."""
@@ -31,8 +32,8 @@ def choices(study: Study) -> str:
     options = {
         "encoder": ([(name, name) for name in study.encoders], first),
         "intermediate": (
-            [(name, name) for name in conditions_of(study)],
-            best(study, first) or conditions_of(study)[0],
+            [(name, name) for name in study.rows],
+            best(study, first) or study.rows[0],
         ),
         "target": ([(MEAN, "mean of all"), *((name, name) for name in study.targets)], MEAN),
         "language": (
@@ -53,7 +54,7 @@ def choices(study: Study) -> str:
 
 def cells_of(study: Study) -> Iterable[tuple[str, str, str]]:
     """Every encoder, condition and target, `mean` for all."""
-    return itertools.product(study.encoders, conditions_of(study), (*study.targets, MEAN))
+    return itertools.product(study.encoders, study.rows, (*study.targets, MEAN))
 
 
 def templates(study: Study, examples: Examples) -> Iterable[str]:
@@ -64,7 +65,7 @@ def templates(study: Study, examples: Examples) -> Iterable[str]:
 
     for encoder in study.encoders:
         yield template(("table", "gains", encoder), _estimates_table(gains_of(study, encoder)))
-        for condition in conditions_of(study):
+        for condition in study.rows:
             yield template(("table", "languages", encoder, condition), _languages_table(study, encoder, condition))
     for encoder in study.encoders[1:]:
         yield template(("table", "difference", encoder), _estimates_table(differences_of(study, encoder)))
@@ -126,7 +127,7 @@ def _cell(study: Study, encoder: str, condition: str, target: str) -> str:
         "One seed or one language shows no spread, so that there is no interval."
         if one.p is None
         else "Differs from zero after Holm's correction for all gains."
-        if one.is_settled
+        if one.is_significant
         else "Not settled: after Holm's correction for all gains it does not differ from zero."
     )
     sentences = [

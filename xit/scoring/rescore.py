@@ -15,7 +15,7 @@ from xit.core.examples import read_examples
 from xit.core.scores import Score
 from xit.core.task import Task, task_of
 from xit.scoring import evaluator, submission
-from xit.statistics.study import ExampleGain, example_gain
+from xit.statistics.paired import ExampleGain, example_gain
 
 
 def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:

@@ -1,6 +1,5 @@
 """Scores → tables, figures, verdicts, sentences and the PDF. Nothing here trains or imports torch."""
 
-import csv
 import importlib.metadata
 import os
 import shutil
@@ -12,67 +11,19 @@ from typing import Any
 from xit.core import registry
 from xit.core.errors import DataError, XitError
 from xit.core.files import atomic, sha256, write_json
-from xit.core.scores import Score, read_scores
-from xit.core.task import task_of
+from xit.core.scores import read_scores
 from xit.paper import sentences
+from xit.paper.inputs import COLUMNS, SOURCES, Inputs, Row, read, read_rows, study_of
 from xit.paper.render import (
-    SOURCES,
     Figure,
-    Inputs,
-    Row,
     Table,
     as_markdown,
     write,
 )
-from xit.pipeline import presets
-from xit.statistics.study import (
-    Study,
-    scatter,
-    study,
-)
-from xit.tables import ledger
-from xit.tables.scaling import entries, sizes_of
+from xit.statistics import claims
+from xit.statistics import scaling as pairs
+from xit.statistics.study import seed_std
 
-COLUMNS = {
-    "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
-    "curves": ("stage", "encoder", "intermediate", "target", "seed", "step", "loss", "validation_score"),
-    "encoders": (
-        "encoder",
-        "parameters",
-        "embedding_parameters",
-        "pretraining_tokens",
-        "pretraining_steps",
-        "pretraining_loss",
-        "pretraining_learning_rate",
-        "learning_rate",
-    ),
-    "training": (
-        "stage",
-        "encoder",
-        "intermediate",
-        "target",
-        "seed",
-        "steps",
-        "best_step",
-        "validation_score",
-        "learning_rate",
-        "shares",
-    ),
-    "tuning": ("source", "encoder", "phase", "learning_rate", "task", "seed", "metric", "validation_score"),
-    "coverage": ("seeds", "sd_runs", "sd_languages", "sd_both", "experiments", "ours", "plain_bootstrap"),
-    "published": (
-        "key",
-        "system",
-        "target",
-        "metric",
-        "languages",
-        "value",
-        "split",
-        "sources",
-        "source",
-        "certainty",
-    ),
-}
 BEGIN, END = "<!-- answer:begin -->", "<!-- answer:end -->"
 
 
@@ -91,9 +42,9 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
     inputs = read(scores, results, parameters, main.parent / "published.csv")
     with atomic(out) as folder:
         made = _make(inputs, folder)
-        entries = ledger.entries(inputs.study, inputs.published)
+        entries = claims.entries(inputs.study, inputs.published)
         write_json(folder / "claims.json", entries)
-        coverage = _rows(main.parent / "coverage.csv", COLUMNS["coverage"])
+        coverage = read_rows(main.parent / "coverage.csv", COLUMNS["coverage"])
         write_json(folder / "values.json", values(inputs, results, scores, made, coverage))
         (folder / "answer.md").write_text(_answer(inputs, made), encoding="utf-8")
         with atomic(pdf) as temporary:
@@ -108,53 +59,17 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
     ]
 
 
-def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: Path) -> Inputs:
-    """Everything that tables are made of; tuning.csv lies beside published.csv, presets/ beside their folder."""
-    folder = published.parent.parent / "presets"
-    return Inputs(
-        study=study_of(read_scores(scores), parameters),
-        audit=_rows(results / "audit.csv", COLUMNS["audit"]),
-        curves=_rows(results / "curves.csv", COLUMNS["curves"]),
-        encoders=_rows(results / "encoders.csv", COLUMNS["encoders"]),
-        training=_rows(results / "training.csv", COLUMNS["training"]),
-        published=_rows(published, COLUMNS["published"]),
-        tuning=_rows(published.parent / "tuning.csv", COLUMNS["tuning"]),
-        parameters=parameters,
-        presets=[presets.load(folder, name) for name in presets.names(folder)],
-    )
-
-
-def study_of(scores: Sequence[Score], parameters: Mapping[str, Any]) -> Study:
-    """The scores as tables take them, in the order of params.yaml."""
-    tasks = {name: task_of(name) for name in sorted({score.target for score in scores})}
-    order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
-    return study(scores, tasks, order)
-
-
 def verdicts(scores: Path, parameters: Mapping[str, Any], published: Path) -> tuple[str, list[dict[str, Any]]]:
-    """What `xit claims` shows: the label of the source, and the ledger (`xit.tables.ledger.entries`)."""
+    """What `xit claims` shows: the label of the source, and the claims (`xit.statistics.claims.entries`)."""
     of = study_of(read_scores(scores), parameters)
-    return SOURCES[of.source], ledger.entries(of, _rows(published, COLUMNS["published"]))
+    return SOURCES[of.source], claims.entries(of, read_rows(published, COLUMNS["published"]))
 
 
 def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What `xit scaling` shows (`xit.tables.scaling.entries`); audit.csv, beside the scores, counts all examples."""
+    """What `xit scaling` shows (`xit.statistics.scaling.entries`); audit.csv lies beside the scores."""
     audit = scores.parent / "audit.csv"
-    rows = _rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
-    return entries(Inputs(study=study_of(read_scores(scores), parameters), parameters=parameters, audit=rows))
-
-
-def _rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
-    if not path.is_file():
-        raise DataError(
-            f"{path}: no such file. `xit collect` writes it, but for published.csv and tuning.csv: in the project."
-        )
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())}.")
-        return tuple(reader)
+    rows = read_rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
+    return pairs.entries(study_of(read_scores(scores), parameters), rows, parameters)
 
 
 def _make(inputs: Inputs, folder: Path) -> list[Table | Figure]:
@@ -215,12 +130,12 @@ def values(
         "has_untrained": "untrained" in of.conditions,
         "names": sentences.names(of),
         "scores": int((of.values == of.values).sum()),
-        "scatter": scatter(of),
+        "scatter": seed_std(of),
         "findings": {
             **sentences.findings(of),
             "curves": sentences.of_curves(inputs),
             "distance": sentences.of_distance(of),
-            "scaling": sentences.scaling(of, sizes_of(inputs)),
+            "scaling": sentences.scaling(of, pairs.sizes_of(of, inputs.audit, inputs.parameters)),
         },
         "has_trials": any(
             (row["source"], row["encoder"]) in {(of.source, name) for name in of.encoders} for row in inputs.tuning

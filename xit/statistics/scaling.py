@@ -1,333 +1,161 @@
-"""How a score grows with the data of intermediate training: laws, their fits, and whether two tasks are aligned.
+"""Scaling: how the score of a target grows with the examples of an intermediate task, pair by pair.
 
-Isik et al. 2025 (arXiv 2402.04177) fit a downstream score to the amount of pretraining data by a log law, `(log(A ·
-D^α))^β`, and find that it fits where the data are aligned with the task, while misaligned data move the score up and
-down: that the law does not fit is itself the sign. Here D is n, the English examples of an intermediate task, and the
-score that of a target, in a language or in the mean.
-
-Differs from the paper: a saturating power law, a flat line and a quadratic stand beside the log law, since a score is
-bounded and the log law is not, and since few downstream scores behave regularly (Lourie et al. 2025, arXiv 2507.00885);
-the baseline without intermediate training, where log n is undefined, is not fitted; each seed is a point; and one size
-alone, the largest, is held out.
-
-In simulated experiments (tests/statistics/test_scaling.py: five sizes from 10 to 3,500, three seeds, deviations of 2 %
-between
-seeds and between runs) 36 of 40 flat curves get their verdict, 119 of 120 that grow by one of three laws, and all of 40
-that rise and fall.
+The sizes are the conditions `mnli-100`, `mnli-300`, … and `mnli` of the scores; tasks with fewer than four are left
+out. `xit.statistics.laws` fits them.
 """
 
 import dataclasses
-import itertools
-from collections.abc import Callable, Sequence
-from typing import Literal
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Verdict = Literal["aligned", "flat", "misaligned", "too few sizes"]
+from xit.core.conditions import BASELINE, parse
+from xit.core.errors import DataError
+from xit.core.task import task_of
+from xit.statistics.gains import Estimate
+from xit.statistics.laws import FEWEST_SIZES, QUADRATIC, Points, Scaling, scaling
+from xit.statistics.study import MEAN, Study, mean_of_present, targets_of
 
-DELTA = 0.1
-"""Where Huber's loss turns from square to straight, on log scores (the paper's, for BLEU and COMET)."""
-FLOOR = 0.001
-"""Of scores from 0 to 1: the log of zero is undefined, and a tenth of a point stands for it."""
-SHARPNESS = 1000.0
-"""Of the softplus that keeps laws above zero; it changes values above 0.005 by less than 0.00001."""
-STARTS = 2
-"""How many of a law's starts are followed to their end: those of the lowest loss. The others end there too."""
-FEWEST_SIZES, FEWEST_POINTS = 4, 6
-"""Below them there is no verdict. AICc takes a point more than a law's parameters, their scale and one."""
-SUPPORT = 2.0
-"""Laws with an AICc as near to the lowest as this have support too (Burnham & Anderson 2002, section 2.6)."""
-ALIGNED = 0.5
-"""Spearman's correlation of size and score below which a pair is misaligned."""
-SHORT = 2.0
-"""Decades of n below which the parameters of a law are too correlated to be reported."""
-LEVEL, RESAMPLES = 0.95, 200
-
-Curve = Callable[[Floats, Floats], tuple[Floats, Floats]]
-"""Parameters and log n to the log of the score, `<float>[size]`, and its derivatives, `<float>[size, parameter]`."""
+Row = Mapping[str, str]
+Pair = tuple[str, str, str]
+"""Intermediate task, encoder, target."""
+Sizes = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+"""Of every task its conditions, each with n, ascending."""
+AHEAD = 10
+"""Predictions are for as many times the largest n."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Law:
-    """A candidate.
-
-    Attributes:
-        starts: Of log n and log scores: where the fit begins, `<float>[start, parameter]`.
-        bounds: Of every parameter.
-    """
-
-    name: str
-    formula: str
-    curve: Curve
-    starts: Callable[[Floats, Floats], Floats]
-    bounds: tuple[tuple[float | None, float | None], ...]
-
-
-def _log_positive(value: Floats) -> tuple[Floats, Floats]:
-    """The log of softplus, and its slope: the log of `value` where that is above zero, and finite everywhere."""
-    from scipy.special import expit
-
-    scaled = SHARPNESS * value
-    near = np.maximum(scaled, -30)  # below, softplus is exp to the last digit
-    soft = np.logaddexp(0, near)
-    return np.log(soft) + (scaled - near) - np.log(SHARPNESS), SHARPNESS * expit(near) / soft
-
-
-def _log_law(parameters: Floats, x: Floats) -> tuple[Floats, Floats]:
-    a, alpha, beta = parameters
-    log, slope = _log_positive(a + alpha * x)
-    return beta * log, np.stack([beta * slope, beta * slope * x, log], axis=1)
-
-
-def _power_law(parameters: Floats, x: Floats) -> tuple[Floats, Floats]:
-    limit, log_b, gamma = parameters
-    gap = np.exp(log_b - gamma * x)
-    log, slope = _log_positive(limit - gap)
-    return log, np.stack([slope, -slope * gap, slope * gap * x], axis=1)
-
-
-def _polynomial(parameters: Floats, x: Floats) -> tuple[Floats, Floats]:
-    powers = x[:, np.newaxis] ** np.arange(len(parameters))
-    log, slope = _log_positive(powers @ parameters)
-    return log, slope[:, np.newaxis] * powers
-
-
-def _grid(*axes: tuple[float, ...]) -> Floats:
-    return np.array(list(itertools.product(*axes)))
-
-
-A, ALPHA, BETA = (-1.0, 0.0, 1.0, 3.0), (0.01, 0.1, 0.5, 1.0), (0.25, 0.5, 1.0, 2.0)
-"""Starts of the log law."""
-
-
-def _power_starts(x: Floats, log_scores: Floats) -> Floats:
-    """Limits from the highest mean to 1, exponents, and for each the B that leads through the smallest n."""
-    means = np.exp(log_scores.mean(axis=0))
-    limits = np.linspace(min(means.max() + 0.01, 1), 1, 3)
-    return np.array(
-        [
-            (limit, np.log(max(limit - means[0], 0.01)) + gamma * x[0], gamma)
-            for limit in limits
-            for gamma in (0.1, 0.3, 1.0)
-        ]
+def sizes_of(study: Study, audit: Sequence[Row], parameters: Mapping[str, Any]) -> Sizes:
+    """The tasks of at least four sizes; `audit` are the rows of audit.csv, `parameters` those of params.yaml."""
+    by_task: dict[str, dict[str, int]] = {}
+    for name in study.conditions:
+        condition = parse(name)
+        if condition.kind in ("task", "subset") and condition.task is not None:
+            count = _examples(condition.task, condition.examples, audit, parameters)
+            if count:
+                by_task.setdefault(condition.task, {})[name] = count
+    return tuple(
+        (task, tuple(sorted(counts.items(), key=lambda item: item[1])))
+        for task, counts in by_task.items()
+        if len(set(counts.values())) >= FEWEST_SIZES
     )
 
 
-def _least_squares(degree: int) -> Callable[[Floats, Floats], Floats]:
-    return lambda x, log_scores: np.polynomial.polynomial.polyfit(x, np.exp(log_scores).mean(axis=0), degree)[
-        np.newaxis
-    ]
+def _examples(task: str, subset: int | None, audit: Sequence[Row], parameters: Mapping[str, Any]) -> int | None:
+    """How many examples a training has seen at least once; None where the audit does not say how many there are."""
+    whole = sum(int(row["examples"]) for row in audit if (row["task"], row["split"]) == (task, "train"))
+    settings = parameters.get("intermediate", {}).get(task)
+    if not subset and not whole:
+        return None
+    count = subset or whole
+    if settings is None or settings["steps"] is None:  # by epochs, each of which sees them all
+        return count
+    drawn = settings["steps"] * settings["batch_size"]
+    if whole and parameters.get("recipes", {}).get("subset_budget") == "epochs":
+        drawn = drawn * count // whole
+    return int(min(count, drawn))
 
 
-FLAT, LINEAR, QUADRATIC = "flat", "log-linear", "quadratic"
-
-LAWS = (
-    Law(FLAT, "c", _polynomial, _least_squares(0), ((None, None),)),
-    Law(LINEAR, "a + α log n", _polynomial, lambda *_: _grid(A, ALPHA), ((None, None),) * 2),
-    Law(
-        "log law",
-        "(a + α log n)^β",
-        _log_law,
-        lambda *_: _grid(A, ALPHA, BETA),
-        ((None, None), (None, None), (0.05, 20.0)),
-    ),
-    Law(
-        "power law",
-        "y∞ − B n^(−γ)",
-        _power_law,
-        _power_starts,
-        ((FLOOR, 1.0), (-20.0, 20.0), (0.01, 5.0)),
-    ),
-    Law(QUADRATIC, "a + b log n + c (log n)²", _polynomial, _least_squares(2), ((None, None),) * 3),
-)
+@functools.cache
+def pairs(study: Study, sizes: Sizes) -> Mapping[Pair, Scaling]:
+    """Of every task that has sizes, every encoder and target, and the mean over targets: its scaling, zero-shot."""
+    return {
+        (task, encoder, target): scaling(_points(study, encoder, counts, target, study.others))
+        for task, counts in sizes
+        for encoder in study.encoders
+        for target in (*study.targets, MEAN)
+    }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Points:
-    """What was measured of an encoder, an intermediate task and a target, in a language or the mean over some.
-
-    Attributes:
-        sizes: `<float>[size]`: n, ascending.
-        scores: `<float>[seed, size]`, from 0 to 100.
-        baseline: `<float>[seed]`, without intermediate training; NaN where it was not run.
-    """
-
-    sizes: Floats
-    scores: Floats
-    baseline: Floats
+@functools.cache
+def pairs_by_language(study: Study, sizes: Sizes) -> Mapping[Pair, Mapping[str, Scaling]]:
+    """The same in each language of a target by itself, English among them."""
+    return {
+        (task, encoder, target): {
+            name: scaling(_points(study, encoder, counts, target, [name])) for name in study.languages_of(target)
+        }
+        for task, counts in sizes
+        for encoder in study.encoders
+        for target in study.targets
+    }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Fit:
-    """A law that was fitted.
-
-    Attributes:
-        aicc: Akaike's criterion, corrected for few points; the lowest is best.
-        held_out: How far the log of the mean score at the largest n is from the law that was fitted to the others.
-    """
-
-    law: Law
-    parameters: Floats
-    aicc: float
-    held_out: float
-
-    def predict(self, sizes: Floats) -> Floats:
-        """The scores at these sizes, 100 at most."""
-        return _predict(self.law, self.parameters, sizes)
+def _points(
+    study: Study, encoder: str, counts: Sequence[tuple[str, int]], target: str, languages: Sequence[str]
+) -> Points:
+    """Means over languages and targets, of the seeds that have every size."""
+    conditions = [study.conditions.index(name) for name in (BASELINE, *(name for name, _ in counts))]
+    values = study.values[study.encoders.index(encoder), conditions]  # [condition, target, seed, language]
+    values = values[:, [study.targets.index(name) for name in targets_of(study, target)]]
+    values = values[..., [study.languages.index(name) for name in languages]]
+    means = mean_of_present(values, axis=-1).mean(axis=1)  # [condition, seed]
+    means = means[:, ~np.isnan(means).any(axis=0)]
+    return Points(np.array([count for _, count in counts], dtype=np.float64), means[1:].T, means[0])
 
 
-def _predict(law: Law, parameters: Floats, sizes: Floats) -> Floats:
-    return np.asarray(100 * np.exp(np.minimum(law.curve(parameters, np.log(sizes))[0], 0)))
-
-
-def _minimise(law: Law, x: Floats, log_scores: Floats, weights: Floats, starts: Floats) -> tuple[Floats, float]:
-    """The parameters of the least loss: Huber's, in units of DELTA, on the log scores `<float>[seed, size]`."""
-    from scipy.optimize import minimize
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        log, derivatives = law.curve(parameters, x)
-        error = (log - log_scores) / DELTA
-        clipped = np.clip(error, -1, 1)
-        value = (weights[:, np.newaxis] * clipped * (error - clipped / 2)).sum()
-        return value, (weights @ clipped / DELTA) @ derivatives
-
-    ranked = sorted(starts, key=lambda start: loss(start)[0])[:STARTS]
-    options = {"maxiter": 500, "ftol": 1e-12, "gtol": 1e-7}
-    found = [minimize(loss, one, jac=True, method="L-BFGS-B", bounds=law.bounds, options=options) for one in ranked]
-    best = min(found, key=lambda one: one.fun)
-    return np.asarray(best.x), float(best.fun)
-
-
-def _logs(sizes: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    return np.log(sizes), np.log(np.maximum(scores / 100, FLOOR))
-
-
-def fit(law: Law, sizes: Floats, scores: Floats) -> Fit:
-    """A law, fitted to scores from 0 to 100, `<float>[seed, size]`, and tested on the largest size."""
-    x, log_scores = _logs(sizes, scores)
-    weights = np.ones(len(scores))
-    parameters, loss = _minimise(law, x, log_scores, weights, law.starts(x, log_scores))
-    rest = x < x[-1]
-    earlier, _ = _minimise(law, x[rest], log_scores[:, rest], weights, law.starts(x[rest], log_scores[:, rest]))
-    held_out = abs(law.curve(earlier, x[-1:])[0][0] - log_scores[:, ~rest].mean())
-    points, free = scores.size, len(parameters) + 1  # and the scale of the errors
-    aicc = points * np.log(max(2 * loss, 1e-12) / points) + 2 * free + 2 * free * (free + 1) / (points - free - 1)
-    return Fit(law, parameters, float(aicc), float(held_out))
-
-
-def best_of(fits: Sequence[Fit], sizes: Floats) -> Fit:
-    """Of the laws that AICc supports, the one that is nearest to the size that was held out.
-
-    The quadratic is there to detect scores that rise and fall, and bends like any other curve where they do not. So it
-    is a candidate where it turns between the sizes, and best where AICc supports no other law.
-    """
-    candidates = [one for one in fits if one.law.name != QUADRATIC or _turns(one, sizes)]
-    lowest = min(one.aicc for one in candidates)
-    supported = [one for one in candidates if one.aicc <= lowest + SUPPORT]
-    others = [one for one in supported if one.law.name != QUADRATIC]
-    return min(others or supported, key=lambda one: one.held_out)
-
-
-def _turns(one: Fit, sizes: Floats) -> bool:
-    steps = np.diff(one.predict(np.geomspace(sizes[0], sizes[-1], 100)))
-    return bool(steps.min() < 0 < steps.max())
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scaling:
-    """What the points say.
-
-    Attributes:
-        verdict: `flat` where the flat line is best; `misaligned` where the quadratic is, or where Spearman's
-            correlation is below ALIGNED; else `aligned`.
-        fits: Of every law; none where there are too few sizes.
-        spearman: Of n and the mean score over seeds.
-        resampled: The parameters of the best law in every resample of the seeds; none with one seed.
-        counts: How often every resample has every seed, `<float>[resample, seed]`.
-    """
-
-    points: Points
-    verdict: Verdict
-    fits: tuple[Fit, ...] = ()
-    best: Fit | None = None
-    spearman: float | None = None
-    resampled: tuple[Floats, ...] = ()
-    counts: Floats = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
-
-    @property
-    def decades(self) -> float:
-        """How far n ranges."""
-        return float(np.log10(self.points.sizes[-1] / self.points.sizes[0]))
-
-    @property
-    def per_tenfold(self) -> float | None:
-        """Points for ten times the examples, by the log law with β = 1: 100 α log 10."""
-        found = [float(100 * one.parameters[1] * np.log(10)) for one in self.fits if one.law.name == LINEAR]
-        return found[0] if found else None
-
-    def gains(self, sizes: Floats) -> tuple[Floats, Floats, Floats]:
-        """The gain over the baseline at these sizes, by the best law, and the ends of its 95 % interval over seeds.
-
-        This is what is to be reported of a fit: the parameters of the log law are strongly correlated where n ranges
-        over few decades. The interval takes the law as right, and is NaN with one seed.
-        """
-        if self.best is None:
-            raise ValueError(f"no law was fitted: {self.verdict}")
-        law, seeds = self.best.law, len(self.points.scores)
-        value = self.best.predict(sizes) - self.points.baseline.mean()
-        if seeds < 2:
-            return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
-        baselines = self.counts @ self.points.baseline / seeds
-        drawn = np.array([_predict(law, one, sizes) for one in self.resampled]) - baselines[:, np.newaxis]
-        return value, *_interval(value, drawn, seeds)
-
-
-def _interval(value: Floats, drawn: Floats, seeds: int) -> tuple[Floats, Floats]:
-    """Percentiles of the bootstrap, stretched for the number of seeds as those of gains are
-    (`xit.statistics.study`)."""
-    from scipy import stats
-
-    tail = (1 - LEVEL) / 2
-    stretch = np.sqrt(seeds / (seeds - 1)) * stats.t.isf(tail, seeds - 1) / stats.norm.isf(tail)
-    low, high = value + stretch * (np.quantile(drawn, [tail, 1 - tail], axis=0) - value)
-    return low, high
-
-
-def scaling(points: Points) -> Scaling:
-    """Every law fitted to the points, the best of them, and the verdict."""
-    from scipy import stats
-
-    if len(set(points.sizes)) < FEWEST_SIZES or points.scores.size < FEWEST_POINTS:
-        return Scaling(points, "too few sizes")
-    fits = tuple(fit(law, points.sizes, points.scores) for law in LAWS)
-    best, means = best_of(fits, points.sizes), points.scores.mean(axis=0)
-    spearman = float(stats.spearmanr(points.sizes, means).statistic) if np.ptp(means) else 0.0
-    counts = _resamples(len(points.scores))
-    different, which = np.unique(counts, axis=0, return_inverse=True)
-    refitted = [
-        _minimise(best.law, *_logs(points.sizes, points.scores), weights, best.parameters[np.newaxis])[0]
-        for weights in different
-    ]
-    resampled = tuple(refitted[i] for i in which)
-    return Scaling(points, _verdict(best, spearman), fits, best, spearman, resampled, counts)
-
-
-def _verdict(best: Fit, spearman: float) -> Verdict:
-    if best.law.name == FLAT:
-        return "flat"
-    return "misaligned" if best.law.name == QUADRATIC or spearman < ALIGNED else "aligned"
-
-
-def _resamples(seeds: int) -> Floats:
-    """How often each seed is drawn, in all samples with replacement or, where these are many, in some."""
-    if seeds < 2:
-        return np.zeros((0, seeds))
-    every = seeds**seeds <= 2 * RESAMPLES
-    drawn = (
-        np.array(list(itertools.product(range(seeds), repeat=seeds)))
-        if every
-        else np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))
+def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None]:
+    """Whether two tasks share their format and, where both have labels, those: proxies of alignment, before any run."""
+    if target == MEAN:
+        return None, None
+    first, second = task_of(task), study.tasks[target]
+    has_labels = bool(first.labels and second.labels)
+    return (
+        "yes" if first.format == second.format else "no",
+        ("yes" if set(first.labels) == set(second.labels) else "no") if has_labels else None,
     )
-    return np.array([np.bincount(one, minlength=seeds) for one in drawn], dtype=np.float64)
+
+
+def predicted(pair: Scaling) -> Estimate | None:
+    """The gain for ten times the largest n; none by a parabola, which says nothing outside of its points."""
+    if pair.best is None or pair.best.law.name == QUADRATIC:
+        return None
+    value, low, high = (float(end[0]) for end in pair.gains(AHEAD * pair.points.sizes[-1:]))
+    has_interval = len(pair.points.scores) > 1
+    return Estimate(
+        value, low if has_interval else None, high if has_interval else None, None, 0, 0, len(pair.points.scores)
+    )
+
+
+def entries(study: Study, audit: Sequence[Row], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every pair as plain JSON values, with every law that was fitted to it.
+
+    Raises:
+        DataError: no task has four sizes.
+    """
+    sizes = sizes_of(study, audit, parameters)
+    if not sizes:
+        raise DataError(
+            f"scores: no task was run in {FEWEST_SIZES} sizes, so that nothing can be fitted; found "
+            f"{', '.join(study.conditions)}. Sizes are conditions such as mnli-300; all examples of a task count where "
+            "audit.csv, beside the scores, has their number. Add some to grid.recipes and grid.conditions in "
+            "params.yaml."
+        )
+    return [
+        {
+            "intermediate": task,
+            "encoder": encoder,
+            "target": target,
+            "examples": pair.points.sizes.tolist(),
+            "scores": pair.points.scores.tolist(),
+            "baseline": pair.points.baseline.tolist(),
+            "verdict": pair.verdict,
+            "spearman": pair.spearman,
+            "law": pair.best.law.name if pair.best else None,
+            "gain": float((pair.points.scores[:, -1] - pair.points.baseline).mean()) if pair.best else None,
+            "predicted_at": AHEAD * float(pair.points.sizes[-1]),
+            "predicted": dataclasses.asdict(later) if (later := predicted(pair)) else None,
+            "fits": [
+                {
+                    "law": fit.law.name,
+                    "formula": fit.law.formula,
+                    "parameters": fit.parameters.tolist(),
+                    "aicc": fit.aicc,
+                    "held_out": fit.held_out,
+                }
+                for fit in pair.fits
+            ],
+        }
+        for (task, encoder, target), pair in pairs(study, sizes).items()
+    ]

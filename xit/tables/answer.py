@@ -1,7 +1,8 @@
 """The short answer: the average gain of each intermediate task, for each encoder. The README shows it."""
 
-from xit.paper.render import Cell, Inputs, Table
-from xit.statistics.study import difference, gain
+from xit.paper.inputs import Inputs
+from xit.paper.render import Cell, Table
+from xit.statistics.gains import difference, gain
 from xit.tables.architectures import differences
 
 

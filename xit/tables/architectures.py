@@ -1,26 +1,25 @@
 """Encoders against one another: every gain beside the others, and whether it differs (the interaction)."""
 
-from xit.paper.render import Cell, Inputs, Table
-from xit.statistics.claims import Claim
-from xit.statistics.study import MEAN, Estimate, Study, difference, main_gains
+from xit.paper.inputs import Inputs
+from xit.paper.render import Cell, Table
+from xit.statistics.gains import difference, main_gains
+from xit.statistics.study import MEAN, Study, targets_of
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
     """Rows are intermediate tasks and targets; columns the gain of each encoder, and the first minus each other."""
     study = inputs.study
     first, *rest = study.encoders
-    rows: list[tuple[Cell, ...]] = []
-    for condition in study.intermediates:
-        for target in (*study.targets, MEAN):
-            over = study.targets if target == MEAN else (target,)
-            rows.append(
-                (
-                    condition if target == study.targets[0] else "",
-                    target,
-                    *(main_gains(study)[condition, encoder, target] for encoder in study.encoders),
-                    *(difference(study, first, encoder, [condition], over) for encoder in rest),
-                )
-            )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            condition if target == study.targets[0] else "",
+            target,
+            *(main_gains(study)[condition, encoder, target] for encoder in study.encoders),
+            *(difference(study, first, encoder, [condition], targets_of(study, target)) for encoder in rest),
+        )
+        for condition in study.intermediates
+        for target in (*study.targets, MEAN)
+    )
     table = Table(
         name="architectures",
         title=f"Gain from intermediate training, {' beside '.join(study.encoders)} ({inputs.label})",
@@ -30,7 +29,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
             "this table. Made by `xit paper` from results/scores.csv."
         ),
         columns=("after", "target", *study.encoders, *differences(study)),
-        rows=tuple(rows),
+        rows=rows,
         sections=tuple(range(0, len(rows), len(study.targets) + 1)),
         texts=2,
         span="column" if len(study.encoders) <= 2 else "page",
@@ -42,18 +41,3 @@ def differences(study: Study) -> tuple[str, ...]:
     """The heads of the columns that hold the first encoder minus each other."""
     first, *rest = study.encoders
     return ("difference",) if len(rest) == 1 else tuple(f"{first} − {encoder}" for encoder in rest)
-
-
-def _interaction(study: Study, encoder: str) -> Estimate | None:
-    return difference(study, encoder, study.encoders[0], study.intermediates)
-
-
-CLAIMS = (
-    Claim(
-        "same",
-        "The average gain is the same as with the {first} encoder, within one point.",
-        _interaction,
-        is_comparison=True,
-        margin=1.0,
-    ),
-)

@@ -2,7 +2,8 @@
 
 import hashlib
 
-from xit.paper.render import Inputs, Table
+from xit.paper.inputs import Inputs
+from xit.paper.render import Table
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

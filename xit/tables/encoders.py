@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Sequence
 
-from xit.paper.render import Inputs, Row, Table
+from xit.paper.inputs import Inputs, Row
+from xit.paper.render import Table
 
 SIZE = (
     ("parameters", "parameters", ",.0f"),

@@ -6,8 +6,10 @@ import numpy as np
 
 from xit.core.conditions import BASELINE
 from xit.paper.drawing import COLOURS, PAGE, panels
-from xit.paper.render import Figure, Inputs
-from xit.statistics.study import Study, best
+from xit.paper.inputs import Inputs
+from xit.paper.render import Figure
+from xit.statistics.gains import best
+from xit.statistics.study import Study, mean_of_present
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:
@@ -44,8 +46,8 @@ def _draw(study: Study) -> Any:
 
 
 def _rows(axis: Any, study: Study, encoder: str, condition: str, number: int) -> None:
-    others = _means(study.scores(encoder, condition))  # [language, target]
-    english = _means(study.scores(encoder, condition, is_english=True))
+    others = mean_of_present(study.scores(encoder, condition), axis=0)  # [language, target]
+    english = mean_of_present(study.scores(encoder, condition, is_english=True), axis=0)
     colour, marker = COLOURS[number], "os"[number]
     for i in range(len(study.targets)):
         y = i + (-0.17, 0.17)[number]
@@ -58,10 +60,3 @@ def _rows(axis: Any, study: Study, encoder: str, condition: str, number: int) ->
             axis.plot([scores.mean(), english[0, i]], [y, y], "-", color=colour, linewidth=0.8)
             axis.plot(english[0, i], y, "D", color="white", markeredgecolor=colour, markersize=4, markeredgewidth=0.9)
         axis.plot(scores.mean(), y, marker, color=colour, markersize=4.5, label=label, linestyle="none")
-
-
-def _means(cube: Any) -> Any:
-    """Over the seeds that were run: `<float>[seed, language, target]` to `<float>[language, target]`."""
-    present = ~np.isnan(cube)
-    count = present.sum(axis=0)
-    return np.where(count > 0, np.where(present, cube, 0).sum(axis=0) / count.clip(1), np.nan)

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from xit.paper.drawing import PAGE, panels
-from xit.paper.render import Figure, Inputs, signed
-from xit.statistics.study import MEAN, Estimate, Study, main_gains
+from xit.paper.inputs import Inputs
+from xit.paper.render import Figure, signed
+from xit.statistics.gains import Estimate, main_gains
+from xit.statistics.study import MEAN, Study
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:
@@ -48,7 +50,7 @@ def _draw(study: Study) -> Any:
 
 
 def _text(one: Estimate | None) -> str:
-    return "–" if one is None else signed(one.value) + "*" * one.is_settled
+    return "–" if one is None else signed(one.value) + "*" * one.is_significant
 
 
 def _ink(strength: float) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit.paper.render import SOURCES, Inputs, Table
+from xit.paper.inputs import SOURCES, Inputs
+from xit.paper.render import Table
 from xit.pipeline.presets import MARKS, Preset
 
 CAPTION = "From params.yaml, where each has its unit and range. Made by `xit paper`."

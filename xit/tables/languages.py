@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-
 from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
-from xit.paper.render import Figure, Inputs
-from xit.statistics.study import ENGLISH, Study, gains
+from xit.paper.inputs import Inputs
+from xit.paper.render import Figure
+from xit.statistics.gains import language_means
+from xit.statistics.study import ENGLISH, Study
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:
@@ -25,21 +25,9 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
     )
 
 
-def language_gains(study: Study, encoder: str, condition: str) -> dict[str, float]:
-    """The gain in each language, mean over the seeds and targets that have it."""
-    found = {}
-    for is_english, names in ((True, [name for name in study.languages if name == ENGLISH]), (False, study.others)):
-        cube = gains(study, encoder, [condition], is_english=is_english)
-        for i, name in enumerate(names):
-            values = cube[:, i][~np.isnan(cube[:, i])]
-            if len(values):
-                found[name] = float(values.mean())
-    return found
-
-
 def _draw(study: Study) -> Any:
     found = {
-        (encoder, task): language_gains(study, encoder, task)
+        (encoder, task): language_means(study, encoder, task)
         for encoder in study.encoders
         for task in study.intermediates
     }

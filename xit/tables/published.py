@@ -3,7 +3,8 @@
 import numpy as np
 
 from xit.core.conditions import BASELINE
-from xit.paper.render import Cell, Inputs, Row, Table
+from xit.paper.inputs import Inputs, Row
+from xit.paper.render import Cell, Table
 from xit.statistics.study import Study
 
 

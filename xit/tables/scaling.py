@@ -5,34 +5,27 @@ The sizes are the conditions `mnli-100`, `mnli-300`, … and `mnli` of the score
 out, and without any task that has them there is neither table nor figure.
 """
 
-import dataclasses
-import functools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from xit.core.conditions import BASELINE, parse
-from xit.core.errors import DataError
-from xit.core.task import task_of
 from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
-from xit.paper.render import Cell, Figure, Inputs, Table
-from xit.statistics.scaling import FEWEST_SIZES, QUADRATIC, SHORT, Floats, Points, Scaling, Verdict, scaling
-from xit.statistics.study import MEAN, Estimate, Study
+from xit.paper.inputs import Inputs
+from xit.paper.render import Cell, Figure, Table
+from xit.statistics.laws import SHORT, Floats, Scaling, Verdict
+from xit.statistics.scaling import AHEAD, Pair, Sizes, pairs, pairs_by_language, predicted, shared, sizes_of
+from xit.statistics.study import MEAN, Study
 
-Pair = tuple[str, str, str]
-"""Intermediate task, encoder, target."""
 LETTERS: Mapping[Verdict, str] = {"aligned": "a", "flat": "f", "misaligned": "m", "too few sizes": "–"}
-AHEAD = 10
-"""Predictions are for as many times the largest n."""
 WIDEST = 5
 """Panels beside one another."""
 
 
 def build(inputs: Inputs) -> tuple[Table | Figure, ...]:
     """The table of pairs, the verdicts in every language, and the curves."""
-    sizes = sizes_of(inputs)
+    sizes = sizes_of(inputs.study, inputs.audit, inputs.parameters)
     if not sizes:
         return ()
     return (
@@ -40,94 +33,6 @@ def build(inputs: Inputs) -> tuple[Table | Figure, ...]:
         _languages(inputs, sizes),
         *(_figure(inputs, sizes, task) for task, _ in sizes),
     )
-
-
-Sizes = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
-"""Of every task its conditions, each with n, ascending."""
-
-
-def sizes_of(inputs: Inputs) -> Sizes:
-    """The tasks of at least four sizes."""
-    found: dict[str, dict[str, int]] = {}
-    for name in inputs.study.conditions:
-        condition = parse(name)
-        if condition.kind in ("task", "subset") and condition.task is not None:
-            count = _examples(inputs, condition.task, condition.examples)
-            if count:
-                found.setdefault(condition.task, {})[name] = count
-    return tuple(
-        (task, tuple(sorted(counts.items(), key=lambda item: item[1])))
-        for task, counts in found.items()
-        if len(set(counts.values())) >= FEWEST_SIZES
-    )
-
-
-def _examples(inputs: Inputs, task: str, subset: int | None) -> int | None:
-    """How many examples a training has seen at least once; None where the audit does not say how many there are."""
-    whole = sum(int(row["examples"]) for row in inputs.audit if (row["task"], row["split"]) == (task, "train"))
-    settings = inputs.parameters.get("intermediate", {}).get(task)
-    if not subset and not whole:
-        return None
-    count = subset or whole
-    if settings is None or settings["steps"] is None:  # by epochs, each of which sees them all
-        return count
-    drawn = settings["steps"] * settings["batch_size"]
-    if whole and inputs.parameters.get("recipes", {}).get("subset_budget") == "epochs":
-        drawn = drawn * count // whole
-    return int(min(count, drawn))
-
-
-@functools.cache
-def pairs(study: Study, sizes: Sizes) -> Mapping[Pair, Scaling]:
-    """Of every task that has sizes, every encoder and target, and the mean over targets: its scaling, zero-shot."""
-    return {
-        (task, encoder, target): scaling(_points(study, encoder, counts, target))
-        for task, counts in sizes
-        for encoder in study.encoders
-        for target in (*study.targets, MEAN)
-    }
-
-
-def _points(study: Study, encoder: str, counts: tuple[tuple[str, int], ...], target: str) -> Points:
-    """Zero-shot means over languages, of the seeds that have every size."""
-    chosen = [i for i, name in enumerate(study.targets) if target in (name, MEAN)]
-
-    def scores(condition: str) -> Floats:
-        cube = study.scores(encoder, condition)[:, :, chosen]
-        present = ~np.isnan(cube)
-        count = present.sum(axis=1)
-        means = np.where(count > 0, np.where(present, cube, 0).sum(axis=1) / count.clip(1), np.nan)
-        return np.asarray(means.mean(axis=1), dtype=np.float64)  # [seed]
-
-    return _complete(counts, np.stack([scores(name) for name, _ in counts], axis=1), scores(BASELINE))
-
-
-def _complete(counts: tuple[tuple[str, int], ...], scores: Floats, baseline: Floats) -> Points:
-    has_all = ~np.isnan(scores).any(axis=1) & ~np.isnan(baseline)
-    sizes = np.array([count for _, count in counts], dtype=np.float64)
-    return Points(sizes, scores[has_all], baseline[has_all])
-
-
-@functools.cache
-def by_language(study: Study, sizes: Sizes) -> Mapping[Pair, Mapping[str, Scaling]]:
-    """The same in each language of a target by itself, English among them."""
-    found: dict[Pair, dict[str, Scaling]] = {}
-    for task, counts in sizes:
-        conditions = [study.conditions.index(name) for name, _ in counts]
-        for e, encoder in enumerate(study.encoders):
-            for t, target in enumerate(study.targets):
-                values = study.values[e, :, t]  # [condition, seed, language]
-                found[task, encoder, target] = {
-                    name: scaling(
-                        _complete(
-                            counts,
-                            values[conditions, :, study.languages.index(name)].T,
-                            values[study.conditions.index(BASELINE), :, study.languages.index(name)],
-                        )
-                    )
-                    for name in study.languages_of(target)
-                }
-    return found
 
 
 def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
@@ -176,7 +81,7 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
 def _row(study: Study, pair: Pair, one: Scaling, sizes: Sizes) -> tuple[Cell, ...]:
     task, encoder, target = pair
     counts = one.points.sizes
-    verdicts: Counter[str] = Counter(each.verdict for each in by_language(study, sizes).get(pair, {}).values())
+    verdicts: Counter[str] = Counter(each.verdict for each in pairs_by_language(study, sizes).get(pair, {}).values())
     measured = one.points.scores[:, -1] - one.points.baseline
     return (
         task,
@@ -195,77 +100,11 @@ def _row(study: Study, pair: Pair, one: Scaling, sizes: Sizes) -> tuple[Cell, ..
     )
 
 
-def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None]:
-    """Whether two tasks share their format and, where both have labels, those: proxies of alignment, before any run."""
-    if target == MEAN:
-        return None, None
-    first, second = task_of(task), study.tasks[target]
-    has_labels = bool(first.labels and second.labels)
-    return (
-        "yes" if first.format == second.format else "no",
-        ("yes" if set(first.labels) == set(second.labels) else "no") if has_labels else None,
-    )
-
-
-def predicted(one: Scaling) -> Estimate | None:
-    """The gain for ten times the largest n; none by a parabola, which says nothing outside of its points."""
-    if one.best is None or one.best.law.name == QUADRATIC:
-        return None
-    value, low, high = (float(end[0]) for end in one.gains(AHEAD * one.points.sizes[-1:]))
-    has_interval = len(one.points.scores) > 1
-    return Estimate(
-        value, low if has_interval else None, high if has_interval else None, None, 0, 0, len(one.points.scores)
-    )
-
-
-def entries(inputs: Inputs) -> list[dict[str, Any]]:
-    """Every pair as plain JSON values, with every law that was fitted to it.
-
-    Raises:
-        DataError: no task has four sizes.
-    """
-    sizes = sizes_of(inputs)
-    if not sizes:
-        found = ", ".join(inputs.study.conditions)
-        raise DataError(
-            f"scores: no task was run in {FEWEST_SIZES} sizes, so that nothing can be fitted; found {found}. Sizes are "
-            "conditions such as mnli-300; all examples of a task count where audit.csv, beside the scores, has their "
-            "number. Add some to grid.recipes and grid.conditions in params.yaml."
-        )
-    return [
-        {
-            "intermediate": task,
-            "encoder": encoder,
-            "target": target,
-            "examples": one.points.sizes.tolist(),
-            "scores": one.points.scores.tolist(),
-            "baseline": one.points.baseline.tolist(),
-            "verdict": one.verdict,
-            "spearman": one.spearman,
-            "law": one.best.law.name if one.best else None,
-            "gain": float((one.points.scores[:, -1] - one.points.baseline).mean()) if one.best else None,
-            "predicted_at": AHEAD * float(one.points.sizes[-1]),
-            "predicted": dataclasses.asdict(later) if (later := predicted(one)) else None,
-            "fits": [
-                {
-                    "law": fit.law.name,
-                    "formula": fit.law.formula,
-                    "parameters": fit.parameters.tolist(),
-                    "aicc": fit.aicc,
-                    "held_out": fit.held_out,
-                }
-                for fit in one.fits
-            ],
-        }
-        for (task, encoder, target), one in pairs(inputs.study, sizes).items()
-    ]
-
-
 def _languages(inputs: Inputs, sizes: Sizes) -> Table:
     study = inputs.study
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (*pair, *(LETTERS[found[name].verdict] if name in found else None for name in study.languages))
-        for pair, found in by_language(study, sizes).items()
+        for pair, found in pairs_by_language(study, sizes).items()
     )
     return Table(
         name="scaling-languages",

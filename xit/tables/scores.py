@@ -3,7 +3,8 @@
 import numpy as np
 
 from xit.core.conditions import parse
-from xit.paper.render import Cell, Inputs, Table
+from xit.paper.inputs import Inputs
+from xit.paper.render import Cell, Table
 from xit.statistics.study import ENGLISH, Study
 
 

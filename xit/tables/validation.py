@@ -1,7 +1,8 @@
 """English validation: whether every training learnt its task."""
 
 from xit.core.conditions import parse
-from xit.paper.render import Cell, Inputs, Table
+from xit.paper.inputs import Inputs
+from xit.paper.render import Cell, Table
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:

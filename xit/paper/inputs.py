@@ -1,0 +1,129 @@
+"""What tables and sentences are made of: the scores as a study, and the other files that `xit paper` reads."""
+
+import csv
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xit.core.errors import DataError
+from xit.core.scores import Score, read_scores
+from xit.core.task import task_of
+from xit.pipeline import presets
+from xit.pipeline.presets import Preset
+from xit.statistics.study import Study, build_study
+
+Row = Mapping[str, str]
+
+SOURCES = {
+    "micro": "micro source: made from CLDR phrases, not the benchmark's own data",
+    "files": "files source: the published files at hand",
+    "hub": "hub source: the published data sets",
+}
+COLUMNS = {
+    "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
+    "curves": ("stage", "encoder", "intermediate", "target", "seed", "step", "loss", "validation_score"),
+    "encoders": (
+        "encoder",
+        "parameters",
+        "embedding_parameters",
+        "pretraining_tokens",
+        "pretraining_steps",
+        "pretraining_loss",
+        "pretraining_learning_rate",
+        "learning_rate",
+    ),
+    "training": (
+        "stage",
+        "encoder",
+        "intermediate",
+        "target",
+        "seed",
+        "steps",
+        "best_step",
+        "validation_score",
+        "learning_rate",
+        "shares",
+    ),
+    "tuning": ("source", "encoder", "phase", "learning_rate", "task", "seed", "metric", "validation_score"),
+    "coverage": ("seeds", "sd_runs", "sd_languages", "sd_both", "experiments", "ours", "plain_bootstrap"),
+    "published": (
+        "key",
+        "system",
+        "target",
+        "metric",
+        "languages",
+        "value",
+        "split",
+        "sources",
+        "source",
+        "certainty",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What tables are made of.
+
+    Attributes:
+        audit, curves, encoders, training, published, tuning: Rows of the CSV files of the same names, by column.
+        parameters: The sections of params.yaml.
+        presets: Those of presets/.
+    """
+
+    study: Study
+    parameters: Mapping[str, Any]
+    audit: Sequence[Row] = ()
+    curves: Sequence[Row] = ()
+    encoders: Sequence[Row] = ()
+    training: Sequence[Row] = ()
+    published: Sequence[Row] = ()
+    tuning: Sequence[Row] = ()
+    presets: Sequence[Preset] = ()
+
+    @property
+    def label(self) -> str:
+        """What every title says of its source."""
+        return SOURCES[self.study.source]
+
+
+def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: Path) -> Inputs:
+    """Everything that tables are made of; tuning.csv lies beside published.csv, presets/ beside their folder."""
+    folder = published.parent.parent / "presets"
+    return Inputs(
+        study=study_of(read_scores(scores), parameters),
+        audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
+        curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
+        encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
+        training=read_rows(results / "training.csv", COLUMNS["training"]),
+        published=read_rows(published, COLUMNS["published"]),
+        tuning=read_rows(published.parent / "tuning.csv", COLUMNS["tuning"]),
+        parameters=parameters,
+        presets=[presets.load(folder, name) for name in presets.names(folder)],
+    )
+
+
+def study_of(scores: Sequence[Score], parameters: Mapping[str, Any]) -> Study:
+    """The scores as tables take them, in the order of params.yaml."""
+    tasks = {name: task_of(name) for name in sorted({score.target for score in scores})}
+    order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
+    return build_study(scores, tasks, order)
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of a CSV file that has these columns.
+
+    Raises:
+        DataError: the file is missing, or a column of it.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file. `xit collect` writes it, but for published.csv and tuning.csv: in the project."
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())}.")
+        return tuple(reader)
