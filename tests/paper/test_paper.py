@@ -14,10 +14,11 @@ import pytest
 from fabricated import PAPER, make_paper, parameters, scores, study_of, write_inputs
 from rich.console import Console
 
+from xit.cli.tables import results
 from xit.core.errors import DataError, XitError
 from xit.core.files import sha256
 from xit.paper.sentences import findings
-from xit.stages.paper import paper, put_answer, summary
+from xit.stages.paper import paper, put_answer
 
 FIGURES = ("curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages")
 RISE, FALL = r"\b(raises|rises)\b", r"\b(lowers|falls)\b"
@@ -163,7 +164,7 @@ def test_a_missing_table_of_results_is_named_with_what_makes_it(tmp_path: Path, 
 def test_the_summary_shows_the_main_table_the_verdicts_and_the_places(made: Path) -> None:
     console = Console(width=80, record=True, file=io.StringIO())
 
-    for part in summary(made / "generated", made / "main.pdf"):
+    for part in results(made / "generated", made / "main.pdf"):
         console.print(part)
 
     text = console.export_text()
