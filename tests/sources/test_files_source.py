@@ -21,7 +21,7 @@ from xit.core.settings import FilesSettings
 from xit.core.task import Split, task_of
 from xit.sources import files
 from xit.sources.files import FilesSource
-from xit.sources.readers import Group, Reading
+from xit.sources.reader_context import Group, ReaderContext
 from xit.stages import data
 
 # --- small files, one set a task ---
@@ -909,12 +909,12 @@ def test_a_list_of_sums_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
 # --- damaged files: the right rows or a fault, never another error, never fewer rows ---
 
 
-def groups_of(folder: Path, task_id: str, split: Split, language: str, name: str) -> tuple[list[Group], Reading]:
+def groups_of(folder: Path, task_id: str, split: Split, language: str, name: str) -> tuple[list[Group], ReaderContext]:
     task = task_of(task_id)
     sources = task.files[split]
     source = next(s for s in sources if files._filled(s.path, language).split("*")[0] in name)
-    reading = Reading(split, labels={label: label for label in task.labels})
-    return files._read(folder / name, source, reading), reading
+    reader = ReaderContext(split, labels={label: label for label in task.labels})
+    return files._read(folder / name, source, reader), reader
 
 
 def damaged(folder: Path, case: tuple[str, Split, str, str], content: bytes) -> list[Group] | None:
@@ -926,16 +926,16 @@ def damaged(folder: Path, case: tuple[str, Split, str, str], content: bytes) -> 
     file = folder / task_id / name
     file.write_bytes(content)
     try:
-        groups, reading = groups_of(folder / task_id, *case)
-        if not reading.faults:
+        groups, reader = groups_of(folder / task_id, *case)
+        if not reader.faults:
             with contextlib.suppress(DataError):  # two equal ids, or too few rows for the split
                 read(folder / task_id, task_id, split, language)
-            return None if any(note.startswith("records left out") for note in reading.notes) else groups
+            return None if any(note.startswith("records left out") for note in reader.notes) else groups
         with pytest.raises(DataError):
             read(folder / task_id, task_id, split, language)
     finally:
         file.write_bytes(FOLDER[task_id][name].encode())
-    assert [fault for fault in reading.faults if not PLACE.match(fault.removeprefix(f"{folder / task_id}/"))] == []
+    assert [fault for fault in reader.faults if not PLACE.match(fault.removeprefix(f"{folder / task_id}/"))] == []
     return None
 
 

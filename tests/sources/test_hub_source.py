@@ -27,7 +27,7 @@ from xit.core.task import Hub, Split, Task, task_of
 from xit.sources import hub, hub_rows, readers
 from xit.sources.files import FilesSource
 from xit.sources.hub import HubSource
-from xit.sources.readers import Reading
+from xit.sources.reader_context import ReaderContext, Table
 
 ON_HUB = [name for name in registry.names("tasks") if task_of(name).hub]
 
@@ -283,8 +283,8 @@ def test_most_test_keeps_the_first_examples(server: HubServer, cache: Path) -> N
     assert len(read("xnli", "train", "en", of(cache, most_test=2))) == 3
 
 
-def table(*rows: dict[str, Any]) -> readers.Table:
-    return readers.Table("owner/name, train", rows, lambda language: table())
+def table(*rows: dict[str, Any]) -> Table:
+    return Table("owner/name, train", rows, lambda language: table())
 
 
 SOCIAL = {"context": "Ida ran.", "question": "Why?", "answerA": "a", "answerB": "b", "answerC": "c"}
@@ -297,18 +297,18 @@ SOCIAL = {"context": "Ida ran.", "question": "Why?", "answerA": "a", "answerB": 
 def test_the_number_from_which_labels_count_is_told_by_their_set(labels: tuple[Any, ...], expected: list[int]) -> None:
     rows = table(*(SOCIAL | {"label": label} for label in labels))
 
-    found = hub_rows.social(rows, Reading("train"))
+    found = hub_rows.social(rows, ReaderContext("train"))
 
     assert [group[0]["label"] for group in found] == expected
 
 
 @pytest.mark.parametrize("labels", [(1, 2), (0, 1, 2, 3), ("x",)])
 def test_labels_that_do_not_show_from_which_number_they_count_are_a_fault(labels: tuple[Any, ...]) -> None:
-    reading = Reading("train")
+    reader = ReaderContext("train")
 
-    assert list(hub_rows.social(table(*(SOCIAL | {"label": label} for label in labels)), reading)) == []
-    assert reading.faults[0].startswith("owner/name, train: labels ")
-    assert reading.faults[0].endswith(" do not show whether they count from 0 or from 1.")
+    assert list(hub_rows.social(table(*(SOCIAL | {"label": label} for label in labels)), reader)) == []
+    assert reader.faults[0].startswith("owner/name, train: labels ")
+    assert reader.faults[0].endswith(" do not show whether they count from 0 or from 1.")
 
 
 PAIR = {"text_a": "A.", "text_b": "B.", "label": "entailment"}
@@ -342,14 +342,14 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("reader", "row", "message"), FAULTS)
-def test_a_fault_of_a_test_row_is_named(reader: Any, row: dict[str, Any], message: str) -> None:
-    reading = Reading("test", labels={"entailment": "entailment", "neutral": "neutral"})
+@pytest.mark.parametrize(("read", "row", "message"), FAULTS)
+def test_a_fault_of_a_test_row_is_named(read: Any, row: dict[str, Any], message: str) -> None:
+    reader = ReaderContext("test", labels={"entailment": "entailment", "neutral": "neutral"})
 
-    list(reader(table(row), reading))
+    list(read(table(row), reader))
 
-    assert len(reading.faults) == 1
-    assert reading.faults[0].startswith(f"owner/name, train, {message}")
+    assert len(reader.faults) == 1
+    assert reader.faults[0].startswith(f"owner/name, train, {message}")
 
 
 # --- what arrives ---
@@ -699,7 +699,12 @@ def test_eval_scores_an_encoder_of_the_hub_on_data_of_the_hub(
 
     printed = invoke("eval", "owner/tiny-xlm-roberta", "--task", "tatoeba", "--language", "de", "--json", "-")
 
-    assert json.loads(printed)["tasks"]["tatoeba"] == {"metric": "accuracy", "mean": 100.0, "languages": {"de": 100.0}}
+    assert json.loads(printed)["tasks"]["tatoeba"] == {
+        "metric": "accuracy",
+        "mean": 100.0,
+        "languages": {"de": 100.0},
+        "examples": {"de": 1},
+    }
     asked = {path.rpartition("/")[2] for _, path, _ in server.requests if "/owner/tiny-xlm-roberta/resolve/" in path}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= asked
 

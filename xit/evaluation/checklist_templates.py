@@ -28,7 +28,7 @@ from xit.core.settings import MicroSettings
 from xit.micro import rendering
 from xit.micro.content import Measure, Money, Name, Pair, Phrase, Sentence, Unit, listing
 from xit.micro.world import Draw, split_of, world
-from xit.sources import readers
+from xit.sources import reader_context
 
 SEED = 42  # as the benchmark's scripts
 
@@ -83,9 +83,9 @@ def templates(file: Path) -> dict[str, list[Row]]:
     Raises:
         DataError: it cannot be read, or is not such a table.
     """
-    reading = readers.Reading("test")
-    text = readers.text(file, reading)
-    raise_all(DataError, reading.faults)
+    reader = reader_context.ReaderContext("test")
+    text = reader_context.text(file, reader)
+    raise_all(DataError, reader.faults)
     header, *rows = csv.reader(io.StringIO(text), delimiter="\t")
     if header[:2] != ["Field", "en"]:
         raise DataError(f"{file}, line 1: its columns begin with {header[:2]}; they should with Field, en.")
@@ -93,19 +93,19 @@ def templates(file: Path) -> dict[str, list[Row]]:
     name = ""
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
-            reading.fault(f"{file}, line {number}", f"{len(row)} columns; the header has {len(header)}.")
+            reader.fault(f"{file}, line {number}", f"{len(row)} columns; the header has {len(header)}.")
         elif row[0] == "Name":
             name = TITLES.get(row[1], "")
             if not name:
-                reading.fault(f"{file}, line {number}", f"test {row[1]!r} is unknown. Tests: {'; '.join(TITLES)}.")
+                reader.fault(f"{file}, line {number}", f"test {row[1]!r} is unknown. Tests: {'; '.join(TITLES)}.")
             found[name] = []
         elif row[0].strip() not in ("", "Capability"):
             found.setdefault(name, []).append(Row(row[0], row[1], _texts(header, row)))
     for name, own in found.items():
         order = [row.field for row in own if row.field in SAID[1:]]
         if order != ["Question", "Answer"] * (len(order) // 2):
-            reading.fault(f"{file}, test {name}", "a question is not followed by its answer.")
-    raise_all(DataError, reading.faults)
+            reader.fault(f"{file}, test {name}", "a question is not followed by its answer.")
+    raise_all(DataError, reader.faults)
     every = [row for own in found.values() for row in own if row.field not in SAID]
     return {name: own if any(row in every for row in own) else _lent(own, every) for name, own in found.items()}
 

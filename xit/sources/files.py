@@ -15,7 +15,7 @@ from xit.core.errors import DataError, near, raise_all
 from xit.core.settings import FilesSettings
 from xit.core.task import Files, Split, Task
 from xit.sources import Source, readers
-from xit.sources.readers import Group, Reading, Row
+from xit.sources.reader_context import Group, ReaderContext, Row, lines
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
 
@@ -82,15 +82,15 @@ class FilesSource(Source):
             raise DataError(f"{task.id}: the files source has no {split} split of it. It has: {splits}.")
         if split != "test" and language != "en" and not task.is_mined:
             raise DataError(f"{task.id}: its {split} split is in English only, not in {language}.")
-        reading = Reading(
+        reader = ReaderContext(
             split,
             labels={label: label for label in task.labels},
             repairs_answers=self.settings.misplaced_answers == "repair",
             repairs_questions=self.settings.xcopa_questions == "repaired",
             sums=_sums(Path(self.settings.folder)),
         )
-        rows = _rows(task.files[split], language, Path(self.settings.folder), reading)
-        return checked(rows, f"{task.id}, {split}, {language}", reading, self.settings.most_test, notes)
+        rows = _rows(task.files[split], language, Path(self.settings.folder), reader)
+        return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings.most_test, notes)
 
     def text(self, language: str) -> Iterator[str]:
         """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
@@ -102,21 +102,21 @@ class FilesSource(Source):
         files = [folder / name / f"{language}.txt" for name in TEXT_FOLDERS]
         if not any(file.exists() for file in files):
             raise DataError(f"{folder}: no text in {language}. Looked for {language}.txt in {', '.join(TEXT_FOLDERS)}.")
-        reading = Reading("train", sums=_sums(folder))
-        found = [line.strip() for file in files if file.exists() for line in readers.lines(file, reading)]
-        evaluated = _evaluated(folder, language, reading)
-        raise_all(DataError, reading.faults)
+        reader = ReaderContext("train", sums=_sums(folder))
+        found = [line.strip() for file in files if file.exists() for line in lines(file, reader)]
+        evaluated = _evaluated(folder, language, reader)
+        raise_all(DataError, reader.faults)
         return iter([line for line in found if line and _bare(line) not in evaluated])
 
 
-def _evaluated(folder: Path, language: str, reading: Reading) -> set[str]:
+def _evaluated(folder: Path, language: str, reader: ReaderContext) -> set[str]:
     """The sentences of Tatoeba and UD, some of which the text for pretraining holds too, without white space."""
     tatoeba = f"tatoeba/tatoeba.*-eng.{ISO3.get(language, language)}"
     treebanks = f"ud/*/{language}_*-ud-*.conllu"
-    sentences = [line for file in folder.glob(tatoeba) for line in readers.lines(file, reading)]
+    sentences = [line for file in folder.glob(tatoeba) for line in lines(file, reader)]
     for file in folder.glob(treebanks):
-        lines = readers.lines(file, reading)
-        sentences += [line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")]
+        texts = [line for line in lines(file, reader) if line.startswith("# text = ")]
+        sentences += [line.removeprefix("# text = ") for line in texts]
     return {_bare(sentence) for sentence in sentences}
 
 
@@ -133,27 +133,27 @@ def _sums(folder: Path) -> dict[Path, str]:
         DataError: a line is not of that form.
     """
     file = folder / "SHA256SUMS"
-    reading = Reading("test")
-    rows = readers.lines(file, reading) if file.is_file() else []
+    reader = ReaderContext("test")
+    rows = lines(file, reader) if file.is_file() else []
     found = [re.fullmatch(r"([0-9a-f]{64}) [ *](?:\./)?(.+)", row) for row in rows]
     for number, match in enumerate(found, 1):
         if match is None:
-            reading.fault(f"{file}, line {number}", "should be a SHA-256, two blanks and a path. Write it anew.")
-    raise_all(DataError, reading.faults)
+            reader.fault(f"{file}, line {number}", "should be a SHA-256, two blanks and a path. Write it anew.")
+    raise_all(DataError, reader.faults)
     return {folder / match[2]: match[1] for match in found if match}
 
 
-def _rows(sources: tuple[Files, ...], language: str, folder: Path, reading: Reading) -> list[Row]:
+def _rows(sources: tuple[Files, ...], language: str, folder: Path, reader: ReaderContext) -> list[Row]:
     """The rows of a split's files, with their language; ids begin with the file's name where there are several."""
     parts = []
     for source in sources:
         files = _found(folder, source.path, language)
         if not files:
-            reading.faults.append(_missing(folder, _filled(source.path, language)))
+            reader.faults.append(_missing(folder, _filled(source.path, language)))
         for file in files:
-            groups = _read(file, source, reading)
+            groups = _read(file, source, reader)
             if source.rows != (0.0, 1.0) and language != "en" and "{language}" in source.path:
-                _check_parallel(file, folder / _filled(source.path, "en"), len(groups), source, reading)
+                _check_parallel(file, folder / _filled(source.path, "en"), len(groups), source, reader)
             start, end = (round(fraction * len(groups)) for fraction in source.rows)
             parts.append((f"{file.stem}-", groups[start:end]))
     return [
@@ -164,21 +164,21 @@ def _rows(sources: tuple[Files, ...], language: str, folder: Path, reading: Read
     ]
 
 
-def _read(file: Path, source: Files, reading: Reading) -> list[Group]:
+def _read(file: Path, source: Files, reader: ReaderContext) -> list[Group]:
     options = dict(source.options)
-    inner = dataclasses.replace(reading, labels=options.pop("labels", reading.labels))  # same faults, same notes
+    inner = dataclasses.replace(reader, labels=options.pop("labels", reader.labels))  # same faults, same notes
     return list(getattr(readers, source.reader)(file, inner, **options))
 
 
-def _check_parallel(file: Path, english: Path, size: int, source: Files, reading: Reading) -> None:
+def _check_parallel(file: Path, english: Path, size: int, source: Files, reader: ReaderContext) -> None:
     """A parallel file is cut into splits by row number, so it must be as long as the English one."""
-    expected = len(_read(english, source, reading)) if english.exists() else size
+    expected = len(_read(english, source, reader)) if english.exists() else size
     if size != expected:
-        reading.fault(str(file), f"{size} records, but {english.name} has {expected}. Parallel files have as many.")
+        reader.fault(str(file), f"{size} records, but {english.name} has {expected}. Parallel files have as many.")
 
 
 def checked(
-    rows: list[Row], where: str, reading: Reading, most_test: int, notes: collections.Counter[str] | None
+    rows: list[Row], where: str, reader: ReaderContext, most_test: int, notes: collections.Counter[str] | None
 ) -> Iterator[Row]:
     """The rows of a split, of test the first ones, if nothing is wrong with any; what was noted goes to the notes.
 
@@ -188,13 +188,13 @@ def checked(
     counts = collections.Counter((row.get("role", ""), row["id"]) for row in rows)
     for (role, name), count in counts.items():
         if count > 1:
-            reading.fault(where, f"{role or 'record'} {name} occurs {count} times; an id names one.")
-    raise_all(DataError, reading.faults)
+            reader.fault(where, f"{role or 'record'} {name} occurs {count} times; an id names one.")
+    raise_all(DataError, reader.faults)
     if not rows:
         raise DataError(f"{where}: the source holds no example.")
     if notes is not None:
-        notes.update(+reading.notes)
-    return iter(_first(rows, most_test) if reading.split == "test" and most_test else rows)
+        notes.update(+reader.notes)
+    return iter(_first(rows, most_test) if reader.split == "test" and most_test else rows)
 
 
 def _first(rows: list[Row], most: int) -> list[Row]:

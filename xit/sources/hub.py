@@ -21,7 +21,7 @@ from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
 from xit.sources import Source, absent, hub_rows, readers
 from xit.sources.files import ISO3, checked
-from xit.sources.readers import Group, Reading, Row, Table
+from xit.sources.reader_context import Group, ReaderContext, Row, Table
 
 # The languages in English as google/xtreme (parts of speech) and TyDiQA have them; CLDR says Bangla for Bengali
 _PAIRS = """
@@ -74,7 +74,7 @@ class HubSource(Source):
             raise DataError(f"{task.id}: the hub source has no {split} split of it. It has: {', '.join(task.hub)}.")
         if split != "test" and language != "en":
             raise DataError(f"{task.id}: its {split} split is in English only, not in {language}.")
-        reading = Reading(
+        reader = ReaderContext(
             split,
             labels={label: label for label in task.labels},
             repairs_answers=self.settings.misplaced_answers == "repair",
@@ -83,10 +83,10 @@ class HubSource(Source):
         parts = []
         for source in _sources(task, split, language):
             if "://" in source.repository:
-                parts.append(("original-", _original(source, task.languages, language, self.settings, reading)))
+                parts.append(("original-", _original(source, task.languages, language, self.settings, reader)))
                 continue
             place = _place(source, language, self.settings)
-            groups = _read(place, language, self.settings, reading)
+            groups = _read(place, language, self.settings, reader)
             start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
             parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
         rows = [  # a query names its candidates by their own ids
@@ -97,7 +97,7 @@ class HubSource(Source):
             for group in groups
             for row in group
         ]
-        return checked(rows, f"{task.id}, {split}, {language}", reading, self.settings.most_test, notes)
+        return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings.most_test, notes)
 
     def text(self, language: str) -> Iterator[str]:
         """Articles of Wikipedia, for pretraining: those of the first file of a language, some 400 MB of English.
@@ -169,32 +169,32 @@ def _filled(pattern: str, language: str) -> str:
 
 
 def _original(
-    source: Hub, languages: tuple[str, ...], language: str, settings: HubSettings, reading: Reading
+    source: Hub, languages: tuple[str, ...], language: str, settings: HubSettings, reader: ReaderContext
 ) -> list[Group]:
     """What a published file at its own address holds; those of the other languages lie beside it then."""
     urls = {code: _filled(source.repository, code) for code in languages}
     found = {code: hub_files.original(url, settings.cache, settings.is_offline) for code, url in urls.items()}
-    groups = list(getattr(readers, source.reader)(found[language], reading, **source.options))
+    groups = list(getattr(readers, source.reader)(found[language], reader, **source.options))
     size = sum(row.get("role") != "candidate" for group in groups for row in group)
     expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
-    reading.faults += [f"{urls[language]}: {fault}" for fault in count_faults(expected, size)]
+    reader.faults += [f"{urls[language]}: {fault}" for fault in count_faults(expected, size)]
     return groups
 
 
-def _read(place: _Place, language: str, settings: HubSettings, reading: Reading) -> list[Group]:
+def _read(place: _Place, language: str, settings: HubSettings, reader: ReaderContext) -> list[Group]:
     source = place.source
-    table = _table(place, language, settings, reading)
-    reader = getattr(hub_rows, source.reader, None) or getattr(readers, source.reader)
-    return list(reader(table, reading, **source.options)) if table.rows else []
+    table = _table(place, language, settings, reader)
+    read = getattr(hub_rows, source.reader, None) or getattr(readers, source.reader)
+    return list(read(table, reader, **source.options)) if table.rows else []
 
 
-def _table(place: _Place, language: str, settings: HubSettings, reading: Reading) -> Table:
+def _table(place: _Place, language: str, settings: HubSettings, reader: ReaderContext) -> Table:
     """The rows of a split under the names of their fields; none, with a fault, where columns or rows are missing."""
     source = place.source
     where = f"{repository(source.repository)[0]}, {_filled(source.split, language)}"
 
     def sibling(other: str) -> Table:
-        return _table(_place(source, other, settings), other, settings, reading)
+        return _table(_place(source, other, settings), other, settings, reader)
 
     pairs = [column.partition(":") for column in source.columns.split()]
     columns = {field: column or field for field, _, column in pairs}
@@ -204,14 +204,14 @@ def _table(place: _Place, language: str, settings: HubSettings, reading: Reading
         missing = [column for column in columns.values() if found and column not in found[0]]
         if missing:
             has = ", ".join(found[0])
-            reading.fault(where, f"no column {', '.join(missing)}. It has: {has}. xit.tasks names what is read.")
+            reader.fault(where, f"no column {', '.join(missing)}. It has: {has}. xit.tasks names what is read.")
             return Table(where, [], sibling)
         rows += [_renamed(row, columns, names, source.labels.split()) for row in found]
     if source.only:
         column, start = source.only[0], _filled(source.only[1], language).lower()
         rows = [row for row in rows if str(row[column]).startswith(start)]
     expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
-    reading.faults += [f"{where}: {fault}" for fault in count_faults(expected, len(rows))]
+    reader.faults += [f"{where}: {fault}" for fault in count_faults(expected, len(rows))]
     return Table(where, rows, sibling)
 
 

@@ -5,8 +5,11 @@ Labels have become names, and columns the fields of these records, by what a tas
 
 from collections.abc import Iterator
 
-from xit.sources import readers
-from xit.sources.readers import EMPTY_SENTENCE, NO_LABEL, Group, Reading, Record, Table, Text
+from xit.sources import reader_context as rows
+from xit.sources.read_multiple_choice import ending
+from xit.sources.read_retrieval import Entity, Mention
+from xit.sources.read_tagging import is_withheld
+from xit.sources.reader_context import EMPTY_SENTENCE, NO_LABEL, Group, ReaderContext, Record, Table, Text
 
 
 class Pair(Record):
@@ -17,15 +20,15 @@ class Pair(Record):
     label: str | None
 
 
-def pairs(table: Table, reading: Reading) -> Iterator[Group]:
+def pairs(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """XNLI, MNLI, SNLI, ANLI, QQP, PAWS-X."""
-    for where, number, record in readers.records(table, Pair, reading):
+    for where, number, record in rows.records(table, Pair, reader):
         if record.label is None:
-            reading.left_out(where, NO_LABEL)
+            reader.left_out(where, NO_LABEL)
         elif not record.text_a.strip() or not record.text_b.strip():
-            reading.left_out(where, EMPTY_SENTENCE)
+            reader.left_out(where, EMPTY_SENTENCE)
         else:
-            yield [readers.pair(str(number), record.text_a, record.text_b, reading.label(where, record.label))]
+            yield [rows.pair(str(number), record.text_a, record.text_b, reader.label(where, record.label))]
 
 
 class Tagged(Record):
@@ -35,15 +38,15 @@ class Tagged(Record):
     tags: list[str | None]
 
 
-def tagged(table: Table, reading: Reading) -> Iterator[Group]:
+def tagged(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """PAN-X, UD-POS; a sentence whose words are mostly `_` (licensed text) goes (facts 1.6)."""
-    for where, number, record in readers.records(table, Tagged, reading):
+    for where, number, record in rows.records(table, Tagged, reader):
         if len(record.words) != len(record.tags):
-            reading.fault(where, f"{len(record.words)} words but {len(record.tags)} tags.")
-        elif readers.is_withheld(record.words):
-            reading.notes["sentences left out: their words are not released"] += 1
+            reader.fault(where, f"{len(record.words)} words but {len(record.tags)} tags.")
+        elif is_withheld(record.words):
+            reader.notes["sentences left out: their words are not released"] += 1
         else:
-            tags = [reading.label(where, str(tag)) for tag in record.tags]
+            tags = [reader.label(where, str(tag)) for tag in record.tags]
             yield [{"id": str(number), "words": record.words, "tags": tags}]
 
 
@@ -58,17 +61,17 @@ class Social(Record):
     label: str | int
 
 
-def social(table: Table, reading: Reading) -> Iterator[Group]:
+def social(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """SocialIQA; from which number its labels count is told by the set of them (facts 9.6)."""
-    records = list(readers.records(table, Social, reading))
+    records = list(rows.records(table, Social, reader))
     found = {str(record.label).strip() for _, _, record in records}
     bases = [base for base in ("012", "123", "ABC") if found <= set(base) and {base[0], base[2]} <= found]
     if records and not bases:
-        reading.fault(str(table), f"labels {', '.join(sorted(found))} do not show whether they count from 0 or from 1.")
+        reader.fault(str(table), f"labels {', '.join(sorted(found))} do not show whether they count from 0 or from 1.")
     for _, number, record in records if bases else ():
         answers = [record.answerA, record.answerB, record.answerC]
         label = bases[0].index(str(record.label).strip())
-        yield [readers.choice(str(number), f"{record.context} {record.question}", answers, label)]
+        yield [rows.choice(str(number), f"{record.context} {record.question}", answers, label)]
 
 
 class Ending(Record):
@@ -80,16 +83,16 @@ class Ending(Record):
     label: str | int
 
 
-def hellaswag(table: Table, reading: Reading) -> Iterator[Group]:
+def hellaswag(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """HellaSwag, as `readers.hellaswag`; rows are numbered, since `ind` is the number in another collection."""
-    for where, number, record in readers.records(table, Ending, reading):
+    for where, number, record in rows.records(table, Ending, reader):
         label = str(record.label)
         if not label:
-            reading.left_out(where, NO_LABEL)
+            reader.left_out(where, NO_LABEL)
         elif label not in map(str, range(len(record.endings))):
-            reading.fault(where, f"label {label!r} is not the index of one of {len(record.endings)} endings.")
+            reader.fault(where, f"label {label!r} is not the index of one of {len(record.endings)} endings.")
         else:
-            yield [readers.ending(str(number), record.ctx_a, record.ctx_b, record.endings, int(label))]
+            yield [ending(str(number), record.ctx_a, record.ctx_b, record.endings, int(label))]
 
 
 class Cosmos(Record):
@@ -104,16 +107,16 @@ class Cosmos(Record):
     label: int
 
 
-def cosmosqa(table: Table, reading: Reading) -> Iterator[Group]:
+def cosmosqa(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """Cosmos QA: context and question, four answers."""
-    for where, number, record in readers.records(table, Cosmos, reading):
+    for where, number, record in rows.records(table, Cosmos, reader):
         answers = [record.answer0, record.answer1, record.answer2, record.answer3]
         if record.label == -1:
-            reading.left_out(where, NO_LABEL)
+            reader.left_out(where, NO_LABEL)
         elif record.label not in range(4):
-            reading.fault(where, f"label {record.label} is unknown. Labels: 0, 1, 2, 3.")
+            reader.fault(where, f"label {record.label} is unknown. Labels: 0, 1, 2, 3.")
         else:
-            yield [readers.choice(str(number), f"{record.context} {record.question}", answers, record.label)]
+            yield [rows.choice(str(number), f"{record.context} {record.question}", answers, record.label)]
 
 
 class Translated(Record):
@@ -125,16 +128,16 @@ class Translated(Record):
     target_language: str
 
 
-def bitext(table: Table, reading: Reading) -> Iterator[Group]:
+def bitext(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """Tatoeba, whichever side of it is English."""
-    for where, number, record in readers.records(table, Translated, reading):
+    for where, number, record in rows.records(table, Translated, reader):
         sides = (record.source_language, record.target_language)
         if [side in ("eng", "en") for side in sides].count(True) != 1:
-            reading.fault(where, f"languages {sides[0]}, {sides[1]}: one of them should be eng.")
+            reader.fault(where, f"languages {sides[0]}, {sides[1]}: one of them should be eng.")
         elif record.source_language in ("eng", "en"):
-            yield readers.translation(number, record.source, record.target)
+            yield rows.translation(number, record.source, record.target)
         else:
-            yield readers.translation(number, record.target, record.source)
+            yield rows.translation(number, record.target, record.source)
 
 
 class Translation(Record):
@@ -144,19 +147,19 @@ class Translation(Record):
     english: Text
 
 
-def translations(table: Table, reading: Reading) -> Iterator[Group]:
+def translations(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """Tatoeba, where the columns say which side is English."""
-    for _, number, record in readers.records(table, Translation, reading):
-        yield readers.translation(number, record.english, record.foreign)
+    for _, number, record in rows.records(table, Translation, reader):
+        yield rows.translation(number, record.english, record.foreign)
 
 
-def mentions(table: Table, reading: Reading) -> Iterator[Group]:
+def mentions(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """Mewsli-X, Wikinews: mentions of a language; one whose entity is no candidate is never found."""
-    for _, number, record in readers.records(table, readers.Mention, reading):
-        yield [readers.query(str(number), record.mention, [record.entity_id])]
+    for _, number, record in rows.records(table, Mention, reader):
+        yield [rows.query(str(number), record.mention, [record.entity_id])]
 
 
-def entities(table: Table, reading: Reading) -> Iterator[Group]:
+def entities(table: Table, reader: ReaderContext) -> Iterator[Group]:
     """Mewsli-X: the candidates of all languages."""
-    for _, _, record in readers.records(table, readers.Entity, reading):
-        yield [readers.candidate(record.entity_id, record.description)]
+    for _, _, record in rows.records(table, Entity, reader):
+        yield [rows.candidate(record.entity_id, record.description)]

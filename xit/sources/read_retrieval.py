@@ -1,0 +1,176 @@
+"""Readers of queries and the candidates among which their answers are."""
+
+import collections
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xit.sources.read_span import Paragraph, Question, paragraphs_of, placed_answers, squad
+from xit.sources.reader_context import (
+    FileOrTable,
+    Group,
+    ReaderContext,
+    Record,
+    Text,
+    candidate,
+    query,
+    records,
+    sentences,
+    shown,
+    translation,
+)
+
+
+def aligned(file: Path, reader: ReaderContext) -> Iterator[Group]:
+    """Tatoeba: line i of the file translates line i of the English file beside it; the queries are the English lines.
+
+    The benchmark indexes the foreign sentences and asks for the nearest one of each English sentence (facts 1.5.5).
+    """
+    english = file.with_suffix(".eng")
+    candidates, queries = sentences(file, reader), sentences(english, reader)
+    if candidates and queries and len(candidates) != len(queries):
+        sizes = f"{len(candidates)} lines, but {english.name} has {len(queries)}"
+        reader.fault(str(file), f"{sizes}. Line i of one must translate line i of the other.")
+        return
+    for number, (english_line, line) in enumerate(zip(queries, candidates, strict=False)):  # none where unreadable
+        yield translation(number, english_line, line)
+
+
+def comparable(file: Path, reader: ReaderContext) -> Iterator[Group]:
+    """BUCC 2018: sentences with their ids, the English ones beside them, and which are translations (`.gold`).
+
+    The queries are those of the language, the candidates the English ones; most have no partner.
+    """
+    english, gold = file.with_suffix(".en"), file.with_suffix(".gold")
+    queries, candidates = _two(file, "sentence", reader), _two(english, "sentence", reader)
+    partners: dict[str, list[str]] = collections.defaultdict(list)
+    known = {side: {name for _, name, _ in rows} for side, rows in ((file, queries), (english, candidates))}
+    for where, own, partner in _two(gold, f"id in {english.name}", reader):
+        for name, side in ((own, file), (partner, english)):
+            if name not in known[side]:
+                reader.fault(where, f"id {shown(name)} is not in {side.name}.")
+        if partner in partners[own]:
+            reader.fault(where, f"{own} and {partner} are a pair already.")
+        partners[own].append(partner)
+    yield from ([candidate(name, sentence)] for _, name, sentence in candidates)
+    yield from ([query(name, sentence, partners[name])] for _, name, sentence in queries)
+
+
+def _two(file: Path, second: str, reader: ReaderContext) -> list[tuple[str, str, str]]:
+    """Where a line is, and its columns, an id and another."""
+    found = []
+    for number, line in enumerate(sentences(file, reader), 1):
+        where, columns = f"{file}, line {number}", line.split("\t")
+        if len(columns) == 2:
+            found.append((where, columns[0], columns[1]))
+        elif line:
+            reader.fault(where, f"{len(columns)} columns; 2 are needed: id, {second}.")
+    return found
+
+
+def squad_sentences(file: Path, reader: ReaderContext) -> Iterator[Group]:
+    """XQuAD-R: questions, and as candidates every sentence followed by its paragraph (facts 1.5.7).
+
+    The right candidates of a question are the sentences in which its answer begins, in every language that has a file
+    beside this one. A candidate's id is language, paragraph, sentence.
+    """
+    gold: dict[str, list[str]] = collections.defaultdict(list)
+    siblings = sorted({file, *file.parent.glob(f"*{file.suffix}")})
+    paragraphs = {sibling: paragraphs_of(sibling, reader) for sibling in siblings}
+    for sibling in siblings:
+        for number, paragraph in enumerate(paragraphs[sibling]):
+            if [paragraph.context[first:last] for first, last in paragraph.sentence_breaks] != paragraph.sentences:
+                reader.fault(f"{sibling}, paragraph {number}", "sentence_breaks are not the places of its sentences.")
+            for question in paragraph.qas:
+                sentence = _answer_sentence(sibling, paragraph, question, reader)
+                gold[question.id].append(f"{sibling.stem}-{number}-{sentence}")
+    for number, paragraph in enumerate(paragraphs[file]):
+        group = [
+            candidate(f"{file.stem}-{number}-{index}", sentence + paragraph.context)
+            for index, sentence in enumerate(paragraph.sentences)
+        ]
+        for question in paragraph.qas:
+            if len(gold[question.id]) != len(siblings):
+                names = ", ".join(sibling.name for sibling in siblings)
+                reader.fault(f"{file}, record {question.id}", f"is not once in each of the parallel files {names}.")
+            group.append(query(question.id, question.question, gold[question.id]))
+        yield group
+
+
+def _answer_sentence(file: Path, paragraph: Paragraph, question: Question, reader: ReaderContext) -> int:
+    """The number of the sentence in which a question's first answer begins."""
+    answers = placed_answers(file, paragraph.context, question, reader, allows_none=False)
+    start = answers[0][1] if answers else -1
+    numbers = [n for n, (first, last) in enumerate(paragraph.sentence_breaks) if first <= start < last]
+    if answers and not numbers:
+        reader.fault(f"{file}, record {question.id}", f"its answer at {start} is in none of the sentences.")
+    return numbers[0] if numbers else -1
+
+
+SENTENCE_START = re.compile(r"(?<=[.!?])[\"”)\]]*(?:\[\d+\](?::\d+)?)*\s+(?=[\"“(\[]?[A-Z0-9])")
+
+
+def squad_answers(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
+    """Training pairs for answer retrieval: questions, and the sentence of the answer before its paragraph.
+
+    Differs from the benchmark: it trains on SQuAD. The file has no sentences; they are cut after `.`, `!` or `?` (with
+    quotes and reference numbers) where a blank and a capital or a digit follow. In validation every sentence is a
+    candidate; in training, where the negatives are the batch's other answers, only the right ones are.
+    """
+    for number, questions in enumerate(squad(file, reader, has_own_ids=False)):
+        context = questions[0]["context"]
+        starts = [0, *(match.end() for match in SENTENCE_START.finditer(context))]
+        ends = [*starts[1:], len(context)]
+        right = [sum(start <= row["starts"][0] for start in starts) - 1 for row in questions]
+        kept = sorted(set(right)) if reader.split == "train" else range(len(starts))
+        group = [candidate(f"{number}-{index}", context[starts[index] : ends[index]] + context) for index in kept]
+        for row, index in zip(questions, right, strict=True):
+            group.append(query(row["id"], row["question"], [f"{number}-{index}"]))
+        yield group
+
+
+class Linked(Record):
+    """A mention in its text and the text of its entity."""
+
+    mention: Text
+    entity: Text
+
+
+def linked(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
+    """Mewsli-X, Wikipedia: mentions and texts of their entities; equal texts, which have no id, are one candidate."""
+    numbers: dict[str, str] = {}
+    for _, number, record in records(file, Linked, reader):
+        is_new = record.entity not in numbers
+        name = numbers.setdefault(record.entity, str(number))
+        asked = query(str(number), record.mention, [name])
+        yield [asked, candidate(name, record.entity)] if is_new else [asked]
+
+
+class Mention(Record):
+    """A mention in its text and the id of its entity."""
+
+    mention: Text
+    entity_id: Text
+
+
+class Entity(Record):
+    """An entity and what describes it."""
+
+    entity_id: Text
+    description: Text
+
+
+def mentions(file: Path, reader: ReaderContext) -> Iterator[Group]:
+    """Mewsli-X, Wikinews: mentions of a language, and, with the English ones, the candidates of all languages.
+
+    With every language, the one pool would hold them eleven times. A mention whose entity is no candidate stays, and is
+    never found.
+    """
+    known = set()
+    for _, _, entity in records(file.parents[2] / "candidate_entities.jsonl", Entity, reader):
+        known.add(entity.entity_id)
+        if file.parent.name == "en":
+            yield [candidate(entity.entity_id, entity.description)]
+    for _, number, record in records(file, Mention, reader):
+        reader.notes["mentions whose entity is no candidate"] += record.entity_id not in known
+        yield [query(str(number), record.mention, [record.entity_id])]
