@@ -34,7 +34,7 @@ def scores(
     return [
         Score(
             encoder=encoder,
-            intermediate=condition,
+            condition=condition,
             target=target,
             language=language,
             split="test",
@@ -55,7 +55,7 @@ def scores(
 
 def study_of(rows: Sequence[Score]) -> Study:
     """The scores as the tables take them, in the order in which they come."""
-    order = [name for row in rows for name in (row.encoder, row.intermediate, row.target, row.language)]
+    order = [name for row in rows for name in (row.encoder, row.condition, row.target, row.language)]
     return build_study(rows, {row.target: task_of(row.target) for row in rows}, order)
 
 
@@ -74,7 +74,7 @@ def parameters(rows: Sequence[Score]) -> dict[str, Any]:
         "seeds": sorted({row.seed for row in rows}),
         "grid": {
             "encoders": unique(*(row.encoder for row in rows)),
-            "conditions": unique(*(row.intermediate for row in rows)),
+            "conditions": unique(*(row.condition for row in rows)),
             "targets": unique(*(row.target for row in rows)),
         },
         "encoders": {
@@ -98,7 +98,7 @@ def write_inputs(folder: Path, rows: Sequence[Score]) -> None:
         (name, 200_000 + 5_000 * i, 90_000, 3_000_000, 900, 1.5, 0.007, 0.002)
         for i, name in enumerate(dict.fromkeys(row.encoder for row in rows))
     ]
-    cells = dict.fromkeys((row.encoder, row.intermediate, row.target, row.seed) for row in rows)
+    cells = dict.fromkeys((row.encoder, row.condition, row.target, row.seed) for row in rows)
     training = [("finetune", *cell, 100, 80, 90.0, 0.002, "") for cell in cells]
     curves = [
         ("pretrain", name, "", "", 1, step, 5 - step / 200, "") for name, *_ in encoders for step in (200, 400, 600)

@@ -249,8 +249,8 @@ def test_gains_over_examples_are_shown_by_language_and_seed(xit: Xit) -> None:
     examples = [{**row, "language": code} for code in LANGUAGES for row in tiny.examples("classification")]
     write_examples(Path("data/xnli/test.parquet"), task, examples)
     for row in rows:
-        folder = Path("evaluations/lstm/xnli") / row.intermediate / str(row.seed) / "predictions"
-        wrong = 2 * (row.intermediate == "none") * row.seed
+        folder = Path("evaluations/lstm/xnli") / row.condition / str(row.seed) / "predictions"
+        wrong = 2 * (row.condition == "none") * row.seed
         submission.write(folder, "xnli", task, row.language, ["wrong"] * wrong + right[wrong:])
 
     done = xit("gains", "lstm", "mnli", "xnli")
@@ -488,7 +488,7 @@ def test_a_fine_tuned_checkpoint_is_scored_on_its_task(task_id: str, xit: Xit, p
         (score,) = [s for s in found["scores"] if (s["language"], s["metric"]) == (language, task.metric)]
         assert score == {
             "encoder": "lstm",
-            "intermediate": "mnli",
+            "condition": "mnli",
             "target": task_id,
             "language": language,
             "split": "test",
@@ -624,7 +624,7 @@ def test_a_released_encoder_is_scored_on_retrieval_without_training(
     for language, value in found["tasks"]["tatoeba"]["languages"].items():
         examples = questions("tatoeba", parameters, language)
         assert scored_again("tatoeba", Path("predictions"), examples, language) == value
-    assert [(s["encoder"], s["intermediate"], s["seed"]) for s in found["scores"]] == [("released", "unknown", 0)] * 2
+    assert [(s["encoder"], s["condition"], s["seed"]) for s in found["scores"]] == [("released", "unknown", 0)] * 2
 
 
 def test_pairs_are_mined_with_a_bare_encoder(xit: Xit, parameters: dict[str, Any]) -> None:

@@ -306,7 +306,7 @@ def test_claims_find_the_effects_that_were_put_in() -> None:
 def test_gains_on_retrieval_and_differences_between_encoders_are_found() -> None:
     rows = [
         dataclasses.replace(row, value=row.value + 6)
-        if row.intermediate == "mnli" and row.target == "tatoeba" and row.encoder == "transformer"
+        if row.condition == "mnli" and row.target == "tatoeba" and row.encoder == "transformer"
         else row
         for row in scores({"mnli": 0.0})
     ]

@@ -13,7 +13,7 @@ import tiny
 
 from xit.core.errors import ConfigError, DataError
 from xit.core.examples import write_examples
-from xit.core.scores import FIELDS, Score, read_scores, write_scores
+from xit.core.scores import Score, read_scores, write_scores
 from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import evaluate
 from xit.paper.verify import Verification, verify
@@ -108,7 +108,7 @@ def write_project(root: Path) -> dict[str, Any]:
     for score in fabricated.scores({"none": 0.0, "mnli": 0.0}, targets=("xnli",), languages=LANGUAGES):
         right = int(rng.integers(8, 16))
         wrong = [LABELS[(LABELS.index(label) + 1) % 3] for label in gold[right:]]
-        folder = root / "evaluations" / score.encoder / "xnli" / score.intermediate / str(score.seed) / "predictions"
+        folder = root / "evaluations" / score.encoder / "xnli" / score.condition / str(score.seed) / "predictions"
         submission.write(folder, "xnli", task, score.language, gold[:right] + wrong)
         rows.append(dataclasses.replace(score, value=5.0 * right, examples=20))
     return write_results(root, rows)
@@ -318,7 +318,7 @@ def compared(folder: Path, found: Sequence[Score], wanted: Sequence[Score]) -> V
 def test_fresh_seeds_reproduce_and_a_shifted_run_does_not(tmp_path: Path) -> None:
     wanted = with_noise(0)
     moved = [
-        dataclasses.replace(row, value=row.value + 20 * ((row.encoder, row.intermediate) == ("lstm", "mnli")))
+        dataclasses.replace(row, value=row.value + 20 * ((row.encoder, row.condition) == ("lstm", "mnli")))
         for row in with_noise(1)
     ]
 
@@ -329,9 +329,9 @@ def test_fresh_seeds_reproduce_and_a_shifted_run_does_not(tmp_path: Path) -> Non
     differing = {line.partition(":")[0] for line in other.differences}
     assert {"gains", "answer", "architectures", "scores-xnli"} <= differing
     assert {name for name in differing if "." in name} <= {
-        ".".join(map(str, (r.encoder, r.intermediate, r.target, r.seed, r.language, "test", "micro", r.metric)))
+        ".".join(map(str, (r.encoder, r.condition, r.target, r.seed, r.language, "test", "micro", r.metric)))
         for r in moved
-        if (r.encoder, r.intermediate) == ("lstm", "mnli")
+        if (r.encoder, r.condition) == ("lstm", "mnli")
     }
 
 
@@ -365,25 +365,3 @@ def test_a_setting_that_was_changed_differs_and_a_place_on_the_machine_does_not(
     (line,) = verify(tmp_path, parameters, tmp_path / "reference").differences
 
     assert line == "hyperparameters: files, most_test, 301, value: 301, where 300 was expected"
-
-
-ROW = "lstm,none,xnli,de,test,micro,accuracy,1,{},100"
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (ROW.format("inf"), "line 2: a score is a number from 0 to 100; found inf"),
-        (ROW.format("nan"), "line 2: a score is a number from 0 to 100; found nan"),
-        (ROW.format("much"), "line 2: not a score"),
-        ("lstm,none,xnli", "line 2: has 3 fields, not 10"),
-        ('"' + "x" * 200_000, "not a table of scores in UTF-8: field larger than"),
-        ("\udcff", "not a table of scores in UTF-8: 'utf-8' codec"),
-    ],
-)
-def test_a_table_of_scores_that_holds_none_is_told_with_its_line(row: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    path.write_text(f"{','.join(FIELDS)}\n{row}\n", errors="surrogateescape")
-
-    with pytest.raises(DataError, match=message):
-        read_scores(path)

@@ -180,7 +180,7 @@ def test_a_dry_run_with_stand_ins_of_every_repository_starts_runs_and_finishes(
     grid = config.load(workspace_root / "params.yaml").grid
     with Path("results/scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    cells = {(row["encoder"], row["intermediate"], row["target"]) for row in rows}
+    cells = {(row["encoder"], row["condition"], row["target"]) for row in rows}
     assert len(cells) == len(grid.encoders) * len(grid.conditions) * len(grid.targets + grid.bare_targets)
     assert all(math.isfinite(float(row["value"])) for row in rows)
     assert Path("paper/main.pdf").stat().st_size > 10_000

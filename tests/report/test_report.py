@@ -81,7 +81,7 @@ def test_every_gain_has_a_figure_a_text_and_a_link(page: Path) -> None:
         encoder, condition, target = cell.split("|")
         assert f"scores|{cell}" in figures
         assert re.search(r"[+−]\d\.\d \[[+−]\d\.\d, [+−]\d\.\d\]", found[f"cell|{cell}"])
-        assert f'data-intermediate="{condition}" data-target="{target}"' in found[f"table|gains|{encoder}"]
+        assert f'data-condition="{condition}" data-target="{target}"' in found[f"table|gains|{encoder}"]
     seeds = figures["languages|lstm|mnli"]["data"][0]["hovertext"]
     assert all(re.search(r"seeds 1, 2: [+−]\d\.\d, [+−]\d\.\d", cell) for line in seeds[1:] for cell in line)
 
@@ -204,7 +204,7 @@ def test_print_on_every_shade_of_the_heat_maps_has_enough_contrast() -> None:
 # How it behaves
 
 STATUS = "document.getElementById('status').textContent"
-CELL = "#encoder=lstm&intermediate=mnli&target=xquad&language=de"
+CELL = "#encoder=lstm&condition=mnli&target=xquad&language=de"
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +268,7 @@ def test_all_text_has_enough_contrast(cell: Browser) -> None:
 
 @pytest.mark.slow
 def test_a_cell_without_predictions_says_so(chromium: Browser, page: Path) -> None:
-    chromium.open(page, "#encoder=lstm&intermediate=squad&target=tatoeba&language=de")
+    chromium.open(page, "#encoder=lstm&condition=squad&target=tatoeba&language=de")
 
     said = chromium.run("document.getElementById('examples-note').textContent")
     assert said == "No predictions are stored for this cell."
@@ -306,7 +306,7 @@ def test_a_click_on_a_cell_chooses_it(chromium: Browser, page: Path) -> None:
     chromium.click(*place(chromium, "gains", 0.5, 0.5))  # the second of three targets, the second of three conditions
 
     chromium.until(f"{STATUS}.startsWith('transformer: squad → tatoeba: −')")
-    assert chromium.run("location.hash") == "#encoder=transformer&intermediate=squad&target=tatoeba&language=de"
+    assert chromium.run("location.hash") == "#encoder=transformer&condition=squad&target=tatoeba&language=de"
 
 
 @pytest.mark.slow
@@ -335,7 +335,7 @@ def test_everything_can_be_chosen_with_the_keyboard(chromium: Browser, page: Pat
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_does_not_scroll_sideways(chromium: Browser, page: Path, width: int) -> None:
     chromium.size(width)
-    chromium.open(page, "#encoder=lstm&intermediate=mnli&target=xquad&language=ar")
+    chromium.open(page, "#encoder=lstm&condition=mnli&target=xquad&language=ar")
     chromium.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
     assert chromium.run("document.documentElement.scrollWidth") <= width

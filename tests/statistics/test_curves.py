@@ -36,7 +36,7 @@ def test_a_point_has_the_mean_loss_since_the_point_before(tmp_path: Path) -> Non
 
     assert [(row["step"], row["loss"]) for row in rows[:3]] == [(2, 1.5), (4, 3.5), (6, 5.5)]
     assert [row["validation_score"] for row in rows[-2:]] == [None, 74.0]
-    assert {(row["stage"], row["encoder"], row["intermediate"], row["target"]) for row in rows} == {
+    assert {(row["stage"], row["encoder"], row["condition"], row["target"]) for row in rows} == {
         ("finetune", "lstm", "none", "xnli")
     }
 
@@ -51,7 +51,7 @@ def inputs(folder: Path, *rows: tuple[Any, ...]) -> Inputs:
     made = scores({"none": 0.0, "mnli": 3.0}, encoders=("lstm",), targets=("xnli",))
     write_inputs(folder, made)
     of = read(folder / "scores.csv", folder, parameters(made), PAPER / "published.csv")
-    names = ("stage", "encoder", "intermediate", "target", "seed", "step", "loss", "validation_score")
+    names = ("stage", "encoder", "condition", "target", "seed", "step", "loss", "validation_score")
     values = [("finetune", "lstm", condition, "xnli", *map(str, rest)) for condition, *rest in rows]
     return dataclasses.replace(of, curves=[dict(zip(names, one, strict=True)) for one in values])
 
@@ -84,7 +84,7 @@ def test_distance_grows_with_how_unlike_english_words_are() -> None:
 def test_a_sentence_compares_languages_of_latin_and_of_other_scripts() -> None:
     rows = [
         dataclasses.replace(row, value=row.value + 4.0)
-        if row.intermediate == "mnli" and row.language in ("ru", "hi", "ar", "zh")
+        if row.condition == "mnli" and row.language in ("ru", "hi", "ar", "zh")
         else row
         for row in scores({"none": 0.0, "mnli": 1.0}, encoders=("lstm",), noise=0.0)
     ]

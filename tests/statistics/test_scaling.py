@@ -240,7 +240,7 @@ def test_n_is_what_training_has_seen(tmp_path: Path) -> None:
 
 
 def test_tasks_of_fewer_than_four_sizes_are_left_out(tmp_path: Path) -> None:
-    rows = [row for row in few() if row.intermediate not in ("mnli-30", "mnli-100")]
+    rows = [row for row in few() if row.condition not in ("mnli-30", "mnli-100")]
 
     assert build(inputs(tmp_path, rows)) == ()
     assert sentences(study_of(rows), ()) == []

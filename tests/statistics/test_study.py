@@ -162,7 +162,7 @@ def test_the_same_scores_give_the_same_interval() -> None:
 
 def test_a_difference_of_encoders_is_the_first_minus_the_second_and_less_sure() -> None:
     rows = [
-        dataclasses.replace(row, value=row.value + 4 * (row.encoder == "transformer" and row.intermediate == "mnli"))
+        dataclasses.replace(row, value=row.value + 4 * (row.encoder == "transformer" and row.condition == "mnli"))
         for row in scores(noise=1.0)
     ]
     of = study_of(rows)

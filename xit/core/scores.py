@@ -3,8 +3,9 @@
 import csv
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from xit.core.errors import DataError
 
@@ -13,11 +14,12 @@ from xit.core.errors import DataError
 class Score:
     """One number: what one trained system reaches on one task in one language.
 
+    `condition` is what came between pretraining and fine-tuning: an intermediate task, a recipe, a control or `none`.
     `value` is from 0 to 100, as the benchmark's scorer gives it; `examples` is how many it was computed over.
     """
 
     encoder: str
-    intermediate: str
+    condition: str
     target: str
     language: str
     split: str
@@ -31,7 +33,14 @@ class Score:
         """Its fields by name, as JSON has them."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Score":
+        """What `as_dict` gave."""
+        return cls(**{RENAMED.get(name, name): value for name, value in values.items()})
 
+
+RENAMED = {"intermediate": "condition"}
+"""Columns by the names that they had in version 0.1, which are read until the version after this one."""
 FIELDS = tuple(field.name for field in dataclasses.fields(Score))
 
 
@@ -59,7 +68,7 @@ def read_scores(path: Path) -> tuple[Score, ...]:
             rows = list(csv.reader(file))
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a table of scores in UTF-8: {error}.") from None
-    if not rows or tuple(rows[0]) != FIELDS:
+    if not rows or tuple(RENAMED.get(name, name) for name in rows[0]) != FIELDS:
         raise DataError(
             f"{path}: the header should be {','.join(FIELDS)}; it is {','.join(rows[0]) if rows else 'missing'}."
         )

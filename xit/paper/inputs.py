@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xit.core.errors import DataError
-from xit.core.scores import Score, read_scores
+from xit.core.scores import RENAMED, Score, read_scores
 from xit.core.task import task_of
 from xit.pipeline import presets
 from xit.pipeline.presets import Preset
@@ -22,7 +22,7 @@ SOURCES = {
 }
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
-    "curves": ("stage", "encoder", "intermediate", "target", "seed", "step", "loss", "validation_score"),
+    "curves": ("stage", "encoder", "condition", "target", "seed", "step", "loss", "validation_score"),
     "encoders": (
         "encoder",
         "parameters",
@@ -36,7 +36,7 @@ COLUMNS = {
     "training": (
         "stage",
         "encoder",
-        "intermediate",
+        "condition",
         "target",
         "seed",
         "steps",
@@ -123,7 +123,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
         )
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        reader.fieldnames = header = [RENAMED.get(name, name) for name in reader.fieldnames or ()]
+        missing = [name for name in columns if name not in header]
         if missing:
-            raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())}.")
+            raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(header)}.")
         return tuple(reader)

@@ -107,7 +107,7 @@ def compare_scores(title: str, found: Sequence[Score], wanted: Sequence[Score], 
 def _key(score: Score) -> tuple[str | int, ...]:
     return (
         score.encoder,
-        score.intermediate,
+        score.condition,
         score.target,
         score.seed,
         score.language,
@@ -133,7 +133,7 @@ def seed_tolerance(scores: Sequence[Score], estimates: int) -> Tolerance:
         cells: dict[tuple[str, ...], list[float]] = {}
         for score in scores:
             if score.target == target:
-                key = (score.encoder, score.intermediate, score.language, score.metric)
+                key = (score.encoder, score.condition, score.language, score.metric)
                 cells.setdefault(key, []).append(score.value)
         variances = [np.var(values, ddof=1) for values in cells.values() if len(values) > 1]
         if variances:

@@ -1,7 +1,7 @@
 """Scores → one HTML file to explore the grid, which opens from the disk and asks no network for anything.
 
 Python draws every figure (plotly) and writes every table, sentence and example; the few lines of page.js choose which
-of them are shown, as the fragment of the address says: `#encoder=lstm&intermediate=mnli&target=xnli&language=de`. What
+of them are shown, as the fragment of the address says: `#encoder=lstm&condition=mnli&target=xnli&language=de`. What
 comes from data is escaped once, on its way into HTML or into plotly's texts. A policy in the head of the page names its
 two scripts by their hashes, so that nothing else runs, and forbids it every address.
 """

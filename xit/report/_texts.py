@@ -31,7 +31,7 @@ def choices(study: Study) -> str:
     first = study.encoders[0]
     options = {
         "encoder": ([(name, name) for name in study.encoders], first),
-        "intermediate": (
+        "condition": (
             [(name, name) for name in study.rows],
             best(study, first) or study.rows[0],
         ),
@@ -98,7 +98,7 @@ def _estimates_table(found: Mapping[tuple[str, str], Estimate | None]) -> str:
     """Of estimates by (condition, target), each a link to its cell."""
     rows, columns = dict.fromkeys(c for c, _ in found), list(dict.fromkeys(t for _, t in found))
     cells = (
-        (escaped(row), *(_link(_words(found[row, column]), intermediate=row, target=column) for column in columns))
+        (escaped(row), *(_link(_words(found[row, column]), condition=row, target=column) for column in columns))
         for row in rows
     )
     return _table(("after", *columns), cells)

@@ -33,7 +33,7 @@ function show() {
   }
   say("gains-title", `Gain of the ${choice.encoder} encoder`);
   say("difference-title", `Does the gain differ? ${first} minus ${choice.other}`);
-  say("languages-title", `${choice.encoder} after ${choice.intermediate}, in each language`);
+  say("languages-title", `${choice.encoder} after ${choice.condition}, in each language`);
   say("examples-title", choice.target === mean ? "Predictions" : `Predictions: ${choice.target} in ${word("language")}`);
   const hasExamples = document.querySelector("[data-template=examples]").hasChildNodes();
   say("examples-note", choice.target === mean ? "Choose a target to see some." : hasExamples
@@ -82,7 +82,7 @@ function draw(place, id, choice) {
 function changeOf(kind, x, y) {
   if (kind === "languages") return { language: y, target: x };
   if (kind === "scores") return chosen().target === mean ? { target: y } : { language: y };
-  return { intermediate: y, target: x };
+  return { condition: y, target: x };
 }
 
 // A frame around the chosen cell, or a shade behind the chosen row.
@@ -95,7 +95,7 @@ function marks(kind, figure, choice) {
   }
   const { x, y } = figure.data[0];
   const column = at(x, choice.target);
-  const row = at(y, kind === "languages" ? choice.language : choice.intermediate);
+  const row = at(y, kind === "languages" ? choice.language : choice.condition);
   const span = column < 0 ? [-0.5, x.length - 0.5] : [column - 0.5, column + 0.5];
   const frame = { type: "rect", x0: span[0], x1: span[1], y0: row - 0.5, y1: row + 0.5 };
   return row < 0 ? [] : [{ ...frame, line: { color: "#1a1a1a", width: 3 } }];

@@ -77,12 +77,12 @@ def example_gains(
             "can: those of classification, choice, questions and ranking (`xit tasks`)."
         )
     found = {
-        name: {(one.language, one.seed) for one in scores if (one.encoder, one.intermediate, one.target) == name}
+        name: {(one.language, one.seed) for one in scores if (one.encoder, one.condition, one.target) == name}
         for name in ((encoder, BASELINE, target), (encoder, condition, target))
     }
     cells = sorted(set.intersection(*found.values()), key=lambda cell: (cell[0] != "en", cell))
     if not cells:
-        conditions = sorted({one.intermediate for one in scores if (one.encoder, one.target) == (encoder, target)})
+        conditions = sorted({one.condition for one in scores if (one.encoder, one.target) == (encoder, target)})
         raise ConfigError(
             f"{encoder}, {condition}, {target}: not run, or without {BASELINE}. Of this encoder and target there is: "
             f"{', '.join(conditions) or 'nothing'}."
@@ -97,7 +97,7 @@ def example_gains(
 
 
 def _cell(score: Score) -> tuple[str, str, str, int, str]:
-    return score.target, score.encoder, score.intermediate, score.seed, score.language
+    return score.target, score.encoder, score.condition, score.seed, score.language
 
 
 def _gold(task: Task, data: Path, languages: set[str]) -> tuple[dict[str, Any], dict[str, int]]:

@@ -20,7 +20,7 @@ class Run(NamedTuple):
 
     stage: str
     encoder: str
-    intermediate: str
+    condition: str
     target: str
     seed: int
 
@@ -48,7 +48,7 @@ def collect(
     cells = [(e, t, c, s) for e in encoders for t in (*targets, *bare_targets) for c in conditions for s in seeds]
     files = {cell: root.joinpath("evaluations", *map(str, cell), "scores.json") for cell in cells}
     raise_all(DataError, [f"{path}: missing. `dvc repro` makes it." for path in files.values() if not path.is_file()])
-    scores = [Score(**value) for path in files.values() for value in _read(path)]
+    scores = [Score.from_dict(value) for path in files.values() for value in _read(path)]
     write_scores(out / "scores.csv", scores)
     means = _means(scores)
     with atomic(out / "metrics") as folder:
@@ -78,7 +78,7 @@ def _means(scores: Sequence[Score]) -> dict[tuple[str, str], dict[str, float]]:
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
     for score in scores:
         if score.language != "en" and score.metric == task_of(score.target).metric:
-            by_target = values.setdefault((score.encoder, score.intermediate), {})
+            by_target = values.setdefault((score.encoder, score.condition), {})
             by_target.setdefault(score.target, []).append(score.value)
     return {key: {target: _mean(found) for target, found in by_target.items()} for key, by_target in values.items()}
 

@@ -24,8 +24,8 @@ def curves(
         for row in rows:
             if (row["stage"], row["target"]) != (stage, task) or not row[value] or row["encoder"] not in study.encoders:
                 continue
-            is_after = stage == "finetune" and row["intermediate"] in study.intermediates
-            if is_after or stage != "finetune" or row["intermediate"] == BASELINE:
+            is_after = stage == "finetune" and row["condition"] in study.intermediates
+            if is_after or stage != "finetune" or row["condition"] == BASELINE:
                 steps = by_line[row["encoder"], AFTER if is_after else PLAIN]
                 steps.setdefault(int(row["step"]), []).append(float(row[value]))
     return {

@@ -103,7 +103,7 @@ def build_study(scores: Iterable[Score], tasks: Mapping[str, Task], order: Seque
             f"{', '.join(sources) or 'no test scores'}."
         )
 
-    run = {score.intermediate for score in kept}
+    run = {score.condition for score in kept}
     if BASELINE not in run or not any(parse(name).kind == "task" for name in run):
         raise DataError(
             f"scores: a gain needs {BASELINE} and an intermediate task; found {', '.join(sorted(run))}. "
@@ -121,7 +121,7 @@ def build_study(scores: Iterable[Score], tasks: Mapping[str, Task], order: Seque
     axes: tuple[tuple[object, ...], ...] = (encoders, conditions, targets, seeds, languages)
     values = np.full([len(axis) for axis in axes], np.nan)
     for score in kept:
-        names = (score.encoder, score.intermediate, score.target, score.seed, score.language)
+        names = (score.encoder, score.condition, score.target, score.seed, score.language)
         cell = tuple(axis.index(name) for axis, name in zip(axes, names, strict=True))
         if not np.isnan(values[cell]):
             raise DataError(f"scores: two values for {'.'.join(map(str, names))}: {values[cell]} and {score.value}.")

@@ -34,7 +34,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
                 "languages. * differs from zero after Holm's correction for all cells of this table. "
                 f"{_controls(study)}Made by `xit paper` from results/scores.csv."
             ),
-            columns=("intermediate", "encoder", *study.targets, MEAN),
+            columns=("condition", "encoder", *study.targets, MEAN),
             rows=rows,
             sections=tuple(range(0, len(rows), len(study.encoders))),
             texts=2,

@@ -10,7 +10,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
     study = inputs.study
     if not study.recipes:
         return ()
-    shares = {row["intermediate"]: row["shares"] for row in inputs.training if row["stage"] == "intermediate"}
+    shares = {row["condition"]: row["shares"] for row in inputs.training if row["stage"] == "intermediate"}
     rows: list[tuple[Cell, ...]] = [
         (
             name,

@@ -10,7 +10,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
     study = inputs.study
     found: dict[tuple[str, ...], list[float]] = {}
     for row in inputs.training:
-        cell = (row["stage"], row["target"], row["encoder"], row["intermediate"])
+        cell = (row["stage"], row["target"], row["encoder"], row["condition"])
         if row["validation_score"]:  # there is none where labels are shuffled, or only masked LM was trained
             found.setdefault(cell, []).append(float(row["validation_score"]))
     conditions = [name for name in study.conditions if parse(name).kind != "subset"]
