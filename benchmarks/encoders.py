@@ -49,7 +49,7 @@ def main() -> None:
         parser.add_argument(f"--{kind}", type=Path)
     arguments = parser.parse_args()
     values = config.load(paths.PARAMS)
-    torch.set_num_threads(values.training.threads)
+    torch.set_num_threads(values.compute.threads)
     made = {}
     sizes = {name: one.size for name, one in values.encoders.items() if one.size is not None}
     for name in arguments.encoder or sizes:

@@ -42,14 +42,17 @@ from transformers.utils import logging
 from xit import formats
 from xit.cli.memory import LARGE, Shape
 from xit.cli.memory import parameters as count_parameters
+from xit.core.plan import Plan, TaskBatches
+from xit.core.settings import ComputeSettings
 from xit.core.task import task_of
 from xit.formats import Batch, EncodedExample, Row, collate
 from xit.modeling import encoders, tokenization
 from xit.modeling.released import ReleasedEncoder
 from xit.modeling.task_model import TaskModel
-from xit.pipeline import config
-from xit.training.loop import Plan, Step, task_steps, train
+from xit.pipeline import config, plans
+from xit.training.loop import Step, train
 from xit.training.masked_lm import MaskedLanguageModel, mask, pretraining_steps
+from xit.training.streams import task_steps
 
 WARMUP_STEPS = 3
 TASK = "xnli"
@@ -112,15 +115,12 @@ def ours(work: Work, steps: int, precision: Literal["float32", "bfloat16"] = "fl
     """A turn of `xit.training.loop.train`, without validation."""
     meter, times = Meter(work.model()), []
     plan = Plan(
-        steps=steps,
         learning_rate=work.learning_rate,
+        steps=steps,
         warmup_fraction=0.1,
-        final_fraction=0.0,
         weight_decay=0.1,
         gradient_clip=1.0,
-        seed=0,
-        save_every=steps,
-        precision=precision,
+        compute=ComputeSettings(precision, 1, save_every=steps, gradient_checkpointing=False, compile=False),
     )
     with tempfile.TemporaryDirectory() as folder:
         train(meter, work.step_at, plan, Path(folder), {}, report=lambda *_: times.append(time.perf_counter()))
@@ -166,8 +166,10 @@ def turn(meter: Meter, times: Sequence[float]) -> Turn:
 
 def pretraining(name: str, parameters: config.Config, tokenizer: tokenization.Tokenizer) -> Work:
     """Masked language modelling of random blocks."""
-    settings = parameters.pretraining
-    size = parameters.encoders[name].size
+    plan = plans.pretraining(parameters, name)
+    settings, size = plan.text, plan.size
+    assert settings
+    assert size
     generator = torch.Generator().manual_seed(0)
     shape = (4096, settings.block_tokens)
     text = torch.randint(5, tokenizer.vocabulary_size, shape, generator=generator)
@@ -188,7 +190,7 @@ def pretraining(name: str, parameters: config.Config, tokenizer: tokenization.To
         [{"input_ids": row} for row in text],
         collator,
         settings.batch_size,
-        parameters.encoders[name].pretraining_learning_rate,
+        plan.learning_rate,
     )
 
 
@@ -220,7 +222,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
 
     return Work(
         model,
-        task_steps(encoded, form, settings.batch_size, 1, tokenizer.padding_id, seed=0),
+        task_steps(encoded, form, TaskBatches(settings.batch_size, 1, 64), tokenizer.padding_id, seed=0),
         [{"features": f, "input_ids": f.rows[0].input_ids} for f in encoded],
         collator,
         settings.batch_size,
@@ -252,7 +254,9 @@ def whole_rows(shape: Shape, rows: int, length: int) -> Work:
         encoder = ReleasedEncoder(XLMRobertaModel(settings, add_pooling_layer=False))
         return TaskModel(encoder, form.head("linear", shape.hidden, shape.layers, task), padding_id=1)
 
-    return Work(model, task_steps(encoded, form, rows, 1, 1, seed=0), [], lambda items: {}, rows, 1e-5)
+    return Work(
+        model, task_steps(encoded, form, TaskBatches(rows, 1, length), 1, seed=0), [], lambda items: {}, rows, 1e-5
+    )
 
 
 def utilisation(device: str, steps: int, peak_tflops: float | None) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from xit.cli.app import app
 from xit.core import registry
+from xit.core.plan import Cell, Places
 from xit.core.task import task_of
-from xit.pipeline import config, paths
+from xit.pipeline import config, paths, plans
 
 ROOT = Path(__file__).parent.parent
 MODULES = {
@@ -42,7 +43,6 @@ core
 """The packages, from top to bottom; a module imports what stands below it, and its own package."""
 TIES = {
     "pipeline → modeling",
-    "pipeline → training",
     "scoring → statistics",
 }
 """Imports that still point up, and are to be cut."""
@@ -120,7 +120,7 @@ def test_an_encoder_does_not_know_the_others() -> None:
 def test_training_knows_no_task_no_format_and_no_encoder_by_name() -> None:
     reached = closure(
         "xit.training.loop",
-        "xit.training.task_training",
+        "xit.training.streams",
         "xit.training.mixtures",
         "xit.training.masked_lm",
         "xit.modeling.task_model",
@@ -244,7 +244,7 @@ def looked_up(parameters: Any, source: str) -> list[str]:
 INSTANCES = instances()
 FIRST = [next(group) for _, group in itertools.groupby(INSTANCES, key=lambda instance: instance.stage)]
 """An instance of each stage."""
-STAGE_FILES = {"text": "data", "retrieve": "evaluate"}
+STAGE_FILES = {"text": "data", "retrieve": "evaluate", "control": "intermediate", "recipe": "intermediate"}
 """Stages that another stage's file serves."""
 INSTEAD = {"pretrain": ("xit.modeling.convert",), "tune": ("xit.modeling.convert",)}
 """What a stage's command calls in place of the stage's file, for some ids of its matrix: released encoders."""
@@ -342,7 +342,7 @@ def is_near(path: str | Path, other: str | Path) -> bool:
 
 @dataclasses.dataclass
 class Reads:
-    """What a command hands to its stage: the places of parameters that it has read, and paths."""
+    """The parameters that a command has read itself or hands to its stage as whole sections, and the paths it hands."""
 
     parameters: set[str]
     paths: set[Path]
@@ -374,21 +374,19 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     """Run the command of an instance up to its stage."""
     found = Reads(set(), set())
     monkeypatch.chdir(ROOT)
-    values = dataclasses.replace(config.load(paths.PARAMS), source=source)
+    loaded = config.load(paths.PARAMS)
+    values = dataclasses.replace(loaded, source=source, files=dataclasses.replace(loaded.files, folder="published"))
     parameters = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
     del parameters["resources"]  # what is asked of workers, which no stage may read
 
     def stage(*arguments: Any) -> list[str]:
-        opened = [getattr(argument, "settings", argument) for argument in arguments]  # the settings of a source
-        for argument in [one for a in opened for one in (a.values() if is_settings(a) else [a])]:
-            if isinstance(argument, Path):
-                found.paths.add(argument)
-            elif dataclasses.is_dataclass(argument) and hasattr(argument, "place"):
-                found.parameters.add(argument.place)
-            elif isinstance(argument, dict) and all(hasattr(inner, "place") for inner in argument.values()):
-                found.parameters |= {inner.place for inner in argument.values()}
-            elif argument == parameters:
-                found.parameters |= set(argument)
+        for value in held(arguments):
+            if isinstance(value, Path):
+                found.paths.add(value)
+            elif hasattr(value, "place"):
+                found.parameters.add(value.place)
+            elif value == parameters:
+                found.parameters |= set(parameters)
         return ["the stage was reached"]
 
     name = STAGE_FILES.get(instance.stage, instance.stage)
@@ -400,9 +398,18 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
     return found
 
 
-def is_settings(argument: Any) -> bool:
-    """Whether it is a section of sections, such as that of the targets."""
-    return isinstance(argument, dict) and all(dataclasses.is_dataclass(value) for value in argument.values())
+def held(value: Any) -> Iterator[Any]:
+    """A value and, wherever they stand in it, all that it holds; of a section of the parameters, the section only."""
+    yield value
+    if hasattr(value, "place"):
+        return
+    inner = value if isinstance(value, tuple | list) else value.values() if isinstance(value, dict) else ()
+    if hasattr(value, "settings"):  # a source
+        inner = [value.settings]
+    elif dataclasses.is_dataclass(value):
+        inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    for each in inner:
+        yield from held(each)
 
 
 @pytest.mark.parametrize("instance", FIRST, ids=str)
@@ -422,12 +429,25 @@ def is_in(place: str, section: str) -> bool:
 @pytest.mark.parametrize("instance", INSTANCES, ids=str)
 def test_a_command_reads_and_writes_where_dvc_yaml_says(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     touched = reads(instance, "micro", monkeypatch).paths - {paths.TRANSLATIONS}  # a cache changes no output
+    touched -= {paths.DATA} if instance.stage == "control" else set()  # what is not trained reads no data
 
     assert touched
     for path in touched:
         assert any(is_near(path, named) for named in instance.deps | instance.outs), path
     for out in instance.outs:
         assert any(is_near(path, out) for path in touched), out
+
+
+def test_what_is_held_is_found_wherever_it_stands() -> None:
+    seen: set[str] = set()
+    recorder = recording(config.load(ROOT / "params.yaml"), "", seen)
+    plan = plans.target(recorder, "xnli", "lstm")
+
+    values = list(held(({"1": Cell("lstm")}, Places(Path("a"), Path("b"), Path("c")), plan, None)))
+
+    assert {value for value in values if isinstance(value, Path)} == {Path("a"), Path("b"), Path("c")}
+    assert [value.place for value in values if hasattr(value, "place")] == ["compute"]
+    assert {"targets.xnli.learning_rate", "encoders.lstm.learning_rate", "training.head"} < seen
 
 
 def test_recording_sees_what_is_read() -> None:

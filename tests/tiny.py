@@ -1,8 +1,9 @@
 """Small real things that several files of tests share: invented examples, a tokenizer, checkpoints."""
 
 import contextlib
+import dataclasses
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 
 from xit import formats
 from xit.core.examples import write_examples
-from xit.core.settings import EncoderSize, PretrainingSettings, TrainingSettings
+from xit.core.plan import Cell, Plan, TaskBatches, TextBatches
+from xit.core.settings import ComputeSettings, EncoderSize
 from xit.core.task import task_of
 from xit.modeling import checkpoints, encoders, tokenization
 
@@ -23,27 +25,31 @@ SIZES = {
     "mingru": EncoderSize(16, 1, 24, 0),
     "transformer": EncoderSize(16, 1, 32, 2),
 }
-TRAINING = TrainingSettings(
+COMPUTE = ComputeSettings(precision="float32", threads=1, save_every=4, gradient_checkpointing=False, compile=False)
+TEXT = TextBatches(("en",), batch_size=4, block_tokens=16, masked_fraction=0.3, language_exponent=0.5)
+BATCHES = TaskBatches(batch_size=8, micro_batches=1, max_length_tokens=64)
+PLAN = Plan(
+    learning_rate=0.01,
+    steps=12,
     warmup_fraction=0.1,
     weight_decay=0.1,
     gradient_clip=1.0,
+    compute=COMPUTE,
+    validate_every=6,
+    patience=5,
     head="matching",
-    precision="float32",
-    threads=1,
-    save_every=4,
-    gradient_checkpointing=False,
-    compile=False,
 )
-PRETRAINING = PretrainingSettings(
+"""For tasks, which are to be added."""
+PRETRAINING = Plan(
+    learning_rate=0.01,
     steps=20,
-    batch_size=4,
-    block_tokens=16,
-    masked_fraction=0.3,
-    language_exponent=0.5,
     warmup_fraction=0.1,
-    final_fraction=0.1,
     weight_decay=0.1,
     gradient_clip=1.0,
+    compute=COMPUTE,
+    final_fraction=0.1,
+    optimizer="muon",
+    text=TEXT,
 )
 TASKS = {
     "classification": "xnli",
@@ -53,6 +59,25 @@ TASKS = {
     "tagging": "panx",
 }
 """A task of each format."""
+
+
+def plan(*tasks: str, **changes: Any) -> Plan:
+    """A plan for the tasks; a change of batches holds for each of them."""
+    of_batches = {key: changes.pop(key) for key in list(changes) if hasattr(BATCHES, key)}
+    batches = dataclasses.replace(BATCHES, **of_batches)
+    return dataclasses.replace(PLAN, tasks=dict.fromkeys(tasks, batches), **changes)
+
+
+def cells(encoder: str, condition: str = "", target: str = "", seeds: Sequence[int] = (1,)) -> dict[str, Cell]:
+    """A cell a seed, each in a folder of its seed; where there is a target, below that of its condition."""
+    folder = f"{condition}/" if target else ""
+    return {f"{folder}{seed}": Cell(encoder, condition, target, seed) for seed in seeds}
+
+
+def unheard(name: str) -> Any:
+    """Progress that nobody sees."""
+    return lambda *told: None
+
 
 PEOPLE = ("Ida", "Bo", "Ann", "Leo", "Mia", "Tom", "Eva", "Sam")
 THINGS = ("boat", "lamp", "book", "cup", "hat", "bell", "kite", "drum")

@@ -9,7 +9,7 @@ from typing import Any
 from xit.core import distributed
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["torch._dynamo", "xit.stages.finetune", "xit.stages.pretrain", "xit.stages.recipe"])
+CONTEXT.set_forkserver_preload(["torch._dynamo", "xit.stages.finetune", "xit.stages.pretrain"])
 """Forked from a process that has imported torch and what its optimizers import."""
 
 

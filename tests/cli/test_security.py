@@ -22,11 +22,12 @@ from hub_server import HubServer, Repository
 from xit import cli
 from xit.core import hub_files
 from xit.core.errors import CheckpointError, ConfigError, DataError
+from xit.core.plan import Plan
 from xit.modeling import checkpoints, convert, task_model, tokenization
 from xit.modeling.encoders import load as load_encoder
 from xit.modeling.released import load_released
 from xit.pipeline import config
-from xit.training.loop import Plan, Step, train
+from xit.training.loop import Step, train
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("xit", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
@@ -170,7 +171,7 @@ def test_pickles_beside_the_weights_are_not_read(ran: Path, tmp_path: Path) -> N
 
 def test_a_pickle_as_resumable_state_is_refused(ran: Path, tmp_path: Path) -> None:
     torch.save({"run": "{}", "own": Payload(ran)}, tmp_path / "state.pt")
-    plan = Plan(1, 0.1, 0.0, 0.0, 0.0, 1.0, seed=0, save_every=1)
+    plan = Plan(0.1, 1, 0.0, 0.0, 1.0, tiny.COMPUTE)
 
     with pytest.raises(
         CheckpointError,

@@ -13,27 +13,20 @@ from torch import Tensor
 from xit import formats
 from xit.core import registry
 from xit.core.errors import ConfigError
+from xit.core.plan import Plan, TaskBatches
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.formats import IGNORED, SECOND, EncodingOptions, collate
 from xit.formats.retrieval import rank
 from xit.modeling import encoders, tokenization
 from xit.modeling.task_model import EncoderModel, TaskModel
-from xit.training.loop import Plan, task_steps, train
+from xit.training.loop import train
+from xit.training.streams import task_steps
 
 FORMATS = registry.names("formats")
 TASKS = registry.names("tasks")
 ENCODERS = tuple(tiny.SIZES)
-PLAN = Plan(
-    steps=40,
-    learning_rate=0.02,
-    warmup_fraction=0.1,
-    final_fraction=0.0,
-    weight_decay=0.0,
-    gradient_clip=1.0,
-    seed=0,
-    save_every=1000,
-)
+PLAN = Plan(0.02, 40, 0.1, 0.0, 1.0, dataclasses.replace(tiny.COMPUTE, save_every=1000))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +44,8 @@ def model_for(task_id: str, encoder: str, kind: Any, tokenizer: tokenization.Tok
 
 def learn(model: TaskModel, examples: list[Any], options: EncodingOptions, folder: Path, **changes: Any) -> None:
     form = formats.load(options.task.format)
-    steps = task_steps(form.encode(examples, options), form, len(examples), 1, options.tokenizer.padding_id, seed=0)
+    batches = TaskBatches(len(examples), 1, options.max_length_tokens)
+    steps = task_steps(form.encode(examples, options), form, batches, options.tokenizer.padding_id, seed=0)
     train(model, steps, dataclasses.replace(PLAN, **changes), folder, {})
 
 

@@ -18,12 +18,13 @@ from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import read_examples
 from xit.core.files import atomic, write_json
+from xit.core.plan import Plan
 from xit.core.settings import EncoderSize, MicroSettings, RetrievalSettings
 from xit.evaluation.evaluate import evaluate, report_of
 from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model, tokenization
 from xit.sources.micro import MicroSource
-from xit.training.loop import Plan, Step, train
+from xit.training.loop import Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
 CODE = ("xit.scoring.metrics",)
@@ -77,10 +78,21 @@ def test_a_lineage_changes_with_parameters_inputs_and_code(folder: Path) -> None
 
 
 def test_settings_that_change_no_bit_stand_in_no_lineage() -> None:
-    run = lineage(training=tiny.TRAINING)
+    def of(**changes: Any) -> dict[str, Any]:
+        compute = dataclasses.replace(tiny.COMPUTE, **changes)
+        return lineage(plan=dataclasses.replace(tiny.PLAN, compute=compute))
 
-    assert run == lineage(training=dataclasses.replace(tiny.TRAINING, save_every=1))
-    assert run != lineage(training=dataclasses.replace(tiny.TRAINING, threads=2))
+    assert of() == of(save_every=1)
+    assert of() != of(precision="bfloat16")
+
+
+def test_the_threads_that_compute_stand_in_every_lineage() -> None:
+    before = lineage()
+    torch.set_num_threads(2)
+    try:
+        assert lineage() != before
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_the_values_of_a_task_that_models_read_stand_in_place_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,16 +334,7 @@ def state(folder: Path) -> None:
         def forward(self, batch: Any) -> torch.Tensor:
             return (self.w - batch["labels"]).square().mean()
 
-    plan = Plan(
-        steps=2,
-        learning_rate=0.1,
-        warmup_fraction=0.0,
-        final_fraction=0.0,
-        weight_decay=0.0,
-        gradient_clip=1.0,
-        seed=0,
-        save_every=1,
-    )
+    plan = Plan(0.1, 2, 0.0, 0.0, 1.0, dataclasses.replace(tiny.COMPUTE, save_every=1))
     train(Large(), lambda step: Step([{"labels": torch.ones(1)}], ["e"]), plan, folder, {})
 
 

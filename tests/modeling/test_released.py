@@ -1,5 +1,6 @@
 """Encoders that transformers loads, in both directions or causal, at tiny random size, as transformers writes them."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -17,15 +18,15 @@ from typer.testing import CliRunner
 from xit.cli.app import app
 from xit.cli.memory import LARGE, Shape, kept, of_transformer, parameters, saved_bytes
 from xit.core.errors import CheckpointError, ConfigError
-from xit.core.settings import RetrievalSettings, TaskSettings, TrainingSettings
+from xit.core.plan import Cell, Places, Plan
+from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import evaluate
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.task_model import load_encoder
-from xit.training.loop import Plan, Step, train
-from xit.training.task_training import train_on_task
+from xit.training.loop import Step, train
+from xit.training.mixtures import train_cells
 
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
-TRAINING = TrainingSettings(0.1, 0.0, 1.0, "linear", "float32", 1, 100, False, False)
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
 
 
@@ -133,24 +134,27 @@ def test_vectors_of_a_causal_encoder_are_its_last_states(folders: dict[str, Path
         torch.testing.assert_close(vector, model.encoder(input_ids, torch.ones_like(input_ids))[-1][0, -1])
 
 
+def fine_tune(root: Path) -> None:
+    """A few steps on XNLI, of the encoder in parent/1."""
+    tiny.write_data(root / "data/xnli", "xnli")
+    places = Places(root / "parent", root / "data", root / "model")
+    train_cells(
+        "finetune", {"1": Cell("xlmr_base", "none", "xnli", 1)}, places, tiny.plan("xnli", steps=4), tiny.unheard
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[str, Path], tmp_path: Path) -> None:
     """Through every stage that a checkpoint of ours goes through; a causal one in one of its directions."""
     direction = encoders.DIRECTIONS[CAUSAL.index(kind) % 3] if kind in CAUSAL else None
-    convert.released(str(folders[kind]), direction, tmp_path / "parent")
-    tiny.write_data(tmp_path / "data", "xnli")
-    settings = TaskSettings(4, 8, 1, 64, None, 4, 1)
-
-    train_on_task(
-        tmp_path / "parent", "xnli", tmp_path / "data", tmp_path / "model", tmp_path / "working", 0, settings, TRAINING,
-        0.01, {}, lambda *_: None,
-    )  # fmt: skip
-    found = evaluate(tmp_path / "model", "xnli", tiny.examples("classification", 24), RETRIEVAL)
+    convert.released(str(folders[kind]), direction, tmp_path / "parent/1")
+    fine_tune(tmp_path)
+    found = evaluate(tmp_path / "model/1", "xnli", tiny.examples("classification", 24), RETRIEVAL)
 
     assert found["en"][1] == 24
     assert 0 <= found["en"][0]["accuracy"] <= 100
-    assert encoders.direction(tmp_path / "model") == (direction or "bidirectional")
-    moved = [encoders.load(tmp_path / name).state_dict() for name in ("parent", "model")]
+    assert encoders.direction(tmp_path / "model/1") == (direction or "bidirectional")
+    moved = [encoders.load(tmp_path / name).state_dict() for name in ("parent/1", "model/1")]
     assert any(not torch.equal(moved[0][key], moved[1][key]) for key in moved[0])
 
 
@@ -282,18 +286,14 @@ def test_a_model_of_few_positions_scores_bare_and_is_not_fine_tuned_on_longer_ro
         num_attention_heads=2,
         max_position_embeddings=8,
     )
-    transformers.AutoModel.from_config(config).save_pretrained(tmp_path / "few")
-    tokenization.save(tiny.tokenizer(), tmp_path / "few")
-    tiny.write_data(tmp_path / "data", "xnli")
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path / "parent/1")
+    tokenization.save(tiny.tokenizer(), tmp_path / "parent/1")
 
-    found = evaluate(tmp_path / "few", "tatoeba", tiny.examples("retrieval", 8), RETRIEVAL)
+    found = evaluate(tmp_path / "parent/1", "tatoeba", tiny.examples("retrieval", 8), RETRIEVAL)
 
     assert all(count for _, count in found.values())
     with pytest.raises(ConfigError, match=r"xnli: max_length_tokens is 64, .* of this size has positions for 8. Lower"):
-        train_on_task(
-            tmp_path / "few", "xnli", tmp_path / "data", tmp_path / "model", tmp_path / "working", 0,
-            TaskSettings(4, 8, 1, 64, None, 4, 1), TRAINING, 0.01, {}, lambda *_: None,
-        )  # fmt: skip
+        fine_tune(tmp_path)
 
 
 def set_config(**values: Any) -> Any:
@@ -397,7 +397,8 @@ def one_batch(step: int) -> Step:
 
 def run_of(folder: Path, source: Path, stops_at: int | None = None, is_checkpointed: bool = False) -> dict[str, Tensor]:
     """The weights after six steps with dropout, of which every second is saved; perhaps stopped and started again."""
-    plan = Plan(6, 0.01, 0.0, 0.0, 0.0, 1.0, seed=0, save_every=2, validate_every=3, patience=9)
+    compute = dataclasses.replace(tiny.COMPUTE, save_every=2)
+    plan = Plan(0.01, 6, 0.0, 0.0, 1.0, compute, validate_every=3, patience=9)
     encoder = encoders.load(source)
     if is_checkpointed:
         encoder.checkpoint_gradients()
@@ -446,7 +447,7 @@ def test_an_encoder_that_cannot_checkpoint_gradients_says_so(folders: dict[str, 
     encoder = encoders.load(folders["rwkv"])
     encoder.model.supports_gradient_checkpointing = False
 
-    with pytest.raises(ConfigError, match=r"training.gradient_checkpointing: a rwkv encoder cannot: "):
+    with pytest.raises(ConfigError, match=r"compute.gradient_checkpointing: a rwkv encoder cannot: "):
         encoder.checkpoint_gradients()
 
 

@@ -13,12 +13,11 @@ from typer.testing import CliRunner
 from xit import benchmarks
 from xit.cli.app import app
 from xit.core.errors import ConfigError
-from xit.core.settings import TaskSettings
+from xit.core.plan import Places
 from xit.core.task import task_of
-from xit.pipeline import config, overlay, presets
+from xit.pipeline import config, overlay, plans, presets
 from xit.stages.finetune import finetune
 from xit.tables.hyperparameters import preset_table
-from xit.training.task_training import own, steps_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = presets.names(ROOT / "presets")
@@ -118,7 +117,7 @@ def test_a_preset_is_shown_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
 
 # What training makes of it
 
-TASK = over_params("phang-jiant").targets["xnli"]
+PLAN = plans.target(over_params("phang-jiant"), "xnli", "xlmr_large")
 
 
 @pytest.mark.parametrize(
@@ -126,32 +125,34 @@ TASK = over_params("phang-jiant").targets["xnli"]
     [(None, 2, 3500, 218), (None, 2, 20, 2), (20, 2, 3500, 20), (500, 2, 3500, 218), (7, None, 3500, 7)],
 )
 def test_steps_and_epochs_are_both_at_most(steps: Any, epochs: Any, examples: int, expected: int) -> None:
-    assert steps_of(dataclasses.replace(TASK, steps=steps, epochs=epochs), examples) == expected
+    plan = dataclasses.replace(PLAN, steps=steps, epochs=epochs)
+
+    assert plan.steps_for(examples) == plan.scheduled(examples, examples, seed=1).steps == expected
 
 
 def test_a_task_may_have_a_warm_up_that_is_longer_than_its_training() -> None:
     """As train_qa.sh has for TyDiQA: 500 steps, of which its training has fewer; the rate never reaches its peak."""
-    training = over_params("xtreme-official").training
-    task = dataclasses.replace(TASK, warmup_steps=500, weight_decay=0.25)
+    official = over_params("xtreme-official")
+    tydiqa, xnli = (plans.target(official, task, "xlmr_base") for task in ("tydiqa", "xnli"))
 
-    found = own(training, task, 345)
+    found = tydiqa.scheduled(3696, 3696, seed=1)
 
+    assert found.steps == 345
     assert round(found.warmup_fraction * 345) == 500
-    assert (found.weight_decay, training.weight_decay) == (0.25, 0.0)
-    assert own(training, TASK, 345) == training
+    assert (found.weight_decay, xnli.weight_decay, official.training.weight_decay) == (1e-4, 0.0, 0.0)
+    assert xnli.scheduled(3696, 3696, seed=1).warmup_fraction == official.training.warmup_fraction == 0.0
 
 
 @pytest.mark.parametrize("name", [pytest.param("phang-jiant", marks=pytest.mark.slow), "xtreme-official"])
 def test_a_small_model_trains_by_a_preset(name: str, tmp_path: Path) -> None:
-    recipe = over_params(name)
-    task: TaskSettings = dataclasses.replace(recipe.targets["xquad"], steps=3, batch_size=8)
-    tiny.write_data(tmp_path / "data", "xquad")
+    plan = plans.target(over_params(name), "xquad", "lstm")
+    batches = {"xquad": dataclasses.replace(plan.tasks["xquad"], batch_size=8)}
+    tiny.write_data(tmp_path / "data/xquad", "xquad")
     tiny.write_checkpoint(tmp_path / "parents/none/1", "lstm")
-    places = (tmp_path / "parents", tmp_path / "data", tmp_path / "out")
-    rate = task.learning_rate
-    assert rate
+    places = Places(tmp_path / "parents", tmp_path / "data", tmp_path / "out")
 
-    finetune("lstm", "xquad", ["none"], [1], *places, task, recipe.training, rate, lambda name: lambda *told: None)
+    plan = dataclasses.replace(plan, steps=3, tasks=batches)
+    finetune(tiny.cells("lstm", "none", "xquad"), places, plan, tiny.unheard)
 
     log = [json.loads(line) for line in (tmp_path / "out/none/1/log.jsonl").read_text().splitlines()]
     outcome = json.loads((tmp_path / "out/none/1/outcome.json").read_text())

@@ -1,5 +1,6 @@
 """Released encoders as encoders of the grid, from the Hub's own library and a server on loopback; and hybrids."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,16 +17,16 @@ from torch import Tensor
 
 from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
-from xit.core.settings import PretrainingSettings, VocabularySettings
+from xit.core.plan import Places
+from xit.core.settings import VocabularySettings
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.encoder import Encoder
 from xit.modeling.task_model import load_encoder
 from xit.modeling.tokenization import Tokenizer
-from xit.stages.control import control
+from xit.stages.intermediate import intermediate
 from xit.stages.pretrain import pretrain
 from xit.training.masked_lm import MaskedLanguageModel
 
-PRETRAINING = PretrainingSettings(3, 4, 8, 0.3, 0.5, 0.0, 0.0, 0.0, 1.0)
 OWN = tuple(tiny.SIZES)
 FAST = ("laser2", "rwkv4_world", "xlmr_base")
 UNLIKE = ("laser2", "mt5_base", "rwkv4_world")
@@ -117,7 +118,8 @@ def test_what_cannot_be_had_is_named(cache: Path, tmp_path: Path, server: HubSer
 def test_the_untrained_control_of_a_released_encoder_has_random_weights(name: str, cache: Path, tmp_path: Path) -> None:
     convert.pretrained(name, [1, 2], "released", tmp_path / "released", str(cache), is_offline=False)
 
-    control(name, "untrained", [1, 2], tmp_path / "released", tmp_path / "made")
+    places = Places(tmp_path / "released", tmp_path, tmp_path / "made")
+    intermediate(tiny.cells(name, "untrained", seeds=(1, 2)), places, None, tiny.unheard)
 
     released, one, two = (encoders.load(tmp_path / place) for place in ("released/1", "made/1", "made/2"))
     assert (one.name, one.direction, one.layers) == (released.name, released.direction, released.layers)
@@ -198,10 +200,12 @@ def test_a_hybrid_is_pretrained_saved_and_loaded_with_the_table_as_it_was(words:
 
     (tmp_path / "text").mkdir()
     (tmp_path / "text/en.txt").write_text("\n".join(tiny.texts()), encoding="utf-8")
-    out, size = tmp_path / "out", tiny.SIZES["gru"]
+    out = tmp_path / "out"
 
-    pretrain("gru", [1], ["en"], tmp_path / "text", words, out, size, PRETRAINING, 0.01, 1, "float32", 9, False, False, lambda _: lambda *a: None)  # fmt: skip  # noqa: E501
-    control("gru", "untrained", [1], out, tmp_path / "controls")
+    plan = dataclasses.replace(tiny.PRETRAINING, steps=3, size=tiny.SIZES["gru"])
+    pretrain(tiny.cells("gru"), Places(words, tmp_path / "text", out), plan, tiny.unheard)
+    places = Places(out, tmp_path, tmp_path / "controls")
+    intermediate(tiny.cells("gru", "untrained"), places, None, tiny.unheard)
 
     table = load_file(words / convert.TABLE)["weight"]
     loaded, other = encoders.load(out / "1"), encoders.load(tmp_path / "controls/1")

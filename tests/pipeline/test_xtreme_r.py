@@ -80,7 +80,7 @@ def test_training_is_as_long_as_that_of_the_authors_and_each_encoder_has_its_own
         name: (None, EPOCHS.get(name, 3)) for name in tasks
     }
     assert {one.learning_rate for one in tasks.values()} == {None}
-    assert (profile.encoders["xlmr_large"].learning_rate, profile.training.precision) == (0.00001, "bfloat16")
+    assert (profile.encoders["xlmr_large"].learning_rate, profile.compute.precision) == (0.00001, "bfloat16")
 
 
 def test_show_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Every task, from the micro source: its data are written, an encoder is trained on it, and it is scored."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 import tiny
 
 from xit.core import registry
+from xit.core.plan import Cell, Places
 from xit.evaluation import evaluate
 from xit.pipeline import config, overlay
 from xit.sources.micro import MicroSource
 from xit.stages.data import data
-from xit.training.task_training import train_on_task
+from xit.training.mixtures import train_cells
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "de", "zh")
@@ -30,7 +32,7 @@ def parameters() -> Any:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "encoder"
+    folder = tmp_path_factory.mktemp("models") / "1"
     tiny.write_checkpoint(folder, "lstm")
     return folder
 
@@ -46,17 +48,15 @@ def test_a_task_trains_and_is_scored_on_the_micro_source(
 ) -> None:
     task = tiny.task_of(task_id)
     source = MicroSource(dataclasses.replace(parameters.micro, languages=LANGUAGES))
-    data(task_id, source, LANGUAGES, tmp_path / "data")
-    assert (tmp_path / "data" / "train.parquet").exists() == task.is_trained
+    data(task_id, source, LANGUAGES, tmp_path / task_id)
+    assert (tmp_path / task_id / "train.parquet").exists() == task.is_trained
     model = encoder
     if task.is_trained:
-        model = tmp_path / "model"
-        settings = dataclasses.replace(next(iter(parameters.targets.values())), steps=3, batch_size=4, validate_every=2)
-        places = (tmp_path / "data", model, tmp_path / "working")
-        outcome = train_on_task(
-            encoder, task_id, *places, 0, settings, parameters.training, 0.01, {}, lambda done, total, figures: None
-        )
-        assert outcome.steps == 3
+        model = tmp_path / "model/1"
+        plan = tiny.plan(task_id, steps=3, batch_size=4, max_length_tokens=128, validate_every=2)
+        places = Places(encoder.parent, tmp_path, model.parent)
+        train_cells("finetune", {"1": Cell("lstm", "none", task_id, 1)}, places, plan, tiny.unheard)
+        assert json.loads((model / "outcome.json").read_text())["steps"] == 3
 
     found = evaluate.report_of(
         str(model), [task_id], None, source, parameters.retrieval, predictions=tmp_path / "predictions"

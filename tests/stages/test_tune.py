@@ -2,15 +2,14 @@
 
 import csv
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
 
 from xit.core.errors import TrainingError
-from xit.core.settings import TaskSettings, TrainingSettings, TuningSettings
+from xit.core.plan import Places
+from xit.core.settings import TuningSettings
 from xit.pipeline import config, paths
 from xit.stages.tune import record, tune
 
@@ -23,28 +22,24 @@ TUNING = TuningSettings(
     tasks=("panx",),
     seeds=(1,),
 )
-PRETRAINING = dataclasses.replace(tiny.PRETRAINING, steps=900)
-TASK = TaskSettings(
-    steps=2, batch_size=8, micro_batches=1, max_length_tokens=64, learning_rate=None, validate_every=0, patience=0
-)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Text, a tokenizer and a task without test data."""
-    (tmp_path / "text").mkdir()
-    (tmp_path / "text/en.txt").write_text("".join(line + "\n" for line in tiny.texts()))
+    (tmp_path / "data/text").mkdir(parents=True)
+    (tmp_path / "data/text/en.txt").write_text("".join(line + "\n" for line in tiny.texts()))
     tiny.tokenization.save(tiny.tokenizer(), tmp_path / "tokenizer")
     tiny.write_data(tmp_path / "data/panx", "panx")
     (tmp_path / "data/panx/test.parquet").unlink()
     return tmp_path
 
 
-def run(root: Path, languages: Sequence[str] = ("en",)) -> list[str]:
-    training: TrainingSettings = config.load(ROOT / paths.PARAMS).training
-    places = (root / "text", root / "tokenizer", root / "data", root / "out")
-    sizes: Any = (tiny.SIZES["lstm"], TUNING, PRETRAINING, {"panx": TASK})
-    return tune("lstm", languages, "micro", *places, *sizes, training, lambda name: lambda done, total, figures: None)
+def run(root: Path, languages: tuple[str, ...] = ("en",)) -> list[str]:
+    text = dataclasses.replace(tiny.TEXT, languages=languages)
+    pretraining = dataclasses.replace(tiny.PRETRAINING, steps=900, size=tiny.SIZES["lstm"], text=text)
+    plans = {"pretraining": pretraining, "panx": tiny.plan("panx", steps=2, validate_every=0)}
+    return tune("lstm", "micro", TUNING, Places(root / "tokenizer", root / "data", root / "out"), plans, tiny.unheard)
 
 
 def test_trials_need_no_test_data_are_made_once_and_end_in_the_lines_of_params_yaml(root: Path) -> None:

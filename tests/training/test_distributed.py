@@ -31,7 +31,7 @@ def run_stage(root: Path, which: tuple[str, str], micro_batches: int, dies_at: i
         if done == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    test_loop.TASK = dataclasses.replace(test_loop.TASK, micro_batches=micro_batches)
+    test_loop.MICRO_BATCHES = micro_batches
     test_loop.stage(which)(root, (1,), told)
 
 
@@ -93,6 +93,8 @@ def test_two_killed_processes_go_on_to_the_same_bits(which: tuple[str, str], tmp
 class TwoHeads(nn.Module):
     """Two tasks' models over one encoder, as modules that share it; a batch says whose it is."""
 
+    has_idle_parameters = True
+
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
@@ -117,7 +119,7 @@ def three_batches(step: int) -> Step:
 def train_two_heads(folder: Path) -> None:
     model = TwoHeads()
     plan = dataclasses.replace(test_loop.PLAN, validate_every=2, patience=9)
-    train(model, three_batches, plan, folder, {}, lambda: 1.0, has_idle_parameters=True)
+    train(model, three_batches, plan, folder, {}, lambda: 1.0)
     torch.save(dict(model.named_parameters()), folder / f"weights-{distributed.is_main():d}.pt")
 
 
@@ -161,7 +163,7 @@ def train_masked(folder: Path, optimizer: Literal["adamw", "muon"], is_sharded: 
     encoder = encoders.build("transformer", tiny.SIZES["transformer"], pieces.vocabulary_size, pieces.padding_id)
     model = MaskedLanguageModel(encoder)
     blocks = np.random.default_rng(0).integers(5, pieces.vocabulary_size, (64, 16)).astype(np.int32)
-    steps = pretraining_steps({"en": blocks}, test_loop.PRETRAINING, pieces, 0)
+    steps = pretraining_steps({"en": blocks}, tiny.TEXT, pieces, 0)
     plan = dataclasses.replace(test_loop.PLAN, optimizer=optimizer, validate_every=3, patience=9)
 
     def report(done: int, total: int, figures: Mapping[str, float]) -> None:

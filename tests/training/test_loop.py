@@ -19,34 +19,17 @@ from torch import Tensor, nn
 
 from xit import formats
 from xit.core.errors import CheckpointError, ConfigError, TrainingError
-from xit.core.settings import TaskSettings
+from xit.core.plan import Places, Plan, TaskBatches
 from xit.formats import EncodingOptions
 from xit.modeling.task_model import TaskModel, load_encoder
 from xit.stages.finetune import finetune
 from xit.stages.pretrain import pretrain
-from xit.training.loop import Outcome, Plan, Step, batch_indices, rate_factor, task_steps, train
+from xit.training.loop import Outcome, Step, batch_indices, rate_factor, train
+from xit.training.streams import task_steps
 
-PLAN = Plan(
-    steps=10,
-    learning_rate=0.01,
-    warmup_fraction=0.2,
-    final_fraction=0.0,
-    weight_decay=0.1,
-    gradient_clip=1.0,
-    seed=1,
-    save_every=4,
-)
-TASK = TaskSettings(
-    steps=60,
-    batch_size=8,
-    micro_batches=2,
-    max_length_tokens=64,
-    learning_rate=None,
-    validate_every=5,
-    patience=2,
-)
-TRAINING = tiny.TRAINING
-PRETRAINING = tiny.PRETRAINING
+PLAN = dataclasses.replace(tiny.PLAN, steps=10, warmup_fraction=0.2, validate_every=0, patience=0, seed=1)
+TASK = dataclasses.replace(tiny.PLAN, learning_rate=0.02, steps=60, validate_every=5, patience=2)
+MICRO_BATCHES = 2
 
 
 # Which examples, at what rate
@@ -157,7 +140,7 @@ def few_steps(parent: Path, form: str, micro_batches: int, folder: Path) -> list
     encoded = module.encode(examples, options)
     torch.manual_seed(0)
     model = TaskModel(bare.encoder, module.head("matching", 16, 1, task), tokenizer.padding_id)
-    steps = task_steps(encoded, module, 16, micro_batches, tokenizer.padding_id, 0)
+    steps = task_steps(encoded, module, TaskBatches(16, micro_batches, 24), tokenizer.padding_id, 0)
     train(model, steps, dataclasses.replace(PLAN, steps=4), folder, {})
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
@@ -178,7 +161,7 @@ def test_a_step_says_whose_examples_it_has() -> None:
     module = formats.load("classification")
     examples = tiny.examples("classification", 4)
 
-    step = task_steps(module.encode(examples, options), module, 4, 2, 0, seed=0)(0)
+    step = task_steps(module.encode(examples, options), module, TaskBatches(4, 2, 64), 0, seed=0)(0)
 
     assert sorted(step.ids) == ["e0", "e1", "e2", "e3"]
     assert [len(batch["input_ids"]) for batch in step.micro_batches] == [2, 2]
@@ -243,11 +226,15 @@ def test_the_log_has_a_line_a_step_without_times(tmp_path: Path) -> None:
 # Compiled
 
 
+def compiling(plan: Plan) -> Plan:
+    return dataclasses.replace(plan, compute=dataclasses.replace(plan.compute, compile=True))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of torch's compiler about torch
 def test_a_compiled_model_takes_the_same_steps(parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = few_steps(parent, "classification", 1, tmp_path / "plain")
-    monkeypatch.setattr("test_loop.PLAN", dataclasses.replace(PLAN, compile=True))
+    monkeypatch.setattr("test_loop.PLAN", compiling(PLAN))
 
     compiled = few_steps(parent, "classification", 1, tmp_path / "compiled")
 
@@ -258,8 +245,8 @@ def test_a_compiled_model_takes_the_same_steps(parent: Path, tmp_path: Path, mon
 def test_compiling_needs_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ConfigError, match=r"training.compile: torch.compile needs a compiler, and none of .* Install"):
-        train(Line(), line_step, dataclasses.replace(PLAN, compile=True), tmp_path, {})
+    with pytest.raises(ConfigError, match=r"compute.compile: torch.compile needs a compiler, and none of .* Install"):
+        train(Line(), line_step, compiling(PLAN), tmp_path, {})
 
 
 # What stops a run
@@ -282,7 +269,7 @@ def test_a_loss_that_is_no_number_before_any_state_says_so(tmp_path: Path) -> No
 
 
 def test_a_run_that_stopped_leaves_no_checkpoint_and_its_neighbours_finished(tmp_path: Path) -> None:
-    tiny.write_data(tmp_path / "data", "xnli")
+    tiny.write_data(tmp_path / "data/xnli", "xnli")
     for seed in ("1", "2"):
         tiny.write_checkpoint(tmp_path / "parents" / "none" / seed)
     weights = tmp_path / "parents/none/2/model.safetensors"
@@ -321,7 +308,7 @@ def test_a_state_cut_short_is_named(tmp_path: Path) -> None:
 
 
 def test_no_training_examples_is_an_error(tmp_path: Path) -> None:
-    tiny.write_data(tmp_path / "data", "xnli", count=0)
+    tiny.write_data(tmp_path / "data/xnli", "xnli", count=0)
     tiny.write_checkpoint(tmp_path / "parents/none/1")
 
     with pytest.raises(TrainingError, match=r"train.parquet: no English training examples of xnli"):
@@ -367,38 +354,15 @@ def stage(which: tuple[str, str]) -> Stage:
     task, encoder = which
 
     def fine_tuning(root: Path, seeds: tuple[int, ...], told: Callable[[int], None]) -> None:
-        finetune(
-            encoder,
-            task,
-            ("none",),
-            seeds,
-            root / "parents",
-            root / "data",
-            root / "out",
-            TASK,
-            TRAINING,
-            0.02,
-            lambda name: lambda done, total, figures: told(done),
-        )
+        plan = dataclasses.replace(TASK, tasks=tiny.plan(task, micro_batches=MICRO_BATCHES).tasks)
+        places = Places(root / "parents", root / "data", root / "out")
+        finetune(tiny.cells(encoder, "none", task, seeds), places, plan, lambda name: lambda done, *_: told(done))
 
     def pretraining(root: Path, seeds: tuple[int, ...], told: Callable[[int], None]) -> None:
-        pretrain(
-            encoder,
-            seeds,
-            ("en",),
-            root / "text",
-            root / "tokenizer",
-            root / "out" / "none",
-            tiny.SIZES[encoder],
-            PRETRAINING,
-            0.01,
-            1,
-            "float32",
-            6,
-            False,
-            False,
-            lambda name: lambda done, total, figures: told(done),
-        )
+        compute = dataclasses.replace(tiny.COMPUTE, save_every=6)
+        plan = dataclasses.replace(tiny.PRETRAINING, size=tiny.SIZES[encoder], compute=compute)
+        places = Places(root / "tokenizer", root / "text", root / "out/none")
+        pretrain(tiny.cells(encoder, seeds=seeds), places, plan, lambda name: lambda done, *_: told(done))
 
     return pretraining if task == "text" else fine_tuning
 
@@ -410,7 +374,7 @@ def write_inputs(root: Path, which: tuple[str, str]) -> None:
         (root / "text/en.txt").write_text("".join(line + "\n" for line in tiny.texts()))
         tiny.tokenization.save(tiny.tokenizer(), root / "tokenizer")
     else:
-        tiny.write_data(root / "data", task)
+        tiny.write_data(root / "data" / task, task)
         tiny.write_checkpoint(root / "parents/none/1", encoder)
 
 

@@ -19,30 +19,15 @@ from xit.core import conditions
 from xit.core.conditions import parse
 from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import write_examples
-from xit.core.settings import MaskedRecipeSettings, MultitaskSettings, RecipeSettings, TaskSettings
+from xit.core.plan import Places, Plan
 from xit.modeling.task_model import load_encoder
 from xit.stages.intermediate import intermediate
-from xit.stages.recipe import recipe
 from xit.training import mixtures
 from xit.training.masked_lm import HEAD, MaskedLanguageModel
-from xit.training.mixtures import draws, training_examples
+from xit.training.mixtures import draws
+from xit.training.streams import training_examples
 
-TASK = TaskSettings(
-    steps=12,
-    batch_size=8,
-    micro_batches=1,
-    max_length_tokens=64,
-    learning_rate=None,
-    validate_every=6,
-    patience=5,
-)
-TRAINING = tiny.TRAINING
-PRETRAINING = tiny.PRETRAINING
-RECIPES = RecipeSettings(
-    multitask=MultitaskSettings(("mnli", "squad"), most_examples=16, steps=12, validate_every=6, patience=5),
-    mlm=MaskedRecipeSettings(share=0.5, steps=12, batch_size=4, language_exponent=0.3),
-    subset_budget="steps",
-)
+TEXT = dataclasses.replace(tiny.TEXT, languages=("en", "de"), language_exponent=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +46,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trained(root: Path, condition: str, out: Path, settings: RecipeSettings = RECIPES) -> Path:
-    recipe(
-        "transformer",
-        condition,
-        [1],
-        ["en", "de"],
-        root / "pretrained",
-        root / "data",
-        out,
-        {"mnli": TASK, "squad": TASK},
-        settings,
-        PRETRAINING,
-        TRAINING,
-        0.01,
-        lambda name: lambda done, total, figures: None,
-    )
+def trained(root: Path, condition: str, out: Path, plan: Plan) -> Path:
+    places = Places(root / "pretrained", root / "data", out)
+    intermediate(tiny.cells("transformer", condition), places, plan, tiny.unheard)
     return out / "1"
 
 
@@ -109,22 +81,46 @@ def test_steps_are_drawn_by_the_shares_and_each_stream_counts_its_own() -> None:
     assert drawn != draws([0.25, 0.75], 4000, seed=4)
 
 
-def test_a_subset_of_everything_is_the_plain_task_to_the_bit(root: Path, tmp_path: Path) -> None:
-    plain = ("transformer", "mnli", [1], root / "pretrained", root / "data/mnli", tmp_path / "plain")
-    intermediate(*plain, TASK, TRAINING, 0.01, lambda name: lambda done, total, figures: None)
+@pytest.mark.parametrize(("task", "form"), [("mnli", "classification"), ("squad", "span")])
+def test_a_mixture_of_one_stream_is_that_stream_to_the_bit(
+    task: str, form: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream alone is trained as its own model; as a mixture of itself it would end in the same bits."""
+    alone = trained(root, task, tmp_path / "alone", tiny.plan(task))
+    stream = mixtures.task_stream
 
-    folder = trained(root, "mnli-24", tmp_path / "subset")
+    def doubled(*arguments: Any) -> mixtures.Stream:
+        found = stream(*arguments)
+        steps = mixtures.mixed_steps([found], [(0, step) for step in range(12)])
+        return dataclasses.replace(found, model=Holder(found.model), step_at=steps)
+
+    class Holder(mixtures.Mixture):
+        def __init__(self, model: torch.nn.Module) -> None:
+            super().__init__([model])
+            self.head = model.head
+
+    monkeypatch.setattr(mixtures, "task_stream", doubled)
+    mixed = trained(root, task, tmp_path / "mixed", tiny.plan(task))
 
     for name in ("model.safetensors", "head.safetensors", "log.jsonl"):
-        assert (folder / name).read_bytes() == (tmp_path / "plain/1" / name).read_bytes()
+        assert (mixed / name).read_bytes() == (alone / name).read_bytes()
+
+
+def test_a_subset_of_everything_is_the_plain_task_to_the_bit(root: Path, tmp_path: Path) -> None:
+    plain = trained(root, "mnli", tmp_path / "plain", tiny.plan("mnli"))
+
+    folder = trained(root, "mnli-24", tmp_path / "subset", tiny.plan("mnli", examples=24))
+
+    for name in ("model.safetensors", "head.safetensors", "log.jsonl"):
+        assert (folder / name).read_bytes() == (plain / name).read_bytes()
 
 
 def test_subsets_of_a_seed_are_nested_and_those_of_another_seed_differ(root: Path) -> None:
-    def ids(condition: str, seed: int) -> list[str]:
-        path = root / "data/mnli/train.parquet"
-        return [example["id"] for example in training_examples(parse(condition), "mnli", path, seed)]
+    def ids(count: int, seed: int) -> list[str]:
+        batches = dataclasses.replace(tiny.BATCHES, examples=count)
+        return [example["id"] for example in training_examples("mnli", batches, root / "data", seed)[0]]
 
-    few, more, others = ids("mnli-4", 1), ids("mnli-12", 1), ids("mnli-4", 2)
+    few, more, others = ids(4, 1), ids(12, 1), ids(4, 2)
 
     assert (len(few), len(more)) == (4, 12)
     assert set(few) < set(more)
@@ -133,18 +129,17 @@ def test_subsets_of_a_seed_are_nested_and_those_of_another_seed_differ(root: Pat
 
 def test_a_subset_larger_than_its_task_says_what_there_is(root: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"mnli-100: .*mnli/train.parquet has only 24 training examples"):
-        trained(root, "mnli-100", tmp_path)
+        trained(root, "mnli-100", tmp_path, tiny.plan("mnli", examples=100))
 
 
 def test_a_subset_of_as_many_epochs_has_steps_in_proportion(root: Path, tmp_path: Path) -> None:
-
-    folder = trained(root, "mnli-8", tmp_path, dataclasses.replace(RECIPES, subset_budget="epochs"))
+    folder = trained(root, "mnli-8", tmp_path, tiny.plan("mnli", examples=8, subset_budget="epochs"))
 
     assert outcome(folder)["steps"] == 4  # 12 · 8 / 24
 
 
 def test_many_tasks_share_an_encoder_by_capped_shares_and_keep_no_head(root: Path, tmp_path: Path) -> None:
-    folder = trained(root, "multitask", tmp_path)
+    folder = trained(root, "multitask", tmp_path, tiny.plan("mnli", "squad", most_examples=16))
 
     found = outcome(folder)
     assert found["shares"] == {"mnli": 0.5, "squad": 0.5}  # 24 examples each, of which 16 count
@@ -156,7 +151,9 @@ def test_many_tasks_share_an_encoder_by_capped_shares_and_keep_no_head(root: Pat
 
 
 def test_masked_lm_comes_on_top_of_the_steps_of_the_task(root: Path, tmp_path: Path) -> None:
-    found = outcome(trained(root, "mnli+mlm", tmp_path))
+    text = dataclasses.replace(TEXT, share=0.5)
+
+    found = outcome(trained(root, "mnli+mlm", tmp_path, tiny.plan("mnli", text=text)))
 
     assert found["shares"] == {"mnli": 0.5, "mlm": 0.5}
     assert found["steps"] == 24
@@ -164,11 +161,11 @@ def test_masked_lm_comes_on_top_of_the_steps_of_the_task(root: Path, tmp_path: P
 
 
 def test_translated_examples_are_those_of_the_other_folder(root: Path, tmp_path: Path) -> None:
-    folder = trained(root, "mnli+de", tmp_path / "de")
+    folder = trained(root, "mnli+de", tmp_path / "de", tiny.plan("mnli", language="de"))
 
     lineage = json.loads((folder / "lineage.json").read_text())
     assert set(lineage["inputs"]) >= {"mnli train", "mnli validation"}
-    examples = training_examples(parse("mnli+de"), "mnli", root / "data/mnli+de/train.parquet", 1)
+    examples, _ = training_examples("mnli", dataclasses.replace(tiny.BATCHES, language="de"), root / "data", 1)
     assert {example["language"] for example in examples} == {"de"}
 
 
@@ -188,7 +185,7 @@ def test_masked_lm_goes_on_with_the_head_of_pretraining(root: Path, tmp_path: Pa
 
 
 def test_the_control_of_masked_lm_trains_as_many_steps_and_looks_at_nothing(root: Path, tmp_path: Path) -> None:
-    found = outcome(trained(root, "mlm", tmp_path))
+    found = outcome(trained(root, "mlm", tmp_path, tiny.plan(text=TEXT)))
 
     assert (found["steps"], found["best_step"], found["best_score"]) == (12, 12, None)
 
@@ -228,6 +225,6 @@ def ordered(form: str, examples: Sequence[Mapping[str, Any]]) -> list[Mapping[st
 
 
 def test_shuffled_labels_are_trained_for_all_steps_without_validation(root: Path, tmp_path: Path) -> None:
-    found = outcome(trained(root, "squad+shuffled", tmp_path))
+    found = outcome(trained(root, "squad+shuffled", tmp_path, tiny.plan("squad", is_shuffled=True)))
 
     assert (found["steps"], found["best_step"], found["best_score"]) == (12, 12, None)

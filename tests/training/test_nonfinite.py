@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from xit import formats
 from xit.core.errors import TrainingError
+from xit.core.plan import Plan
 from xit.modeling import encoders
 from xit.modeling.task_model import TaskModel
-from xit.training.loop import Plan, Step, train
+from xit.training.loop import Step, train
 from xit.training.nonfinite import explained
 
-PLAN = Plan(2, 0.01, 0.0, 0.0, 0.0, 1.0, 0, 100)
+PLAN = Plan(0.01, 2, 0.0, 0.0, 1.0, tiny.COMPUTE)
 BATCH = {"input_ids": torch.tensor([[5, 6, 7]]), "attention_mask": torch.ones(1, 3).long(), "labels": torch.tensor([1])}
 BATCH["segment"] = torch.zeros(1, 3).long()
 

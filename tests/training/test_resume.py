@@ -48,7 +48,7 @@ def parameters() -> dict[str, Any]:
     values["grid"] |= {"targets": ["xnli"], "bare_targets": [], "tasks": ["mnli", "squad", "xnli"]}
     values["micro"] |= {"train": 32, "validation": 8, "test": 6, "documents_per_language": 40}
     values["pretraining"] |= {"steps": 110, "batch_size": 8}
-    values["training"]["save_every"] = 3
+    values["compute"]["save_every"] = 3
     for task in (values["intermediate"]["mnli"], values["targets"]["xnli"], values["recipes"]["multitask"]):
         task |= {"steps": 110, "validate_every": 50, "patience": 9}
     values["intermediate"]["squad"]["steps"] = 3

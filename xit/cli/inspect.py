@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import LOOKING, Json, Most, chosen_source, load_config, parameters, section
+from xit.cli.options import LOOKING, Json, Most, chosen_source, load_config, parameters
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
-from xit.pipeline import paths
+from xit.pipeline import paths, plans
 
 if TYPE_CHECKING:
     from xit.core.task import Split, Task
@@ -153,11 +153,11 @@ def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal
     from xit.pipeline.estimate import pieces
 
     config = load_config()
-    numbers, masked = precision or config.training.precision, config.pretraining.masked_fraction
+    numbers, masked = precision or config.compute.precision, config.pretraining.masked_fraction
     if encoder is None or encoder == memory.XLM_R_LARGE:
         name, terms = "XLM-R Large", memory.of_transformer(memory.LARGE, rows, length, numbers, masked)
     else:
-        size = section(config.encoders, encoder, "encoders").size
+        size = plans.section(config.encoders, encoder, "encoders").size
         if size is None:
             raise ConfigError(
                 f"--encoder {encoder}: it starts from released weights, so that params.yaml does not say its size. "
@@ -174,7 +174,7 @@ def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal
     fits = ["fits" if total <= memory.GPU_BYTES else "does not fit" for total in totals]
     most = memory.most_rows(terms, rows)
     line = (
-        f"It {fits[0]} on one {memory.GPU_BYTES / 1e9:.0f} GB GPU, and {fits[1]} with training.gradient_checkpointing; "
+        f"It {fits[0]} on one {memory.GPU_BYTES / 1e9:.0f} GB GPU, and {fits[1]} with compute.gradient_checkpointing; "
         f"at most {most[0]:,} rows at once do, and {most[1]:,} with it. Gradients are made while activations are "
         "freed, so that the sum is more than the peak; CUDA and its allocator, about 1 GB, come on top."
     )

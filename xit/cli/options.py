@@ -1,6 +1,5 @@
 """What several groups of commands share: arguments, the parameters, and the source of the data."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,15 +67,6 @@ def parameters() -> dict[str, Any]:
     config.check(values, str(paths.PARAMS))
     del values["resources"]
     return values
-
-
-def section(sections: Mapping[str, Any], name: str, where: str) -> Any:
-    from xit.core.errors import near
-
-    if name not in sections:
-        known = ", ".join(sections)
-        raise ConfigError(f"{paths.PARAMS}: {where}.{name}: missing.{near(name, sections)} There is: {known}.")
-    return sections[name]
 
 
 def chosen_source(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import STAGES, Condition, Encoder, Target, load_config, parameters, section
+from xit.cli.options import STAGES, Condition, Encoder, Target, load_config, parameters
 from xit.core.errors import ConfigError
+from xit.core.plan import Cell, Places
 from xit.core.task import task_of
-from xit.pipeline import paths
+from xit.pipeline import paths, plans
 
 if TYPE_CHECKING:
     from xit.core.settings import VocabularySettings
@@ -60,7 +61,7 @@ def translate(
             config.translation,
             config.hub.cache,
             config.hub.is_offline,
-            config.training.threads,
+            config.compute.threads,
             paths.data(found.task) / "train.parquet",
             paths.TRANSLATIONS,
             paths.translated(found.task, found.language),
@@ -84,8 +85,8 @@ def pretrain(encoder: Encoder) -> None:
 
     A released encoder is fetched instead, once for all seeds.
     """
-    config = load_config()
-    settings = section(config.encoders, encoder, "encoders")
+    config = _computing()
+    settings = plans.section(config.encoders, encoder, "encoders")
     place = (config.hub.cache, config.hub.is_offline)
     if settings.weights != "random":
         from xit.modeling import convert
@@ -96,24 +97,10 @@ def pretrain(encoder: Encoder) -> None:
         return
     from xit.stages import pretrain as stage
 
+    cells = {str(seed): Cell(encoder, seed=seed) for seed in config.seeds}
+    plan = plans.pretraining(config, encoder)
     with _training() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
-        lines = stage.pretrain(
-            encoder,
-            config.seeds,
-            config.languages.pretraining,
-            paths.TEXT,
-            tokenizer_folder,
-            paths.pretrained(encoder),
-            settings.size,
-            config.pretraining,
-            settings.pretraining_learning_rate,
-            config.training.threads,
-            config.training.precision,
-            config.training.save_every,
-            config.training.gradient_checkpointing,
-            config.training.compile,
-            report,
-        )
+        lines = stage.pretrain(cells, Places(tokenizer_folder, paths.TEXT, paths.pretrained(encoder)), plan, report)
     terminal.print_lines(lines)
 
 
@@ -149,31 +136,21 @@ def tune(
     """
     from xit.stages import tune as stage
 
-    config = load_config()
-    own = section(config.encoders, encoder, "encoders")
+    config = _computing()
+    own = plans.section(config.encoders, encoder, "encoders")
     if own.weights != "random":
         raise ConfigError(
             f"{paths.PARAMS}: encoders.{encoder}.weights: {own.weights}, which are released; trials begin with random "
             "ones. Set its learning_rate."
         )
-    settings = {name: section(config.targets, name, "targets") for name in task or config.tuning.tasks}
+    tuning = config.tuning
+    trials = {stage.PRETRAINING: plans.pretraining(config, encoder, tuning.pretraining_learning_rates[0])}
+    for name in task or tuning.tasks:
+        trials[name] = plans.target(config, name, encoder, tuning.learning_rates[0])
     place = (config.hub.cache, config.hub.is_offline)
     with terminal.progress() as report, _vocabulary(own.vocabulary, *place) as tokenizer_folder:
-        lines = stage.tune(
-            encoder,
-            config.languages.pretraining,
-            config.source,
-            paths.TEXT,
-            tokenizer_folder,
-            paths.DATA,
-            paths.tuned(encoder),
-            own.size,
-            config.tuning,
-            config.pretraining,
-            settings,
-            config.training,
-            report,
-        )
+        places = Places(tokenizer_folder, paths.DATA, paths.tuned(encoder))
+        lines = stage.tune(encoder, config.source, tuning, places, trials, report)
     if record is not None:
         lines.append(stage.record(paths.tuned(encoder) / "trials.csv", record))
     terminal.print_lines(lines)
@@ -185,60 +162,14 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
 
     Or by a recipe (several tasks, masked LM, translations, subsets), or a control.
     """
-    from xit.core.conditions import CONTROLS, parse
-
-    config = load_config()
-    pretrained, out = paths.pretrained(encoder), paths.intermediate(encoder, condition)
-    if condition in CONTROLS:
-        from xit.stages import control
-
-        terminal.print_lines(control.control(encoder, condition, config.seeds, pretrained, out))
-        return
-    if parse(condition).kind != "task":
-        _recipe(config, encoder, condition)
-        return
     from xit.stages import intermediate as stage
 
-    settings = section(config.intermediate, condition, "intermediate")
-    rate = settings.learning_rate or section(config.encoders, encoder, "encoders").learning_rate
+    config = _computing()
+    cells = {str(seed): Cell(encoder, condition, seed=seed) for seed in config.seeds}
+    places = Places(paths.pretrained(encoder), paths.DATA, paths.intermediate(encoder, condition))
+    plan = plans.intermediate(config, condition, encoder)
     with _training() as report:
-        lines = stage.intermediate(
-            encoder,
-            condition,
-            config.seeds,
-            pretrained,
-            paths.data(condition),
-            out,
-            settings,
-            config.training,
-            rate,
-            report,
-        )
-    terminal.print_lines(lines)
-
-
-def _recipe(config: "Config", encoder: str, condition: str) -> None:
-    from xit.core.conditions import parse
-    from xit.stages import recipe as stage
-
-    own = config.intermediate.get(parse(condition).task or "")
-    rate = (own and own.learning_rate) or section(config.encoders, encoder, "encoders").learning_rate
-    with _training() as report:
-        lines = stage.recipe(
-            encoder,
-            condition,
-            config.seeds,
-            config.languages.pretraining,
-            paths.pretrained(encoder),
-            paths.DATA,
-            paths.intermediate(encoder, condition),
-            config.intermediate,
-            config.recipes,
-            config.pretraining,
-            config.training,
-            rate,
-            report,
-        )
+        lines = stage.intermediate(cells, places, plan, report)
     terminal.print_lines(lines)
 
 
@@ -247,23 +178,12 @@ def finetune(encoder: Encoder, target: Target) -> None:
     """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
     from xit.stages import finetune as stage
 
-    config = load_config()
-    settings = section(config.targets, target, "targets")
-    rate = settings.learning_rate or section(config.encoders, encoder, "encoders").learning_rate
+    config = _computing()
+    cells = _cells(config, encoder, target)
+    places = Places(paths.intermediate(encoder, ""), paths.DATA, paths.finetuned(encoder, target))
+    plan = plans.target(config, target, encoder)
     with _training() as report:
-        lines = stage.finetune(
-            encoder,
-            target,
-            config.grid.conditions,
-            config.seeds,
-            paths.intermediate(encoder, ""),
-            paths.data(target),
-            paths.finetuned(encoder, target),
-            settings,
-            config.training,
-            rate,
-            report,
-        )
+        lines = stage.finetune(cells, places, plan, report)
     terminal.print_lines(lines)
 
 
@@ -272,25 +192,20 @@ def evaluate(encoder: Encoder, target: Target) -> None:
     """Models → scores and predictions: every condition and seed of an encoder on a target, in every language."""
     from xit.stages import evaluate as stage
 
-    config = load_config()
+    config = _computing()
     is_trained = task_of(target).is_trained
     models = paths.finetuned(encoder, target) if is_trained else paths.intermediate(encoder, "")
+    cells, places = _cells(config, encoder, target), Places(models, paths.DATA, paths.evaluated(encoder, target))
+    languages, source, retrieval = config.languages.evaluation, config.source, config.retrieval
     with terminal.progress() as report:
-        lines = stage.evaluate(
-            encoder,
-            target,
-            config.grid.conditions,
-            config.seeds,
-            models,
-            paths.data(target),
-            paths.evaluated(encoder, target),
-            config.languages.evaluation,
-            config.source,
-            config.retrieval,
-            config.training.threads,
-            report(f"{encoder} {target}"),
-        )
+        lines = stage.evaluate(cells, places, languages, source, retrieval, report(f"{encoder} {target}"))
     terminal.print_lines(lines)
+
+
+def _cells(config: "Config", encoder: str, target: str) -> dict[str, Cell]:
+    """The cells of every condition and seed, by the folder of each."""
+    pairs = [(condition, seed) for condition in config.grid.conditions for seed in config.seeds]
+    return {f"{condition}/{seed}": Cell(encoder, condition, target, seed) for condition, seed in pairs}
 
 
 @app.command(rich_help_panel=STAGES)
@@ -299,10 +214,8 @@ def collect() -> None:
     from xit.stages import collect as stage
 
     config = load_config()
-    grid = config.grid
-    cells = (grid.encoders, grid.conditions, grid.targets, grid.bare_targets, grid.tasks, config.seeds)
     rates = {name: settings.learning_rate for name, settings in config.encoders.items()}
-    terminal.print_lines(stage.collect(*cells, rates, Path(), paths.RESULTS))
+    terminal.print_lines(stage.collect(config.grid, config.seeds, rates, Path(), paths.RESULTS))
 
 
 @app.command(rich_help_panel=STAGES)
@@ -311,6 +224,15 @@ def paper() -> None:
     from xit.stages import paper as stage
 
     terminal.print_lines(stage.paper(paths.SCORES, paths.RESULTS, parameters(), paths.GENERATED, paths.MAIN, paths.PDF))
+
+
+def _computing() -> "Config":
+    """The parameters, for a command that computes with torch, which takes as many threads as they say."""
+    import torch
+
+    config = load_config()
+    torch.set_num_threads(config.compute.threads)
+    return config
 
 
 @contextlib.contextmanager

@@ -302,12 +302,18 @@ class TrainingSettings:
     """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
     head: Literal["linear", "matching"]
     """Every encoder has this head: the papers' `linear` one, or a `matching` one for small encoders (xit.formats)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputeSettings:
+    """How the machine computes, the same in every stage that uses torch."""
+
     precision: Literal["float32", "bfloat16"]
     """Training computes in this precision; bfloat16 is used on a device that has it, float32 everywhere."""
     threads: Positive
     """Each process computes with this many CPU threads; it is a parameter since it changes bits."""
     save_every: Positive
-    """A state from which training can go on is saved every so many steps."""
+    """A state from which training can go on is saved every so many steps; a change trains nothing again."""
     gradient_checkpointing: bool
     """If true, blocks keep their input only, and compute the rest again for the gradient (Chen et al. 2016, arXiv
     1604.06174): less memory, a third more computing, the same gradients. `xit show --memory` says how much less."""
@@ -466,7 +472,7 @@ class ResourceSettings:
     """What a run of a stage asks of a worker of the grid; it changes no result and makes nothing stale."""
 
     cpus: Positive
-    """The run has this many CPU threads; training itself uses training.threads."""
+    """The run has this many CPU threads; training itself uses compute.threads."""
     gpus: Count
     """The run has this many GPUs; a worker offers those that CUDA_VISIBLE_DEVICES shows it."""
     memory_gib: Annotated[float, Gt(0)]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from xit.core import registry
+from xit.core.batches import IGNORED as IGNORED
+from xit.core.batches import Batch as Batch
 from xit.core.errors import ConfigError
 from xit.core.examples import Example
 from xit.core.task import Task
@@ -21,11 +23,6 @@ if TYPE_CHECKING:
 
     from xit.formats._heads import HeadKind
     from xit.modeling.tokenization import Tokenizer
-
-Batch = dict[str, "Tensor"]
-
-IGNORED = -100
-"""The label of a token or row that has none, as in torch's cross entropy."""
 
 SPECIAL, FIRST, SECOND = 0, 1, 2
 """Segments of a row: special tokens and padding; the first text; the second text."""

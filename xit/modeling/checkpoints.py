@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from xit.core import distributed, registry
 from xit.core.errors import CheckpointError
 from xit.core.files import atomic, remove, sha256, write_json
+from xit.core.plan import Cell, Places
 from xit.core.settings import Positive
 from xit.core.task import READ_BY_MODELS, task_of
 
@@ -61,7 +62,7 @@ def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **pa
         inputs: Files and folders read; lineage files and logs inside do not count.
         parameters: All numbers and choices, settings as their dataclasses.
 
-    How many processes train counts too: they add up gradients in another order than one does.
+    How many processes train counts too: they add up gradients in another order than one does. So do the threads.
     """
     import torch
 
@@ -79,6 +80,7 @@ def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **pa
         "parameters": _as_json(parameters),
         "tasks": {name: _as_json({key: getattr(task_of(name), key) for key in READ_BY_MODELS}) for name in tasks},
         "processes": distributed.count(),
+        "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__.partition("+")[0]},
     }
 
@@ -160,6 +162,56 @@ def _files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
 
 
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One cell that is being made."""
+
+    cell: Cell
+    parent: Path
+    """The folder that it starts from."""
+    folder: Path
+    """The folder to fill."""
+    working: Path
+    """A folder for resumable state, which outlives a crash."""
+    lineage: Mapping[str, Any]
+
+
+def each(
+    cells: Mapping[str, Cell],
+    places: Places,
+    lineage_of: Callable[[Cell, Path], Mapping[str, Any]],
+    make: Callable[[Run], str],
+    is_shared: bool = False,
+) -> list[str]:
+    """Make every cell once, and remove what else lies in the folders; a line a cell that says what was done.
+
+    Args:
+        cells: The cells by name, such as `none/1`: the folder of each, in `places.parent` and in `places.out`.
+        places: The folders.
+        lineage_of: Gives the lineage of a cell that starts from a folder.
+        make: Fills the folder of a run; gives the figure that tells whether it worked.
+        is_shared: As of `run_once`.
+    """
+
+    def once(name: str, cell: Cell) -> str:
+        parent = places.parent / name
+        lineage = lineage_of(cell, parent)
+
+        def filled(folder: Path, working: Path) -> str:
+            return make(Run(cell, parent, folder, working, lineage))
+
+        return run_once(places.out / name, lineage, filled, is_shared)
+
+    lines = [once(name, cell) for name, cell in cells.items()]
+    folders = {Path(name) for name in cells}
+    for upper in {inner for folder in folders for inner in folder.parents}:
+        keep_only(
+            places.out / upper,
+            {folder.relative_to(upper).parts[0] for folder in folders if folder.is_relative_to(upper)},
+        )
+    return lines
+
+
 def keep_only(folder: Path, names: Iterable[str]) -> None:
     """Remove what a changed list of seeds or a killed run has left behind in a stage's finished output folder."""
     wanted = set(names)
@@ -205,6 +257,6 @@ def origin(checkpoint: Path | str) -> tuple[str, str, int]:
     """Encoder, condition and seed of a checkpoint made here; else its name, `unknown` and 0."""
     try:
         parameters = json.loads((Path(checkpoint) / "lineage.json").read_text(encoding="utf-8"))["parameters"]
-        return parameters["encoder"], parameters.get("condition", "none"), parameters["seed"]
+        return parameters["encoder"], parameters.get("condition") or "none", parameters["seed"]
     except (OSError, ValueError, KeyError, TypeError):
         return str(checkpoint).rstrip("/").rpartition("/")[2], "unknown", 0

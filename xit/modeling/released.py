@@ -81,7 +81,7 @@ class ReleasedEncoder(Encoder):
         try:
             self.model.activation_checkpointing_enable()
         except ValueError as error:
-            raise ConfigError(f"training.gradient_checkpointing: a {self.name} encoder cannot: {error}") from error
+            raise ConfigError(f"compute.gradient_checkpointing: a {self.name} encoder cannot: {error}") from error
 
     def write(self, folder: Path) -> None:
         """Write config.json and model.safetensors as transformers does, without its progress bar."""

@@ -62,6 +62,8 @@ class Config:
     """This section is about the pretraining of encoders from scratch."""
     training: settings.TrainingSettings
     """This section is about what intermediate training and fine-tuning share."""
+    compute: settings.ComputeSettings
+    """This section is about how the machine computes, in every stage that uses torch."""
     intermediate: dict[settings.TrainedTask, settings.TaskSettings]
     """This section has an entry for each intermediate task."""
     recipes: settings.RecipeSettings

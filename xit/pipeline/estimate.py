@@ -13,12 +13,13 @@ from typing import Any
 
 from xit.core import conditions, hub, registry
 from xit.core.errors import ConfigError
-from xit.core.settings import STAGES, HubSettings, TaskSettings
+from xit.core.plan import VALIDATION_EXAMPLES, Plan
+from xit.core.settings import STAGES, HubSettings
 from xit.core.task import task_of
 from xit.modeling import encoders
+from xit.pipeline import plans
 from xit.pipeline.config import Config
-from xit.pipeline.runner import Plan
-from xit.training.task_training import VALIDATION_EXAMPLES, steps_of
+from xit.pipeline.runner import Plan as Runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Work:
     disk: float = 0.0
 
 
-def estimate(config: Config, todo: Plan) -> dict[str, Any]:
+def estimate(config: Config, todo: Runs) -> dict[str, Any]:
     """The rows, their sums, how long it takes at the least, and what was assumed."""
     rows = [row for stage in STAGES if (row := _row(stage, config, todo)) is not None]
     sums = {key: sum(getattr(row, key) for row in rows) for key in ("cpu_hours", "gpu_hours", "disk_gib")}
@@ -106,7 +107,7 @@ def estimate(config: Config, todo: Plan) -> dict[str, Any]:
     }
 
 
-def _row(stage: str, config: Config, todo: Plan) -> Row | None:
+def _row(stage: str, config: Config, todo: Runs) -> Row | None:
     names = [name for name in todo.instances if name.partition("@")[0] == stage]
     if not names:
         return None
@@ -154,12 +155,11 @@ def _work(stage: str, cell: str, config: Config) -> Work:
     if stage == "control":
         return Work(seeds, 0.0, kept * seeds)
     if stage in ("intermediate", "recipe"):
-        return Work(seeds, _training(other, parameters.body, config) * seeds, kept * seeds)
+        return Work(seeds, _training(other, encoder, parameters.body, config) * seeds, kept * seeds)
     models = seeds * len(config.grid.conditions)
     if stage == "finetune":
-        return Work(
-            models, _task_training(config.targets[other], other, parameters.body, config) * models, kept * models
-        )
+        work = _task_training(plans.target(config, other, encoder), other, parameters.body, config)
+        return Work(models, work * models, kept * models)
     return Work(models, 2.0 * parameters.body * _test_tokens(other, config) * models)
 
 
@@ -210,7 +210,7 @@ def _parameters_of(weights: str, encoder: str, settings: HubSettings) -> encoder
     return encoders.Parameters(total, model.get_input_embeddings().weight.numel())
 
 
-def _training(condition: str, body: int, config: Config) -> float:
+def _training(condition: str, encoder: str, body: int, config: Config) -> float:
     """Operations of one intermediate training; of a recipe, that of the task which it is made from."""
     found = conditions.parse(condition)
     recipes = config.recipes
@@ -218,27 +218,28 @@ def _training(condition: str, body: int, config: Config) -> float:
         block = config.pretraining.block_tokens
         return 6.0 * body * recipes.mlm.steps * recipes.mlm.batch_size * block
     tasks = recipes.multitask.tasks if found.task == conditions.MULTITASK else (found.task,)
-    works = [_task_training(config.intermediate[task], task, body, config) for task in tasks]
+    each = {task: plan for task in tasks if task and (plan := plans.intermediate(config, task, encoder))}
+    works = [_task_training(plan, task, body, config) for task, plan in each.items()]
     if found.task == conditions.MULTITASK:
-        steps = [_steps(config.intermediate[task], task, config) for task in tasks]
+        steps = [_steps(plan, task, config) for task, plan in each.items()]
         works = [work / count * recipes.multitask.steps / len(tasks) for work, count in zip(works, steps, strict=True)]
     return sum(works) / (1 - recipes.mlm.share * found.has_mlm)
 
 
-def _task_training(settings: TaskSettings, task: str, body: int, config: Config) -> float:
+def _task_training(plan: Plan, task: str, body: int, config: Config) -> float:
     """Operations of one training on a task, with its looks at the validation split."""
-    steps = _steps(settings, task, config)
-    looks = -(-steps // settings.validate_every) if settings.validate_every else 1
-    trained, read = steps * settings.batch_size, looks * VALIDATION_EXAMPLES
-    return body * _example_tokens(settings.max_length_tokens) * (6.0 * trained + 2.0 * read)
+    steps, batches = _steps(plan, task, config), plan.tasks[task]
+    looks = -(-steps // plan.validate_every) if plan.validate_every else 1
+    trained, read = steps * batches.batch_size, looks * VALIDATION_EXAMPLES
+    return body * _example_tokens(batches.max_length_tokens) * (6.0 * trained + 2.0 * read)
 
 
-def _steps(settings: TaskSettings, task: str, config: Config) -> int:
+def _steps(plan: Plan, task: str, config: Config) -> int:
     """Optimizer steps at most; patience may end training before."""
     published = task_of(task).published.get("train", 0)
     count = published if isinstance(published, int) else published.get("en", 0)
     guess = int(ASSUMPTIONS["training examples of a task"].value)
-    return steps_of(settings, config.micro.train if config.source == "micro" else count or guess)
+    return plan.steps_for(config.micro.train if config.source == "micro" else count or guess)
 
 
 def _example_tokens(max_length_tokens: int) -> float:

@@ -17,7 +17,7 @@ from xit.pipeline.config import Config
 
 MATCHED = 1.05
 """The largest ratio of parameters between encoders from scratch that still counts as equal."""
-REST = ("languages", "tokenizer", "pretraining", "training", "recipes", "retrieval")
+REST = ("languages", "tokenizer", "pretraining", "training", "compute", "recipes", "retrieval")
 """Sections that no table of its own shows."""
 
 

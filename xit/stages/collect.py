@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from xit.core.conditions import parse
 from xit.core.errors import DataError, raise_all
 from xit.core.files import atomic, write_csv, write_json
 from xit.core.scores import Score, write_scores
+from xit.core.settings import GridSettings
 from xit.core.task import task_of
 
 PARTS = 12
@@ -25,17 +27,7 @@ class Run(NamedTuple):
     seed: int
 
 
-def collect(
-    encoders: Sequence[str],
-    conditions: Sequence[str],
-    targets: Sequence[str],
-    bare_targets: Sequence[str],
-    tasks: Sequence[str],
-    seeds: Sequence[int],
-    rates: Mapping[str, float],
-    root: Path,
-    out: Path,
-) -> list[str]:
+def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float], root: Path, out: Path) -> list[str]:
     """Gather what the grid names, and nothing else that lies on the disk; `rates` are the encoders' learning rates.
 
     Writes scores.csv (a row a score), audit.csv (the data sets), encoders.csv, training.csv (how each model was
@@ -45,7 +37,8 @@ def collect(
     Raises:
         DataError: cells of the grid without scores, or trainings without their log; all are listed.
     """
-    cells = [(e, t, c, s) for e in encoders for t in (*targets, *bare_targets) for c in conditions for s in seeds]
+    encoders, conditions, targets = grid.encoders, grid.conditions, (*grid.targets, *grid.bare_targets)
+    cells = [(e, t, c, s) for e in encoders for t in targets for c in conditions for s in seeds]
     files = {cell: root.joinpath("evaluations", *map(str, cell), "scores.json") for cell in cells}
     raise_all(DataError, [f"{path}: missing. `dvc repro` makes it." for path in files.values() if not path.is_file()])
     scores = [Score.from_dict(value) for path in files.values() for value in _read(path)]
@@ -56,7 +49,7 @@ def collect(
             write_json(folder / encoder / f"{condition}.json", {"mean": _mean(by_target.values()), **by_target})
     rows = [{"condition": f"{e} {c}", "mean": _mean(by_target.values())} for (e, c), by_target in means.items()]
     write_csv(out / "means.csv", rows)
-    audits = [root / "data" / name / "audit.json" for name in sorted({*tasks, *conditions})]
+    audits = [root / "data" / name / "audit.json" for name in sorted({*grid.tasks, *conditions})]
     write_csv(out / "audit.csv", [row for path in audits if path.is_file() for row in _read(path)["splits"]])
     write_csv(out / "encoders.csv", [_encoder(root / "models/pretrained" / e, e, rates[e], seeds) for e in encoders])
     trained = _trained(root, cells)
@@ -89,7 +82,7 @@ def _mean(values: Collection[float]) -> float:
 
 def _encoder(folder: Path, encoder: str, learning_rate: float, seeds: Sequence[int]) -> dict[str, Any]:
     runs = [_read(folder / str(seed) / "outcome.json") for seed in seeds]
-    rate = _read(folder / str(seeds[0]) / "lineage.json")["parameters"].get("learning_rate")
+    rate = _read(folder / str(seeds[0]) / "lineage.json")["parameters"].get("plan", {}).get("learning_rate")
     losses = [run["loss"] for run in runs if run["loss"] is not None]  # none of a released encoder
     return {
         "encoder": encoder,
@@ -122,8 +115,9 @@ def _run(names: Run, folder: Path) -> dict[str, Any]:
     """How a training ended."""
     outcome = _read(folder / "outcome.json")
     figures = {"steps": outcome["steps"], "best_step": outcome["best_step"], "validation_score": outcome["best_score"]}
-    rate = _read(folder / "lineage.json")["parameters"]["learning_rate"]
-    shares = " ".join(f"{name} {share:.1%}" for name, share in outcome.get("shares", {}).items())
+    rate = _read(folder / "lineage.json")["parameters"]["plan"]["learning_rate"]
+    is_plain = names.stage == "finetune" or parse(names.condition).kind == "task"  # one stream, without saying so
+    shares = "" if is_plain else " ".join(f"{name} {share:.1%}" for name, share in outcome["shares"].items())
     return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares, "tokens": outcome.get("tokens")}
 
 

@@ -1,85 +1,84 @@
 """Models → scores and predictions: every condition and seed of one encoder on one target task, in every language."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from xit.core.examples import read_examples
 from xit.core.files import write_json
+from xit.core.plan import Cell, Places
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation.evaluate import evaluate as evaluate_checkpoint
 from xit.evaluation.evaluate import read_test
 from xit.modeling import checkpoints
+from xit.modeling.checkpoints import Run
 
 if TYPE_CHECKING:
     from xit.training.loop import Report
 
 
 def evaluate(
-    encoder: str,
-    target: str,
-    conditions: Sequence[str],
-    seeds: Sequence[int],
-    models: Path,
-    data: Path,
-    out: Path,
+    cells: Mapping[str, Cell],
+    places: Places,
     languages: Sequence[str],
     source: str,
     retrieval: RetrievalSettings,
-    threads: int,
     report: "Report",
 ) -> list[str]:
-    """Score `models/<condition>/<seed>` of every condition and seed into `out/<condition>/<seed>`, with predictions."""
-    torch.set_num_threads(threads)
-    task = task_of(target)
+    """Score the model of every cell, all of one target task, and write its scores and predictions.
+
+    Args:
+        cells: The conditions and seeds of an encoder on a target.
+        places: The models, the folder of all data, and where the evaluations go.
+        languages: Those that are scored, where the task has them.
+        source: The name of the data's source, for the record.
+        retrieval: How a bare encoder makes vectors, and whether any are centred.
+        report: Progress.
+    """
+    target = next(iter(cells.values())).target
+    task, data = task_of(target), places.data / target
     examples = read_test(data, languages)
     validation = read_examples(data / "validation.parquet") if task.is_mined else []
-    code = ("xit.stages.evaluate", f"xit.encoders.{encoder}", f"xit.tasks.{target}", f"xit.formats.{task.format}")
     files = {split: data / f"{split}.parquet" for split in ("test", *(["validation"] if task.is_mined else []))}
-    lines = []
-    for number, (condition, seed) in enumerate([(c, s) for c in conditions for s in seeds]):
-        model = models / condition / str(seed)
-        head = {name: model / name for name in ("head.json", "head.safetensors") if (model / name).is_file()}
-        run = checkpoints.lineage(
-            "evaluate",
-            code,
-            {**checkpoints.encoder_files(model), **head, **files},
-            languages=list(languages),
-            retrieval=retrieval,
-            source=source,
-            threads=threads,
+
+    def lineage_of(cell: Cell, model: Path) -> dict[str, Any]:
+        code = (
+            "xit.stages.evaluate",
+            f"xit.encoders.{cell.encoder}",
+            f"xit.tasks.{target}",
+            f"xit.formats.{task.format}",
         )
+        head = {name: model / name for name in ("head.json", "head.safetensors") if (model / name).is_file()}
+        inputs = {**checkpoints.encoder_files(model), **head, **files}
+        more = {"languages": list(languages), "retrieval": retrieval, "source": source}
+        return checkpoints.lineage("evaluate", code, inputs, **dataclasses.asdict(cell), **more)
 
-        def inner(what: str, done: int, total: int, number: int = number) -> None:
-            report(number, len(conditions) * len(seeds), {what: done / total})
+    def make(run: Run) -> str:
+        def inner(what: str, done: int, total: int) -> None:
+            report(list(cells.values()).index(run.cell), len(cells), {what: done / total})
 
-        def make(folder: Path, working: Path, model: Path = model, condition: str = condition, seed: int = seed) -> str:
-            found = evaluate_checkpoint(
-                model,
-                target,
-                examples,
-                retrieval,
-                folder / "predictions",
-                validation=validation,
-                working=working,
-                report=inner,
-            )
-            scores = [
-                Score(encoder, condition, target, language, "test", source, metric, seed, value, count)
-                for language, (values, count) in found.items()
-                for metric, value in values.items()
-            ]
-            write_json(folder / "scores.json", [score.as_dict() for score in scores])
-            main = [s.value for s in scores if s.metric == task.metric and s.language != "en"]
-            return f"{task.metric} {sum(main) / len(main):.1f}, mean of {len(main)} languages but English"
+        found = evaluate_checkpoint(
+            run.parent,
+            target,
+            examples,
+            retrieval,
+            run.folder / "predictions",
+            validation=validation,
+            working=run.working,
+            report=inner,
+        )
+        cell = run.cell
+        scores = [
+            Score(cell.encoder, cell.condition, target, language, "test", source, metric, cell.seed, value, count)
+            for language, (values, count) in found.items()
+            for metric, value in values.items()
+        ]
+        write_json(run.folder / "scores.json", [score.as_dict() for score in scores])
+        main = [s.value for s in scores if s.metric == task.metric and s.language != "en"]
+        report(list(cells.values()).index(cell) + 1, len(cells), {})
+        return f"{task.metric} {sum(main) / len(main):.1f}, mean of {len(main)} languages but English"
 
-        lines.append(checkpoints.run_once(out / condition / str(seed), run, make))
-        report(number + 1, len(conditions) * len(seeds), {})
-    for condition in conditions:
-        checkpoints.keep_only(out / condition, map(str, seeds))
-    checkpoints.keep_only(out, conditions)
-    return lines
+    return checkpoints.each(cells, places, lineage_of, make)

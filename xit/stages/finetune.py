@@ -1,37 +1,16 @@
 """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from xit.core.settings import TaskSettings, TrainingSettings
-from xit.modeling import checkpoints
+from xit.core.plan import Cell, Places, Plan
 from xit.training.loop import Report
-from xit.training.task_training import train_seeds
+from xit.training.mixtures import train_cells
 
 
-def finetune(
-    encoder: str,
-    target: str,
-    conditions: Sequence[str],
-    seeds: Sequence[int],
-    parents: Path,
-    data: Path,
-    out: Path,
-    settings: TaskSettings,
-    training: TrainingSettings,
-    learning_rate: float,
-    report: Callable[[str], Report],
-) -> list[str]:
-    """Fine-tune the encoder of every condition and seed, `parents/<condition>/<seed>`, on a target task in English.
+def finetune(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Callable[[str], Report]) -> list[str]:
+    """Fine-tune the encoder of every condition and seed on a target task in English.
 
-    A model whose parent, data, parameters and code are what they were is kept, so that a new condition or seed costs
-    its own models only.
+    A model whose parent, data, plan and code are what they were is kept, so that a new condition or seed costs its own
+    models only.
     """
-    lines = []
-    for condition in conditions:
-        places = (parents / condition, data, out / condition)
-        lines += train_seeds(
-            "finetune", encoder, condition, target, seeds, *places, settings, training, learning_rate, report
-        )
-    checkpoints.keep_only(out, conditions)
-    return lines
+    return train_cells("finetune", cells, places, plan, report)

@@ -1,27 +1,42 @@
-"""Pretrained encoders → encoders to fine-tune: trained on an intermediate task in English."""
+"""Pretrained encoders → encoders to fine-tune: trained on intermediate tasks, or as the condition says.
 
-from collections.abc import Callable, Sequence
+A condition (`xit.core.conditions`) is one task or several, with masked LM between their batches, translated, a subset,
+with shuffled labels; masked LM alone; or no training at all.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from xit.core.settings import TaskSettings, TrainingSettings
+import torch
+
+from xit.core.plan import Cell, Places, Plan
+from xit.modeling import checkpoints, encoders
+from xit.modeling.checkpoints import Run
 from xit.training.loop import Report
-from xit.training.task_training import train_seeds
+from xit.training.mixtures import train_cells
 
 
 def intermediate(
-    encoder: str,
-    task_id: str,
-    seeds: Sequence[int],
-    pretrained: Path,
-    data: Path,
-    out: Path,
-    settings: TaskSettings,
-    training: TrainingSettings,
-    learning_rate: float,
-    report: Callable[[str], Report],
+    cells: Mapping[str, Cell], places: Places, plan: Plan | None, report: Callable[[str], Report]
 ) -> list[str]:
-    """Train each seed's pretrained encoder on an English intermediate task."""
-    places = (pretrained, data, out)
-    return train_seeds(
-        "intermediate", encoder, task_id, task_id, seeds, *places, settings, training, learning_rate, report
-    )
+    """Train the pretrained encoder of each seed as the condition says; without a plan, write it as it is or random."""
+    if plan is not None:
+        return train_cells("intermediate", cells, places, plan, report)
+    return checkpoints.each(cells, places, _lineage_without_training, _without_training)
+
+
+def _lineage_without_training(cell: Cell, parent: Path) -> dict[str, Any]:
+    code = ("xit.stages.intermediate", f"xit.encoders.{cell.encoder}")
+    return checkpoints.lineage("intermediate", code, checkpoints.encoder_files(parent), **dataclasses.asdict(cell))
+
+
+def _without_training(run: Run) -> str:
+    """Write the encoder of `none`, the pretrained one; or of `untrained`, its architecture with random weights."""
+    encoder = encoders.load(run.parent)
+    if run.cell.condition == "untrained":
+        torch.manual_seed(run.cell.seed)
+        encoder = encoders.untrained(encoder)
+    checkpoints.save(run.folder, encoder, run.parent)
+    return "the pretrained encoder as it is" if run.cell.condition == "none" else "random weights"

@@ -2,89 +2,62 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
 
 from xit.core import distributed
 from xit.core.files import write_json
-from xit.core.settings import EncoderSize, PretrainingSettings
+from xit.core.plan import Cell, Places, Plan
 from xit.modeling import checkpoints, encoders, tokenization
-from xit.training.loop import Plan, Report, train
-from xit.training.masked_lm import from_scratch, packed, pretraining_plan, pretraining_steps
+from xit.modeling.checkpoints import Run
+from xit.training.loop import Report, train
+from xit.training.masked_lm import from_scratch, packed, pretraining_steps
 
 
-def pretrain(
-    encoder: str,
-    seeds: Sequence[int],
-    languages: Sequence[str],
-    text: Path,
-    tokenizer_folder: Path,
-    out: Path,
-    size: EncoderSize,
-    settings: PretrainingSettings,
-    learning_rate: float,
-    threads: int,
-    precision: Literal["float32", "bfloat16"],
-    save_every: int,
-    gradient_checkpointing: bool,
-    compile: bool,  # noqa: A002 - the parameter's name
-    report: Callable[[str], Report],
-) -> list[str]:
+def pretrain(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Callable[[str], Report]) -> list[str]:
     """Pretrain an encoder from scratch, once a seed, with Muon on matrices and AdamW on the rest.
 
-    A table that lies beside the tokenizer is a released embedding: it is taken, and not trained.
+    Args:
+        cells: The seeds of an encoder.
+        places: The tokenizer, the text, and where the encoders go. A table that lies beside the tokenizer is a released
+            embedding: it is taken, and not trained.
+        plan: How they are trained, of which size, and on which text.
+        report: Gives the progress of a run of that name.
     """
-    torch.set_num_threads(threads)
-    tokenizer = tokenization.load(tokenizer_folder)
-    source = tokenizer_folder / "source.json"
+    assert plan.text is not None
+    text, tokenizer = plan.text, tokenization.load(places.parent)
+    blocks = packed(text.languages, places.data, tokenizer, text.block_tokens)
+    source = places.parent / "source.json"
     vocabulary = json.loads(source.read_text(encoding="utf-8"))["source"] if source.is_file() else None
-    blocks = packed(languages, text, tokenizer, settings.block_tokens)
-    lines = []
-    for seed in seeds:
-        run = checkpoints.lineage(
-            "pretrain",
-            ("xit.stages.pretrain", f"xit.encoders.{encoder}"),
-            {"text": text, "tokenizer": tokenizer_folder},
-            encoder=encoder,
-            seed=seed,
-            languages=list(languages),
-            size=size,
-            settings=settings,
-            learning_rate=learning_rate,
-            threads=threads,
-            precision=precision,
-            gradient_checkpointing=gradient_checkpointing,
-            compile=compile,
-        )
-        plan = pretraining_plan(settings, learning_rate, seed, save_every, precision)
-        plan = dataclasses.replace(plan, compile=compile)
 
-        def make(folder: Path, working: Path, seed: int = seed, plan: Plan = plan, run=run) -> str:  # type: ignore[no-untyped-def]
-            torch.manual_seed(seed)
-            model = from_scratch(encoder, size, tokenizer, tokenizer_folder)
-            if gradient_checkpointing:
-                model.encoder.checkpoint_gradients()
-            step_at = pretraining_steps(blocks, settings, tokenizer, seed)
-            outcome = train(model, step_at, plan, working, run, report=report(f"{encoder} seed {seed}"))
-            parameters = encoders.parameters(model.encoder)
-            facts = {
-                "tokens": settings.steps * settings.batch_size * settings.block_tokens,
-                "parameters": parameters.total,
-                "embedding_parameters": parameters.embedding,
-                "frozen_parameters": parameters.frozen,
-                "weights": "random",
-                **({} if vocabulary is None else {"vocabulary": vocabulary}),
-            }
-            if distributed.is_main():
-                checkpoints.save(folder, model.encoder, tokenizer_folder)
-                model.save_head(folder)
-                (folder / "log.jsonl").write_bytes((working / "log.jsonl").read_bytes())
-                write_json(folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
-            return f"loss {outcome.loss:.2f} after {outcome.steps} steps, {facts['tokens'] / 1e6:.1f} M tokens"
+    def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
+        code = ("xit.stages.pretrain", f"xit.encoders.{cell.encoder}")
+        inputs = {"text": places.data, "tokenizer": places.parent}
+        return checkpoints.lineage("pretrain", code, inputs, **dataclasses.asdict(cell), plan=plan)
 
-        lines.append(checkpoints.run_once(out / str(seed), run, make, is_shared=True))
-    checkpoints.keep_only(out, map(str, seeds))
-    return lines
+    def make(run: Run) -> str:
+        own = dataclasses.replace(plan, seed=run.cell.seed)
+        torch.manual_seed(own.seed)
+        model = from_scratch(run.cell.encoder, own, tokenizer, places.parent)
+        step_at = pretraining_steps(blocks, text, tokenizer, own.seed)
+        outcome = train(model, step_at, own, run.working, run.lineage, report=report(str(run.cell)))
+        parameters = encoders.parameters(model.encoder)
+        facts = {
+            "tokens": outcome.steps * text.batch_size * text.block_tokens,
+            "parameters": parameters.total,
+            "embedding_parameters": parameters.embedding,
+            "frozen_parameters": parameters.frozen,
+            "weights": "random",
+            **({} if vocabulary is None else {"vocabulary": vocabulary}),
+        }
+        if distributed.is_main():
+            checkpoints.save(run.folder, model.encoder, places.parent)
+            model.save_head(run.folder)
+            (run.folder / "log.jsonl").write_bytes((run.working / "log.jsonl").read_bytes())
+            write_json(run.folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
+        return f"loss {outcome.loss:.2f} after {outcome.steps} steps, {facts['tokens'] / 1e6:.1f} M tokens"
+
+    return checkpoints.each(cells, places, lineage_of, make, is_shared=True)

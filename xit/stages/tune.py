@@ -13,153 +13,104 @@ from typing import Any
 
 import torch
 
+from xit.core.batches import IGNORED
 from xit.core.errors import TrainingError
 from xit.core.files import write_csv, write_json
-from xit.core.settings import EncoderSize, PretrainingSettings, TaskSettings, TrainingSettings, TuningSettings
+from xit.core.plan import Cell, Places, Plan, TextBatches
+from xit.core.settings import TuningSettings
 from xit.core.task import task_of
-from xit.formats import IGNORED
 from xit.modeling import checkpoints, tokenization
+from xit.modeling.checkpoints import Run
 from xit.modeling.tokenization import Tokenizer
 from xit.training.loop import Report, train
-from xit.training.masked_lm import (
-    Blocks,
-    MaskedLanguageModel,
-    from_scratch,
-    mask,
-    packed,
-    pretraining_plan,
-    pretraining_steps,
-)
-from xit.training.task_training import train_seeds
+from xit.training.masked_lm import Blocks, MaskedLanguageModel, from_scratch, mask, packed, pretraining_steps
+from xit.training.mixtures import train_cells
 
 HELD_OUT = 10
 """One of so many English blocks is kept from the trials of pretraining, for the loss."""
-PHASES = ("pretraining", "tasks")
+PHASES = PRETRAINING, TASKS = ("pretraining", "tasks")
 
 Row = dict[str, Any]
 
 
 def tune(
     encoder: str,
-    languages: Sequence[str],
     source: str,
-    text: Path,
-    tokenizer: Path,
-    data: Path,
-    out: Path,
-    size: EncoderSize,
     tuning: TuningSettings,
-    pretraining: PretrainingSettings,
-    settings: Mapping[str, TaskSettings],
-    training: TrainingSettings,
+    places: Places,
+    plans: Mapping[str, Plan],
     report: Callable[[str], Report],
 ) -> list[str]:
     """Try every learning rate of `tuning`, write out/trials.csv, and say which are best; finished trials are kept.
 
     Args:
         encoder: The id of the encoder.
-        languages: Of the text of pretraining.
-        source: Of the data, for the record.
-        text: The text of pretraining.
-        tokenizer: The folder of the tokenizer.
-        data: A folder a task; train.parquet and validation.parquet are read.
-        out: The folder for the trials.
-        size: Of the encoder.
+        source: The source of the data, for the record.
         tuning: What is tried.
-        pretraining: As of every encoder, but for the steps.
-        settings: Of the tasks whose English validation decides.
-        training: Of every task.
+        places: The tokenizer, the folder of all data, of which no test split is read, and where the trials go.
+        plans: How the encoder is pretrained, under `pretraining`, and how it is trained on each task that decides.
         report: Gives the progress of a run of that name.
 
     Raises:
         TrainingError: English is not among the languages of pretraining.
     """
-    if "en" not in languages:
-        raise TrainingError(f"languages.pretraining: en is missing; {encoder} is tuned on its text. Add it.")
-    torch.set_num_threads(training.threads)
-    short = dataclasses.replace(pretraining, steps=tuning.pretraining_steps)
-    names = [f"{rate:g}" for rate in tuning.pretraining_learning_rates]
-    lines, rows = _pretrained(
-        encoder, languages, source, text, tokenizer, out / PHASES[0], size, tuning, short, training, report
-    )
-    rate = min(tuning.pretraining_learning_rates, key=lambda rate: mean(rows, PHASES[0], rate))
-    checkpoints.keep_only(out / PHASES[0], names)
-    for task, own in settings.items():
+    lines, rows = _pretrained(encoder, source, tuning, places, plans[PRETRAINING], report)
+    best = min(tuning.pretraining_learning_rates, key=lambda rate: mean(rows, PRETRAINING, rate))
+    tasks = [name for name in plans if name != PRETRAINING]
+    for task in tasks:
         metric = task_of(task).metric
-        for task_rate in tuning.learning_rates:
-            folder = out / task / f"{task_rate:g}"
-            lines += train_seeds(
-                "tune",
-                encoder,
-                f"tuning {task_rate:g}",
-                task,
-                tuning.seeds,
-                out / PHASES[0] / f"{rate:g}",
-                data / task,
-                folder,
-                own,
-                training,
-                task_rate,
-                report,
-            )
-            rows += [_row(source, encoder, PHASES[1], task_rate, task, s, metric, folder) for s in tuning.seeds]
-        checkpoints.keep_only(out / task, [f"{one:g}" for one in tuning.learning_rates])
-    task_rate = max(tuning.learning_rates, key=lambda rate: mean(rows, PHASES[1], rate))
-    write_csv(out / "trials.csv", rows)
-    checkpoints.keep_only(out, [PHASES[0], *settings, "trials.csv"])
-    return [*lines, *_verdict(encoder, rows, rate, task_rate, tuning)]
+        for rate in tuning.learning_rates:
+            cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in tuning.seeds}
+            start, folder = places.out / PRETRAINING / f"{best:g}", places.out / task / f"{rate:g}"
+            plan = dataclasses.replace(plans[task], learning_rate=rate)
+            lines += train_cells("tune", cells, Places(start, places.data, folder), plan, report)
+            rows += [_row(source, TASKS, rate, cell, metric, folder / name) for name, cell in cells.items()]
+        checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in tuning.learning_rates])
+    rate = max(tuning.learning_rates, key=lambda rate: mean(rows, TASKS, rate))
+    write_csv(places.out / "trials.csv", rows)
+    checkpoints.keep_only(places.out, [PRETRAINING, *tasks, "trials.csv"])
+    return [*lines, *_verdict(encoder, rows, best, rate, tuning)]
 
 
 def _pretrained(
-    encoder: str,
-    languages: Sequence[str],
-    source: str,
-    text: Path,
-    tokenizer_folder: Path,
-    out: Path,
-    size: EncoderSize,
-    tuning: TuningSettings,
-    settings: PretrainingSettings,
-    training: TrainingSettings,
-    report: Callable[[str], Report],
+    encoder: str, source: str, tuning: TuningSettings, places: Places, plan: Plan, report: Callable[[str], Report]
 ) -> tuple[list[str], list[Row]]:
-    """The trials of pretraining, `out/<rate>/<seed>`: what was done, and the loss of each."""
-    tokenizer = tokenization.load(tokenizer_folder)
-    blocks = packed(languages, text, tokenizer, settings.block_tokens)
+    """The trials of pretraining, `out/pretraining/<rate>/<seed>`: what was done, and the loss of each."""
+    text, tokenizer = plan.text, tokenization.load(places.parent)
+    assert text is not None
+    if "en" not in text.languages:
+        raise TrainingError(f"languages.pretraining: en is missing; {encoder} is tuned on its text. Add it.")
+    blocks = packed(text.languages, places.data / "text", tokenizer, text.block_tokens)
     count = len(blocks["en"]) // HELD_OUT
     held_out, blocks["en"] = blocks["en"][:count], blocks["en"][count:]
-    lines, rows = [], []
-    for rate in tuning.pretraining_learning_rates:
-        for seed in tuning.seeds:
-            run = checkpoints.lineage(
-                "tune",
-                ("xit.stages.tune", f"xit.encoders.{encoder}"),
-                {"text": text, "tokenizer": tokenizer_folder},
-                encoder=encoder,
-                seed=seed,
-                languages=list(languages),
-                size=size,
-                settings=settings,
-                training=training,
-                learning_rate=rate,
-            )
 
-            def make(folder: Path, working: Path, rate: float = rate, seed: int = seed, run: Any = run) -> str:
-                torch.manual_seed(seed)
-                model = from_scratch(encoder, size, tokenizer, tokenizer_folder)
-                step_at = pretraining_steps(blocks, settings, tokenizer, seed)
-                plan = pretraining_plan(settings, rate, seed, training.save_every, training.precision)
-                train(model, step_at, plan, working, run, report=report(f"{encoder} pretraining {rate:g} seed {seed}"))
-                loss = held_out_loss(model, held_out, settings, tokenizer)
-                checkpoints.save(folder, model.encoder, tokenizer_folder)
-                write_json(folder / "outcome.json", {"best_score": loss})
-                return f"masked-LM loss {loss:.3f} on held-out English"
+    def at(rate: float) -> tuple[list[str], list[Row]]:
+        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in tuning.seeds}
+        here = dataclasses.replace(places, out=places.out / PRETRAINING / f"{rate:g}")
+        trial = dataclasses.replace(plan, learning_rate=rate, steps=tuning.pretraining_steps)
 
-            folder = out / f"{rate:g}"
-            lines.append(checkpoints.run_once(folder / str(seed), run, make))
-            rows.append(_row(source, encoder, PHASES[0], rate, "", seed, "loss", folder))
-        checkpoints.keep_only(folder, map(str, tuning.seeds))
-    return lines, rows
+        def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
+            code = ("xit.stages.tune", f"xit.encoders.{encoder}")
+            inputs = {"text": places.data / "text", "tokenizer": places.parent}
+            return checkpoints.lineage("tune", code, inputs, **dataclasses.asdict(cell), plan=trial)
+
+        def make(run: Run) -> str:
+            own = dataclasses.replace(trial, seed=run.cell.seed)
+            torch.manual_seed(own.seed)
+            model = from_scratch(encoder, own, tokenizer, places.parent)
+            step_at = pretraining_steps(blocks, text, tokenizer, own.seed)
+            train(model, step_at, own, run.working, run.lineage, report=report(str(run.cell)))
+            loss = held_out_loss(model, held_out, text, tokenizer)
+            checkpoints.save(run.folder, model.encoder, places.parent)
+            write_json(run.folder / "outcome.json", {"best_score": loss})
+            return f"masked-LM loss {loss:.3f} on held-out English"
+
+        lines = checkpoints.each(cells, here, lineage_of, make)
+        return lines, [_row(source, PRETRAINING, rate, cell, "loss", here.out / name) for name, cell in cells.items()]
+
+    done = [at(rate) for rate in tuning.pretraining_learning_rates]
+    checkpoints.keep_only(places.out / PRETRAINING, [f"{rate:g}" for rate in tuning.pretraining_learning_rates])
+    return [line for lines, _ in done for line in lines], [row for _, rows in done for row in rows]
 
 
 def record(trials: Path, table: Path) -> str:
@@ -175,9 +126,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def held_out_loss(
-    model: MaskedLanguageModel, blocks: Blocks, settings: PretrainingSettings, tokenizer: Tokenizer
-) -> float:
+def held_out_loss(model: MaskedLanguageModel, blocks: Blocks, settings: TextBatches, tokenizer: Tokenizer) -> float:
     """The mean loss over the masked tokens of these blocks, which are masked alike for every model."""
     generator = torch.Generator().manual_seed(0)
     device = next(model.parameters()).device
@@ -199,9 +148,10 @@ def mean(rows: Sequence[Row], phase: str, rate: float) -> float:
     return float(sum(values) / len(values))
 
 
-def _row(source: str, encoder: str, phase: str, rate: float, task: str, seed: int, metric: str, folder: Path) -> Row:
-    outcome = json.loads((folder / str(seed) / "outcome.json").read_text(encoding="utf-8"))
-    names = {"source": source, "encoder": encoder, "phase": phase, "learning_rate": rate, "task": task, "seed": seed}
+def _row(source: str, phase: str, rate: float, cell: Cell, metric: str, folder: Path) -> Row:
+    outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    names = {"source": source, "encoder": cell.encoder, "phase": phase, "learning_rate": rate}
+    names |= {"task": cell.target, "seed": cell.seed}
     return {**names, "metric": metric, "validation_score": outcome["best_score"]}
 
 
@@ -209,8 +159,8 @@ def _verdict(encoder: str, rows: Sequence[Row], rate: float, task_rate: float, t
     """What every rate reached, which are best, and the lines of params.yaml to say so."""
     found = []
     for phase, tried, best, what in (
-        (PHASES[0], tuning.pretraining_learning_rates, rate, "masked-LM loss on held-out English"),
-        (PHASES[1], tuning.learning_rates, task_rate, "mean English validation"),
+        (PRETRAINING, tuning.pretraining_learning_rates, rate, "masked-LM loss on held-out English"),
+        (TASKS, tuning.learning_rates, task_rate, "mean English validation"),
     ):
         reached = ", ".join(f"{one:g}: {mean(rows, phase, one):.2f}" for one in tried)
         edge = (

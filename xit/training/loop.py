@@ -29,32 +29,14 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from xit.core import distributed
+from xit.core.batches import IGNORED, Batch
 from xit.core.errors import CheckpointError, ConfigError, TrainingError
 from xit.core.files import atomic, write_json
-from xit.formats import IGNORED, Batch, EncodedExample, Format, collate
+from xit.core.plan import Plan
 from xit.training.nonfinite import explained
 
 Report = Callable[[int, int, Mapping[str, float]], None]
 """Told after each step: steps done, steps in all, figures to show."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The numbers of one training run; xit.core.settings says what each means."""
-
-    steps: int
-    learning_rate: float
-    warmup_fraction: float
-    final_fraction: float
-    weight_decay: float
-    gradient_clip: float
-    seed: int
-    save_every: int
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    validate_every: int = 0
-    patience: int = 0
-    compile: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,32 +67,31 @@ def train(
     run: Mapping[str, Any],
     validate: Callable[[], float] | None = None,
     report: Report = lambda done, total, figures: None,
-    has_idle_parameters: bool = False,
 ) -> Outcome:
     """Train a model whose `forward(batch)` is its mean loss; it ends with the best weights, or the last.
 
     Args:
         model: Trained in place, by all processes alike. Where accelerate shards it (FSDP), a copy is, which takes turns
-            with it: the model itself stays whole, for validation and for who saves it.
+            with it: the model itself stays whole, for validation and for who saves it. One of which steps leave
+            parameters without a gradient, as the heads of other tasks, says so by an attribute `has_idle_parameters`.
         step_at: The data of step 0, 1, …: a pure function.
-        plan: The numbers.
+        plan: The numbers; its `steps` say how many.
         folder: Where the resumable state and the log are kept until the caller removes it.
         run: What identifies this run (data, parents, parameters, code); a state of another run is not resumed.
         validate: A score, higher is better, on English validation; early stopping watches nothing else.
         report: Progress.
-        has_idle_parameters: Whether steps leave parameters without a gradient, as the heads of other tasks; several
-            processes have to know.
 
     Raises:
         ConfigError: the model cannot be compiled here, or not be sharded.
         TrainingError: the loss or the gradient is not finite.
     """
-    accelerator = accelerator_for(plan.precision, has_idle_parameters)
+    assert plan.steps is not None
+    accelerator = accelerator_for(plan.compute.precision, bool(getattr(model, "has_idle_parameters", False)))
     model.train()
     is_sharded = accelerator.distributed_type == DistributedType.FSDP
     trained = _copy_to_shard(model, accelerator) if is_sharded else model
     wrapped, *optimizers = accelerator.prepare(trained, *_optimizers(trained, plan))
-    if plan.compile:
+    if plan.compute.compile:
         _check_compiler()
         wrapped.compile(dynamic=True)
     state = _State.resumed(folder, run, trained, optimizers)
@@ -150,7 +131,7 @@ def train(
             record["validation_score"] = distributed.same(validate())
             state.looked(record["validation_score"], trained)
         state.log.append(record)
-        if state.step % plan.save_every == 0 and state.step < plan.steps:
+        if state.step % plan.compute.save_every == 0 and state.step < plan.steps:
             state.save(folder, run, trained, optimizers)
         seconds = time.monotonic() - started
         report(state.step, plan.steps, {"loss": loss, "steps/s": (state.step - first) / max(seconds, 1e-9)})
@@ -206,13 +187,14 @@ def _check_compiler() -> None:
     wanted = ("g++", "clang++") if not torch.cuda.is_available() else ("gcc", "cc", "clang")
     if not any(map(shutil.which, wanted)):
         raise ConfigError(
-            f"training.compile: torch.compile needs a compiler, and none of {', '.join(wanted)} is on the PATH. "
-            "Install one (Debian and Ubuntu: sudo apt-get install g++), or set training.compile: false."
+            f"compute.compile: torch.compile needs a compiler, and none of {', '.join(wanted)} is on the PATH. "
+            "Install one (Debian and Ubuntu: sudo apt-get install g++), or set compute.compile: false."
         )
 
 
 def rate_factor(step: int, plan: Plan) -> float:
     """The learning rate of a step as a fraction of the peak: linear warm-up, then linear decay to `final_fraction`."""
+    assert plan.steps is not None
     warmup = round(plan.warmup_fraction * plan.steps)
     if step < warmup:
         return (step + 1) / warmup
@@ -245,35 +227,6 @@ def _epoch(lengths: tuple[int, ...], batch_size: int, seed: int) -> list[list[in
         members = sorted(order[begin : begin + stretch], key=lambda index: (lengths[index], index))
         batches += [members[i : i + batch_size] for i in range(0, len(members), batch_size)]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
-
-
-def task_steps(
-    encoded: Sequence[EncodedExample],
-    format: Format,  # noqa: A002 - the field's word
-    batch_size: int,
-    micro_batches: int,
-    padding_id: int,
-    seed: int,
-) -> Callable[[int], Step]:
-    """`step_at` for encoded examples: `batch_size` examples a step, in `micro_batches` forward passes of like size.
-
-    Several processes share them; where there are too few, they are cut smaller (`xit.core.distributed.passes`).
-    """
-    lengths = tuple(f.length for f in encoded)
-    passes = distributed.passes(micro_batches)
-
-    def step_at(step: int) -> Step:
-        indices = batch_indices(lengths, batch_size, seed, step)
-        size = -(-len(indices) // passes)
-        parts = [indices[i : i + size] for i in range(0, len(indices), size)]
-        batches = []
-        for part in parts:
-            chosen = [encoded[i] for i in part]
-            batch = collate([row for f in chosen for row in f.rows], padding_id)
-            batches.append({**batch, **format.labels(chosen, batch["input_ids"].shape[1])})
-        return Step(batches, [encoded[i].id for i in indices])
-
-    return step_at
 
 
 class _State:

@@ -6,7 +6,6 @@ section 3.1.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from xit.core import distributed
+from xit.core.batches import IGNORED, Batch
 from xit.core.errors import CheckpointError, TrainingError
-from xit.core.settings import EncoderSize, PretrainingSettings
-from xit.formats import IGNORED, Batch
+from xit.core.plan import Plan, TextBatches
 from xit.modeling import encoders
 from xit.modeling.encoder import Encoder
 from xit.modeling.tokenization import Tokenizer
-from xit.training.loop import Plan, Step
+from xit.training.loop import Step
 
 HEAD = "masked_language_model.safetensors"
 """Of a pretrained checkpoint: what is not the encoder's, so that the same training can go on."""
@@ -76,12 +75,15 @@ class MaskedLanguageModel(nn.Module):
         return True
 
 
-def from_scratch(encoder: str, size: EncoderSize, tokenizer: Tokenizer, folder: Path) -> MaskedLanguageModel:
+def from_scratch(encoder: str, plan: Plan, tokenizer: Tokenizer, folder: Path) -> MaskedLanguageModel:
     """An encoder with random weights, and its head, for a tokenizer and its folder.
 
     A table that lies beside the tokenizer is a released embedding: it is taken, and not trained.
     """
-    made = encoders.build(encoder, size, tokenizer.vocabulary_size, tokenizer.padding_id)
+    assert plan.size is not None
+    made = encoders.build(encoder, plan.size, tokenizer.vocabulary_size, tokenizer.padding_id)
+    if plan.compute.gradient_checkpointing:
+        made.checkpoint_gradients()
     if (folder / "table.safetensors").is_file():
         made.freeze_table(load_file(folder / "table.safetensors")["weight"])
     return MaskedLanguageModel(made)
@@ -143,7 +145,7 @@ def language_shares(tokens: Mapping[str, int], exponent: float) -> dict[str, flo
 
 
 def pretraining_steps(
-    blocks: Mapping[str, Blocks], settings: PretrainingSettings, tokenizer: Tokenizer, seed: int
+    blocks: Mapping[str, Blocks], settings: TextBatches, tokenizer: Tokenizer, seed: int
 ) -> Callable[[int], Step]:
     """`step_at` for `xit.training.loop.train`: languages, blocks and masks of a step, a pure function of (seed, step).
 
@@ -174,25 +176,3 @@ def pretraining_steps(
         return Step(batches, [f"{code} block {row}" for code, row in rows])
 
     return step_at
-
-
-def pretraining_plan(
-    settings: PretrainingSettings,
-    learning_rate: float,
-    seed: int,
-    save_every: int,
-    precision: Literal["float32", "bfloat16"],
-) -> Plan:
-    """The numbers of pretraining: Muon on matrices, and AdamW on the rest."""
-    return Plan(
-        steps=settings.steps,
-        learning_rate=learning_rate,
-        warmup_fraction=settings.warmup_fraction,
-        final_fraction=settings.final_fraction,
-        weight_decay=settings.weight_decay,
-        gradient_clip=settings.gradient_clip,
-        seed=seed,
-        save_every=save_every,
-        optimizer="muon",
-        precision=precision,
-    )

@@ -1,89 +1,131 @@
-"""Intermediate training by recipe: several tasks, masked LM between their batches, subsets, shuffled labels.
+"""Training after pretraining, on one stream of batches or several: intermediate training and fine-tuning are one act.
 
-Every stream of batches (`Part`) has a head of its own on the one encoder. A step is a batch of one stream; which one is
-drawn by the streams' shares, a pure function of the seed, so that a killed run resumes to the same bits.
+Every stream has a head of its own on the one encoder. A step is a batch of one stream; which one is drawn by the
+streams' shares, a pure function of the seed, so that a killed run resumes to the same bits.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xit import formats
-from xit.core.conditions import MULTITASK, Condition
-from xit.core.errors import TrainingError
-from xit.core.examples import Example, read_examples
-from xit.core.settings import MultitaskSettings, RecipeSettings, TaskSettings
+from xit.core import distributed
+from xit.core.batches import Batch
+from xit.core.files import write_json
+from xit.core.plan import Cell, Places, Plan
 from xit.core.task import task_of
-from xit.formats import Batch
-from xit.training.loop import Step
-from xit.training.task_training import Part, steps_of
+from xit.modeling import checkpoints
+from xit.modeling.checkpoints import Run
+from xit.modeling.task_model import load_encoder
+from xit.training.loop import Outcome, Report, Step, train
+from xit.training.masked_lm import HEAD
+from xit.training.streams import Stream, task_stream, text_stream, training_file
 
-EXAMPLES, LABELS, DRAWS = 1, 2, 3
-"""Streams of random numbers that are independent of those of training (of the order of examples, labels, parts)."""
+DRAWS = 3
+"""The stream of random numbers that says which stream of batches a step belongs to."""
 
 
-def training_examples(condition: Condition, task_id: str, path: Path, seed: int) -> list[Example]:
-    """What the condition trains on: all examples of its language, or the first ones of an order that the seed draws.
+def train_cells(
+    stage: str, cells: Mapping[str, Cell], places: Places, plan: Plan, report: Callable[[str], Report]
+) -> list[str]:
+    """Train the encoder that each cell starts from; a line a cell that says how it ended.
 
-    Subsets of one seed are nested. Shuffled labels are drawn after the subset.
+    Args:
+        stage: The stage whose runs these are.
+        cells: The cells by name (`xit.modeling.checkpoints.each`); a finished one of the same lineage is kept.
+        places: What they start from, the folder of all data (text, and a folder a task), and where they go.
+        plan: How they are trained.
+        report: Gives the progress of a run of that name.
 
     Raises:
-        TrainingError: fewer examples than the condition asks for.
+        ConfigError: several processes would change the loss, or inputs are longer than the encoder reads.
+        TrainingError: there is nothing to train on, a subset is larger than its task, or the loss is not finite.
     """
-    examples: list[Example] = list(read_examples(path, condition.language))
-    if condition.examples is not None:
-        if condition.examples > len(examples):
-            raise TrainingError(
-                f"{condition.id}: {path} has only {len(examples)} training examples. "
-                "Name a smaller subset in grid.recipes."
-            )
-        order = np.random.default_rng((seed, EXAMPLES)).permutation(len(examples))
-        examples = [examples[index] for index in sorted(order[: condition.examples])]
-    if condition.is_shuffled:
-        form = formats.load(task_of(task_id).format)
-        examples = form.shuffled(examples, np.random.default_rng((seed, LABELS)))
-    return examples
+    tasks = tuple(plan.tasks)
+    form = sorted({task_of(name).format for name in tasks})
+    code = [*(f"xit.tasks.{name}" for name in tasks), *(f"xit.formats.{name}" for name in form)]
+
+    def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
+        modules = (f"xit.stages.{stage}", f"xit.encoders.{cell.encoder}", *code)
+        inputs = _inputs(plan, parent, places.data)
+        return checkpoints.lineage(stage, modules, inputs, **dataclasses.asdict(cell), plan=plan)
+
+    def make(run: Run) -> str:
+        return train_mixture(run, plan, places.data, report(str(run.cell)))
+
+    return checkpoints.each(cells, places, lineage_of, make, is_shared=True)
 
 
-def lengths(
-    condition: Condition, tasks: Mapping[str, TaskSettings], recipes: RecipeSettings, files: Mapping[str, Path]
-) -> tuple[int, int, int]:
-    """Steps, steps between looks at validation, and patience.
+def _inputs(plan: Plan, parent: Path, data: Path) -> dict[str, Path]:
+    """The files and folders that a training reads, by what they are to it."""
+    found = checkpoints.encoder_files(parent)
+    for name, batches in plan.tasks.items():
+        found[f"{name} train"] = training_file(name, batches, data)
+        if not batches.is_shuffled:
+            found[f"{name} validation"] = data / name / "validation.parquet"
+    if plan.text:
+        found["text"] = data / "text"
+        found |= {HEAD: parent / HEAD} if (parent / HEAD).is_file() else {}
+    return found
 
-    Those of the task or of multitask; a subset trained for as many epochs as the whole has steps in proportion; masked
-    LM comes on top, so that the tasks keep theirs.
+
+def train_mixture(run: Run, plan: Plan, data: Path, report: Report) -> str:
+    """Train the encoder of a checkpoint, with a new head a stream, and write it; a line that says how it ended.
+
+    A head of the parent is not read.
     """
-    if condition.task is None:
-        return recipes.mlm.steps, 0, 0
-    of: MultitaskSettings | TaskSettings
-    if condition.task == MULTITASK:
-        of, steps = recipes.multitask, recipes.multitask.steps
-    else:
-        of = tasks[condition.task]
-        steps = steps_of(of, _count(files[f"{condition.task} train"]))
-    factor = 1.0
-    if condition.examples is not None and recipes.subset_budget == "epochs":
-        whole = sum(_count(path) for name, path in files.items() if name.endswith(" train"))
-        part = condition.examples * sum(name.endswith(" train") for name in files)
-        factor *= part / whole
-    if condition.has_mlm:
-        factor /= 1 - recipes.mlm.share
-    steps = max(round(steps * factor), 1)
-    every = max(round(of.validate_every * factor), 1) if of.validate_every else 0
-    return (steps, 0, 0) if condition.is_shuffled else (steps, every, of.patience)
+    seed = run.cell.seed
+    bare, tokenizer = load_encoder(run.parent)
+    if plan.compute.gradient_checkpointing:
+        bare.encoder.checkpoint_gradients()  # type: ignore[operator]
+    torch.manual_seed(seed)
+    streams = [task_stream(name, plan, data, bare.encoder, tokenizer, seed) for name in plan.tasks]
+    shares = _shares(streams, plan)
+    if plan.text:
+        streams.append(text_stream(plan, data, bare.encoder, tokenizer, run.parent, seed))
+        shares.append(plan.text.share)
+    plan = plan.scheduled(sum(each.examples for each in streams), sum(each.whole for each in streams), seed)
+    assert plan.steps is not None
+    drawn = draws(shares, plan.steps, seed)
+    model, step_at = streams[0].model, streams[0].step_at
+    if len(streams) > 1:
+        model, step_at = Mixture([each.model for each in streams]), mixed_steps(streams, drawn)
+    outcome = train(model, step_at, plan, run.working, run.lineage, mean_validation(streams), report)
+    done = drawn[: outcome.steps]
+    counts = {each.name: sum(number == index for number, _ in done) for index, each in enumerate(streams)}
+    by_name = {each.name: share for each, share in zip(streams, shares, strict=True)}
+    save(run, bare.encoder, outcome, streams, shares=by_name, batches=counts)
+    end = f"loss {outcome.loss:.2f}" if outcome.best_score is None else f"validation {outcome.best_score:.1f}"
+    shown = ", ".join(f"{name} {share:.1%}" for name, share in by_name.items())
+    return f"{end} at step {outcome.best_step} of {outcome.steps} ({shown})"
 
 
-def _count(path: Path) -> int:
-    import pyarrow.parquet as pq
+def _shares(streams: Sequence[Stream], plan: Plan) -> list[float]:
+    """The share of the steps that each task has: in proportion to its examples, of which not all may count."""
+    weights = [float(min(each.rows, plan.most_examples or each.rows)) for each in streams]
+    rest = 1 - plan.text.share if plan.text else 1
+    return [weight / sum(weights) * rest for weight in weights]
 
-    return int(pq.read_metadata(path).num_rows)
+
+def save(run: Run, encoder: nn.Module, outcome: Outcome, streams: Sequence[Stream], **facts: Any) -> None:
+    """Write a trained encoder, the head where there is just one that answers something, and how the run ended."""
+    if not distributed.is_main():
+        return
+    checkpoints.save(run.folder, encoder, run.parent)
+    heads = [each for each in streams if each.facts]
+    if len(heads) == 1:
+        model: Any = heads[0].model
+        checkpoints.save_head(run.folder, model.head, heads[0].facts)  # type: ignore[arg-type]
+    (run.folder / "log.jsonl").write_bytes((run.working / "log.jsonl").read_bytes())
+    write_json(run.folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
 
 
 def draws(shares: Sequence[float], steps: int, seed: int) -> list[tuple[int, int]]:
-    """For each step the part it belongs to, and how many steps of that part came before.
+    """For each step the stream it belongs to, and how many steps of that stream came before.
 
     Examples:
         >>> draws([1.0], 3, seed=0)
@@ -93,14 +135,17 @@ def draws(shares: Sequence[float], steps: int, seed: int) -> list[tuple[int, int
     drawn = generator.choice(len(shares), size=steps, p=shares).tolist()
     seen = [0] * len(shares)
     result = []
-    for part in drawn:
-        result.append((part, seen[part]))
-        seen[part] += 1
+    for stream in drawn:
+        result.append((stream, seen[stream]))
+        seen[stream] += 1
     return result
 
 
 class Mixture(nn.Module):
     """Several models that share an encoder; each batch says whose it is."""
+
+    has_idle_parameters = True
+    """A step leaves the heads of the other streams without a gradient."""
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -108,25 +153,25 @@ class Mixture(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The mean loss of the batch's own model."""
-        loss: Tensor = self.models[int(batch["part"])]({k: v for k, v in batch.items() if k != "part"})
+        loss: Tensor = self.models[int(batch["stream"])]({k: v for k, v in batch.items() if k != "stream"})
         return loss
 
 
-def mixed_steps(streams: Sequence[Callable[[int], Step]], drawn: Sequence[tuple[int, int]]) -> Callable[[int], Step]:
+def mixed_steps(streams: Sequence[Stream], drawn: Sequence[tuple[int, int]]) -> Callable[[int], Step]:
     """`step_at` over several streams, in the order drawn."""
 
     def step_at(step: int) -> Step:
-        part, place = drawn[step]
-        found = streams[part](place)
-        batches = [{**batch, "part": torch.tensor(part)} for batch in found.micro_batches]
+        stream, place = drawn[step]
+        found = streams[stream].step_at(place)
+        batches = [{**batch, "stream": torch.tensor(stream)} for batch in found.micro_batches]
         return Step(batches, found.ids)
 
     return step_at
 
 
-def mean_validation(parts: Sequence[Part]) -> Callable[[], float] | None:
-    """The mean of the tasks' main metrics on English validation (jiant); None where nothing is looked at."""
-    looks = [part.validate for part in parts if part.validate]
-    if not looks:
+def mean_validation(streams: Sequence[Stream]) -> Callable[[], float] | None:
+    """The mean of the tasks' main metrics on English validation (jiant); None where nothing is validated."""
+    validations = [each.validate for each in streams if each.validate]
+    if not validations:
         return None
-    return lambda: sum(look() for look in looks) / len(looks)
+    return lambda: sum(validate() for validate in validations) / len(validations)

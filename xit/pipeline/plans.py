@@ -1,0 +1,119 @@
+"""params.yaml → plans: what a training is to do, looked up in one place.
+
+A value is that of the task where the task has one, else that of the encoder, else that of the section `training`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TypeVar
+
+from xit.core.conditions import CONTROLS, MULTITASK, parse
+from xit.core.errors import ConfigError, near
+from xit.core.plan import Plan, TaskBatches, TextBatches
+from xit.core.settings import MaskedRecipeSettings, MultitaskSettings, TaskSettings
+from xit.pipeline import paths
+from xit.pipeline.config import Config
+
+Section = TypeVar("Section")
+
+
+def section(sections: Mapping[str, Section], name: str, where: str) -> Section:
+    """The section of an id.
+
+    Raises:
+        ConfigError: there is none; the message lists those that exist and the nearest one.
+    """
+    if name not in sections:
+        known = ", ".join(sections)
+        raise ConfigError(f"{paths.PARAMS}: {where}.{name}: missing.{near(name, sections)} There is: {known}.")
+    return sections[name]
+
+
+def pretraining(config: Config, encoder: str, learning_rate: float | None = None) -> Plan:
+    """How an encoder is pretrained from random weights, at its own learning rate or at that of a trial."""
+    own, settings = section(config.encoders, encoder, "encoders"), config.pretraining
+    rate = learning_rate or own.pretraining_learning_rate
+    assert rate is not None  # of random weights, as `xit.pipeline.config` has checked
+    return Plan(
+        learning_rate=rate,
+        steps=settings.steps,
+        warmup_fraction=settings.warmup_fraction,
+        weight_decay=settings.weight_decay,
+        gradient_clip=settings.gradient_clip,
+        compute=config.compute,
+        final_fraction=settings.final_fraction,
+        optimizer="muon",
+        size=own.size,
+        text=_text(config, settings.batch_size, settings.language_exponent),
+    )
+
+
+def target(config: Config, task: str, encoder: str, learning_rate: float | None = None) -> Plan:
+    """How an encoder is fine-tuned on a target task, at its learning rate or at that of a trial."""
+    own = section(config.targets, task, "targets")
+    return _after_pretraining(config, encoder, own, {task: _batches(own)}, learning_rate=learning_rate)
+
+
+def intermediate(config: Config, condition: str, encoder: str) -> Plan | None:
+    """How an encoder is trained in a condition; None where it is not."""
+    if condition in CONTROLS:
+        return None
+    parts, recipes = parse(condition), config.recipes
+    names = recipes.multitask.tasks if parts.task == MULTITASK else (parts.task,) if parts.task else ()
+    tasks = {
+        name: dataclasses.replace(
+            _batches(section(config.intermediate, name, "intermediate")),
+            examples=parts.examples,
+            language=parts.language,
+            is_shuffled=parts.is_shuffled,
+        )
+        for name in names
+    }
+    if parts.task == MULTITASK:
+        plan = _after_pretraining(config, encoder, recipes.multitask, tasks)
+        plan = dataclasses.replace(plan, most_examples=recipes.multitask.most_examples)
+    else:
+        plan = _after_pretraining(config, encoder, config.intermediate[names[0]] if names else recipes.mlm, tasks)
+    if parts.has_mlm:
+        text = _text(config, recipes.mlm.batch_size, recipes.mlm.language_exponent)
+        plan = dataclasses.replace(plan, text=dataclasses.replace(text, share=recipes.mlm.share) if names else text)
+    if parts.examples is not None:
+        plan = dataclasses.replace(plan, subset_budget=recipes.subset_budget)
+    return dataclasses.replace(plan, validate_every=0, patience=0) if parts.is_shuffled else plan
+
+
+def _after_pretraining(
+    config: Config,
+    encoder: str,
+    own: TaskSettings | MultitaskSettings | MaskedRecipeSettings,
+    tasks: Mapping[str, TaskBatches],
+    learning_rate: float | None = None,
+) -> Plan:
+    """A plan of what is trained after pretraining, in which a value of `own` goes before what all tasks share."""
+    training = config.training
+    rate = learning_rate or getattr(own, "learning_rate", None)
+    decay = getattr(own, "weight_decay", None)
+    return Plan(
+        learning_rate=rate or section(config.encoders, encoder, "encoders").learning_rate,
+        steps=own.steps,
+        epochs=getattr(own, "epochs", None),
+        warmup_fraction=training.warmup_fraction,
+        warmup_steps=getattr(own, "warmup_steps", None),
+        weight_decay=training.weight_decay if decay is None else decay,
+        gradient_clip=training.gradient_clip,
+        validate_every=getattr(own, "validate_every", 0),
+        patience=getattr(own, "patience", 0),
+        head=training.head,
+        tasks=tasks,
+        compute=config.compute,
+    )
+
+
+def _batches(settings: TaskSettings) -> TaskBatches:
+    return TaskBatches(settings.batch_size, settings.micro_batches, settings.max_length_tokens)
+
+
+def _text(config: Config, batch_size: int, language_exponent: float) -> TextBatches:
+    """Masked language modelling in every language of pretraining, in the blocks and with the masks of pretraining."""
+    settings, languages = config.pretraining, config.languages.pretraining
+    return TextBatches(languages, batch_size, settings.block_tokens, settings.masked_fraction, language_exponent)
