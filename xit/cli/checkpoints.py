@@ -10,6 +10,11 @@ from xit.cli import terminal
 from xit.cli.options import LOOKING, Benchmark, Json, Most, NewFolder, chosen_source, load_config
 from xit.pipeline import paths
 
+LabelsOption = Annotated[
+    list[str] | None,
+    typer.Option(help="What the outputs of a head of transformers mean: labels of a task in their order, with commas."),
+]
+
 app = typer.Typer()
 importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
 app.add_typer(importing, name="import", rich_help_panel=LOOKING)
@@ -28,13 +33,16 @@ def evaluate_checkpoint(
     xcopa_questions: Annotated[
         Literal["released", "repaired"] | None, typer.Option(help="XCOPA's questions; else as in params.yaml.")
     ] = None,
+    labels: LabelsOption = None,
 ) -> None:
     """Score one checkpoint, yours or ours: zero-shot, in every language of its task.
 
-    A fine-tuned checkpoint is scored on its own task; a bare encoder on the retrieval tasks that need no training.
+    A fine-tuned checkpoint is scored on its own task, or on those that its head answers (a head of transformers names
+    its labels, not its task); a bare encoder on the retrieval tasks that need no training.
     """
     from xit.cli import tables
     from xit.evaluation.evaluate import report_of
+    from xit.modeling.released_heads import parse_labels
     from xit.sources import with_settings
 
     config = load_config()
@@ -52,6 +60,7 @@ def evaluate_checkpoint(
             predictions,
             paths.WORKING,
             lambda what, done, total: bars(what)(done, total, {}),
+            parse_labels(labels or ()),
         )
     if not terminal.print_json(found, as_json):
         terminal.show(tables.evaluation(found, chosen.name))
@@ -77,7 +86,9 @@ def score(
 
 @app.command(rich_help_panel=LOOKING)
 def submit(
-    checkpoint: Annotated[list[str], typer.Argument(help="Fine-tuned checkpoints, one a task; and one bare encoder.")],
+    checkpoint: Annotated[
+        list[str], typer.Argument(help="Fine-tuned checkpoints, one a task, or TASK=CHECKPOINT; one bare encoder.")
+    ],
     benchmark: Benchmark,
     out: Annotated[Path, typer.Option(help="The folder to write, in submission layout.")],
     gold: Annotated[Path | None, typer.Option(help="Also write the right answers of the same examples here.")] = None,
@@ -85,10 +96,12 @@ def submit(
     source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
     data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
     most: Most = None,
+    labels: LabelsOption = None,
     as_json: Json = None,
 ) -> None:
     """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
     from xit.evaluation.submit import submit as write
+    from xit.modeling.released_heads import parse_labels
     from xit.scoring import evaluator
 
     config = load_config()
@@ -103,6 +116,7 @@ def submit(
             chosen,
             config.retrieval,
             report("tasks"),
+            parse_labels(labels or ()),
         )
     if not terminal.print_json(found, as_json):
         terminal.show(evaluator.tables(found))

@@ -188,6 +188,7 @@ def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
 def evaluation(found: Mapping[str, Any], source: str) -> Parts:
     """The scores of a checkpoint, a table a task."""
     yield f"{found['checkpoint']} ({found['direction']})"
+    yield from found["notes"]
     for task, values in found["tasks"].items():
         table = boxed(f"{task} ({source} source)", "language", numbers=(values["metric"], "examples"))
         scores = values["languages"]

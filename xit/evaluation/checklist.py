@@ -9,9 +9,10 @@ from typing import Any
 from xit import formats
 from xit.core.errors import CheckpointError
 from xit.core.task import task_of
+from xit.evaluation import evaluate
 from xit.evaluation.checklist_templates import Suite
 from xit.formats import EncodingOptions
-from xit.modeling import checkpoints, task_model
+from xit.modeling import checkpoints, released_heads, task_model
 
 # After google-research/xtreme:multichecklist/generate_test_utils.py, as whole words
 ARTICLES: Mapping[str, str] = {
@@ -76,15 +77,20 @@ def ask(
     Raises:
         CheckpointError: it has no head, or one of another format.
     """
-    facts = checkpoints.head_config(checkpoint)
-    if facts is None or facts.format != "span":
-        is_there = Path(checkpoint).is_dir()
-        head = f"its head is of {facts.task}" if facts else "it has no head" if is_there else "no such folder"
+    own = checkpoints.head_config(checkpoint)
+    is_there = Path(checkpoint).is_dir()
+    released = released_heads.read(checkpoint) if is_there and own is None else None
+    if (own or released is None or released.format != "span") and (own is None or own.format != "span"):
+        named = f"of {own.task}" if own else f"a {released.architecture}" if released else ""
+        head = f"its head is {named}" if named else "it has no head" if is_there else "no such folder"
         raise CheckpointError(
             f"{checkpoint}: {head}; probes are asked of one for questions: xquad, mlqa, tydiqa, squad."
         )
+    task = task_of(own.task if own else "xquad")
+    facts = own or evaluate.head_for(checkpoint, task.id)
     model, tokenizer = task_model.load_task(checkpoint, facts)
-    options = EncodingOptions(tokenizer, task_of(facts.task), facts.max_length_tokens)
+    max_length_tokens = int(min(facts.max_length_tokens, model.encoder.max_positions))
+    options = EncodingOptions(tokenizer, task, max_length_tokens)
     form: Any = formats.load("span")
     found: dict[str, dict[str, dict[str, float]]] = {}
     total = sum(map(len, suite.values()))

@@ -14,13 +14,15 @@ from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
 from xit.formats import EncodingOptions
-from xit.modeling import checkpoints, encoders, task_model
+from xit.modeling import checkpoints, encoders, released_heads, task_model
 from xit.modeling.checkpoints import HeadConfig
+from xit.modeling.released_heads import TaskHead
 from xit.scoring import submission
 
 if TYPE_CHECKING:
     from xit.sources import Source
 
+Labels = Sequence[Sequence[str]]
 BARE_LENGTH_TOKENS = 512
 """The longest row of a bare encoder with positions for it (google-research/xtreme:scripts/run_tatoeba.sh)."""
 
@@ -35,6 +37,7 @@ def evaluate(
     validation: Sequence[Example] = (),
     working: Path | None = None,
     report: Callable[[str, int, int], None] = lambda what, done, total: None,
+    labels: Labels = (),
 ) -> dict[str, tuple[dict[str, float], int]]:
     """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
 
@@ -48,6 +51,7 @@ def evaluate(
         validation: Validation examples of all languages, of a task whose pairs are mined.
         working: A folder for the vectors of large pools, which outlives a crash, and is removed at the end.
         report: Called while a large pool is worked on, with what is done, how much of it and of how much.
+        labels: What the outputs of a head of transformers mean (`xit.modeling.released_heads.for_task`).
 
     Returns:
         For each language its metrics, from 0 to 100, and the number of examples.
@@ -65,10 +69,11 @@ def evaluate(
     pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
     predicted: list[Any]
     if task.is_trained:
-        facts = _head_for(checkpoint, task_id)
-        model, tokenizer = task_model.load_task(Path(checkpoint), facts)
-        labelled = task.with_labels(facts.labels)
-        options = EncodingOptions(tokenizer, labelled, facts.max_length_tokens, retrieval.is_centered, working, report)
+        head = head_for(checkpoint, task_id, labels)
+        model, tokenizer = task_model.load_task(checkpoint, head)
+        labelled = task.with_labels(head.labels)
+        max_length_tokens = int(min(head.max_length_tokens, model.encoder.max_positions))
+        options = EncodingOptions(tokenizer, labelled, max_length_tokens, retrieval.is_centered, working, report)
         predicted = [form.predict(model, pool, options) for pool in pools]
     else:
         bare, tokenizer = task_model.load_encoder(checkpoint)
@@ -96,17 +101,48 @@ def evaluate(
     return result
 
 
-def _head_for(checkpoint: Path | str, task_id: str) -> HeadConfig:
-    """The facts of a checkpoint's head, which is of the task."""
-    facts = checkpoints.head_config(checkpoint)
-    if facts is None:
+def head_for(checkpoint: Path | str, task_id: str, labels: Labels = ()) -> HeadConfig | TaskHead:
+    """The head of a checkpoint, ours or of transformers, which is of the task.
+
+    Raises:
+        CheckpointError: it has none, or one of another task.
+    """
+    own = checkpoints.head_config(checkpoint)
+    if own is None and (head := released_heads.read(checkpoint)):
+        return released_heads.for_task(checkpoint, head, task_of(task_id), labels)
+    if own is None:
         raise CheckpointError(
-            f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first (`xit finetune`), or "
-            f"evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
+            f"{checkpoint}: a bare encoder, without a head for {task_id}. Fine-tune it first, under an id of its own "
+            f"(docs/adding.md), or evaluate it on retrieval that needs no training: {', '.join(bare_tasks())}."
         )
-    if facts.task != task_id:
-        raise CheckpointError(f"{checkpoint}: its head is of {facts.task}, not of {task_id}.")
-    return facts
+    if own.task != task_id:
+        raise CheckpointError(f"{checkpoint}: its head is of {own.task}, not of {task_id}.")
+    return own
+
+
+def tasks_of(checkpoint: Path | str, labels: Labels = ()) -> list[str]:
+    """The tasks that a checkpoint's head answers, or those of a bare encoder.
+
+    Raises:
+        CheckpointError: its head answers none; with the reason for each task of the head's format.
+    """
+    own = checkpoints.head_config(checkpoint)
+    head = None if own else released_heads.read(checkpoint)
+    if own:
+        return [own.task]
+    if head is None or not head.format:
+        return bare_tasks()
+    if found := released_heads.answered(head, labels):
+        return found
+    tasks = [task for task in map(task_of, registry.names("tasks")) if task.group and task.format == head.format]
+    faults = []
+    for task in tasks:
+        try:
+            released_heads.for_task(checkpoint, head, task, labels)
+        except CheckpointError as error:
+            faults.append(str(error))
+    raise_all(CheckpointError, faults)
+    return []
 
 
 def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
@@ -161,29 +197,32 @@ def report_of(
     predictions: Path | None,
     working: Path | None = None,
     report: Callable[[str, int, int], None] = lambda what, done, total: None,
+    labels: Labels = (),
 ) -> dict[str, Any]:
     """What `xit eval` says of a checkpoint: scores, and per task the main metric by language, English first.
 
     Args:
         checkpoint: A folder, or the Hub id of an encoder.
-        tasks: What to score; else the task of its head, or all retrieval tasks that need no training.
+        tasks: What to score; else what its head answers, or all retrieval tasks that need no training.
         languages: Of those that source and task have; else all.
         source: The source of the test examples.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         predictions: Where to write predictions, if anywhere.
         working: A folder for the vectors of large pools, which outlives a crash.
         report: As in `evaluate`; what is done begins with the task.
+        labels: As in `evaluate`.
 
     Raises:
         ConfigError: a task that does not exist, or a language that the source does not have for a task; all of them.
         CheckpointError: as `evaluate`; of all tasks, before the first is scored.
     """
-    facts = checkpoints.head_config(checkpoint)
-    here = [name for name in bare_tasks() if source.languages(task_of(name))]
-    chosen = list(dict.fromkeys(tasks)) if tasks else [facts.task] if facts else here or bare_tasks()
-    wanted = _languages_of(checkpoint, chosen, languages, source)
+    answered = [] if tasks else tasks_of(checkpoint, labels)
+    here = [name for name in answered if source.languages(task_of(name))]
+    wanted = _languages_of(checkpoint, list(dict.fromkeys(tasks or here or answered)), languages, source, labels)
     encoder, condition, seed = checkpoints.origin(checkpoint)
-    result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}}
+    is_bare = [name for name in wanted if not task_of(name).is_trained]
+    notes = [unread] if is_bare and (unread := released_heads.unread(checkpoint)) else []
+    result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}, "notes": notes}
     for name, codes in wanted.items():
         task = task_of(name)
         examples, validation = examples_of(task, codes, source)
@@ -199,6 +238,7 @@ def report_of(
             validation=validation,
             working=working and working / own,
             report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
+            labels=labels,
         )
         result["direction"] = direction = encoders.direction(checkpoint)
         named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
@@ -215,7 +255,7 @@ def report_of(
 
 
 def _languages_of(
-    checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: "Source"
+    checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: "Source", labels: Labels
 ) -> dict[str, list[str]]:
     """By task the languages to score a checkpoint in, which has what it takes for each."""
     found: dict[str, list[str]] = {}
@@ -224,7 +264,7 @@ def _languages_of(
         try:
             task = task_of(name)
             if task.is_trained:
-                _head_for(checkpoint, name)
+                head_for(checkpoint, name, labels)
             available = source.languages(task)
             found[name] = list(dict.fromkeys(languages or available))
             raise_all(ConfigError, _missing(name, task, found[name], available, source.name))

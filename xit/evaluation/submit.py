@@ -13,7 +13,7 @@ from xit.core.files import atomic
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation import evaluate
-from xit.modeling import checkpoints
+from xit.modeling import released_heads
 from xit.scoring import evaluator
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ def submit(
     source: "Source",
     retrieval: RetrievalSettings,
     report: "Report",
+    labels: evaluate.Labels = (),
 ) -> dict[str, Any]:
     """Write the folder that a benchmark asks for, and score it, which validates it.
 
     Args:
-        models: Checkpoints: folders, or the Hub id of an encoder.
+        models: Checkpoints: folders, or the Hub id of an encoder; `<task>=` before one says what it answers, where its
+            head answers several.
         name: The benchmark's.
         out: The folder to write; it must not be there, or be empty.
         gold: Where to write the right answers of the same examples, if anywhere.
@@ -42,6 +44,7 @@ def submit(
         source: The source of the test examples.
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         report: Told after each task.
+        labels: As in `xit.evaluation.evaluate.evaluate`.
 
     Returns:
         What `xit.scoring.evaluator.score` says of it; `missing` is what the benchmark asks for beside it.
@@ -53,7 +56,7 @@ def submit(
     """
     benchmark = benchmarks.load(name)
     _check_folders(out, gold)
-    chosen = _chosen(models, benchmark)
+    chosen = _chosen(models, benchmark, labels)
     with contextlib.ExitStack() as stack:
         answers = stack.enter_context(atomic(out))
         spare = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -70,34 +73,49 @@ def submit(
                 where = f" in {', '.join(languages)}" if languages else ""
                 skipped.append(f"{task_id}: skipped; the {source.name} source has no test examples of it{where}.")
             else:
-                evaluate.evaluate(model, task_id, examples, retrieval, answers, right, validation)
+                evaluate.evaluate(model, task_id, examples, retrieval, answers, right, validation, labels=labels)
             report(number, len(chosen), {})
         found = evaluator.score(answers, right, name, is_partial=True)
     most = getattr(source.settings, "most_test", 0)
     limit = f", of each task and language the first {most:,}" if most else ""
-    found["notes"] = [f"The examples are those of the {source.name} source{limit}.", *skipped, *found["notes"]]
+    bare = {model for task_id, model in chosen.items() if not task_of(task_id).is_trained}
+    unread = [note for model in sorted(bare) if (note := released_heads.unread(model))]
+    found["notes"] = [f"The examples are those of the {source.name} source{limit}.", *unread, *skipped, *found["notes"]]
     return found
 
 
-def _chosen(models: Sequence[str], benchmark: Benchmark) -> dict[str, str]:
+def _chosen(models: Sequence[str], benchmark: Benchmark, labels: evaluate.Labels) -> dict[str, str]:
     """The checkpoint of each task, in the order of the benchmark."""
+    given = []
+    for model in models:
+        task_id, _, checkpoint = model.partition("=")
+        given.append((checkpoint, task_id) if checkpoint and task_id in benchmark.tasks else (model, ""))
     faults = [
-        f"{model}: no such checkpoint folder." for model in models if "/" not in model and not Path(model).is_dir()
+        f"{model}: no such checkpoint folder." for model, _ in given if "/" not in model and not Path(model).is_dir()
     ]
     raise_all(ConfigError, faults)
+    named = {task_id for _, task_id in given if task_id}
     found: dict[str, str] = {}
-    for model in models:
-        facts = checkpoints.head_config(model)
-        tasks = [facts.task] if facts else [name for name in evaluate.bare_tasks() if name in benchmark.tasks]
+    for model, only in given:
+        tasks = [only] if only else [task_id for task_id in evaluate.tasks_of(model, labels) if task_id not in named]
+        is_choice = len(tasks) > 1
+        if is_choice:
+            tasks = [task_id for task_id in tasks if task_id in benchmark.tasks]
+        if not tasks:
+            faults.append(f"{model}: it answers no task of {benchmark.title} that no other checkpoint is named for.")
         for task_id in tasks:
             if task_id not in benchmark.tasks:
-                asked = ", ".join(benchmark.tasks)
+                known = ", ".join(benchmark.tasks)
                 faults.append(
-                    f"{model}: its head is of {task_id}, which {benchmark.title} does not have. It has: {asked}."
+                    f"{model}: its head is of {task_id}, which {benchmark.title} does not have. It has: {known}."
                 )
             elif task_id in found:
-                faults.append(f"{model}: {found[task_id]} is of {task_id} too. Give one checkpoint a task.")
-            found[task_id] = model
+                advice = f" Of several that it answers, name the one: {task_id}={model}" if is_choice else ""
+                faults.append(f"{model}: {found[task_id]} is of {task_id} too. Give one checkpoint a task.{advice}")
+            else:
+                if task_of(task_id).is_trained:
+                    evaluate.head_for(model, task_id, labels)
+                found[task_id] = model
     raise_all(ConfigError, faults)
     return {task_id: found[task_id] for task_id in benchmark.tasks if task_id in found}
 

@@ -30,10 +30,15 @@ SPECIAL, FIRST, SECOND = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One sequence for the encoder: `input_ids` and `segments`, each <int64>[length], without padding."""
+    """One sequence for the encoder: `input_ids` and `segments`, each <int64>[length], without padding.
+
+    Attributes:
+        token_types: The tokenizer's own segments, which heads of transformers were fine-tuned with.
+    """
 
     input_ids: "numpy.ndarray[Any, Any]"
     segments: "numpy.ndarray[Any, Any]"
+    token_types: "numpy.ndarray[Any, Any] | None" = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +176,7 @@ def row_of(encoding: Any) -> Row:
     import numpy
 
     segments = [SPECIAL if part is None else part + 1 for part in encoding.sequence_ids]
-    return Row(numpy.array(encoding.ids, dtype=numpy.int64), numpy.array(segments, dtype=numpy.int64))
+    return Row(*(numpy.array(values, dtype=numpy.int64) for values in (encoding.ids, segments, encoding.type_ids)))
 
 
 def batches_by_length(lengths: Sequence[int], most_tokens: int) -> list[list[int]]:

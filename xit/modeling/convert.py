@@ -23,7 +23,7 @@ from xit.core import hub, hub_files, registry
 from xit.core.errors import CheckpointError, ConfigError, raise_all
 from xit.core.files import atomic, write_json
 from xit.core.settings import EncoderSize, VocabularySettings
-from xit.modeling import checkpoints, encoders, tokenization
+from xit.modeling import checkpoints, encoders, released_heads, tokenization
 from xit.modeling.encoders import Released
 
 LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -127,7 +127,7 @@ def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cach
 
         lines.append(checkpoints.run_once(out / str(seed), run, make))
     checkpoints.keep_only(out, map(str, seeds))
-    return lines
+    return [*lines, *_unread(place)]
 
 
 def vocabulary(settings: VocabularySettings, out: Path, cache: str, is_offline: bool) -> Path:
@@ -234,7 +234,14 @@ def released(source: str, direction: str | None, out: Path) -> list[str]:
     kind = place.facts.model_type if place.facts else ""
     with atomic(out) as folder:
         encoder = _copied(place, folder, kind, direction)
-    return [f"{out}: {encoder.name}, {encoder.direction}, {encoders.parameters(encoder).total:,} parameters"]
+    line = f"{out}: {encoder.name}, {encoder.direction}, {encoders.parameters(encoder).total:,} parameters"
+    return [line, *_unread(place)]
+
+
+def _unread(place: Place) -> list[str]:
+    """A line for the head of what was copied, of which the encoder alone was."""
+    has_config = any(path.name == "config.json" for path in place.files)
+    return [note] if has_config and (note := released_heads.unread(place.folder)) else []
 
 
 def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.Tokenizer:

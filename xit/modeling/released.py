@@ -118,7 +118,7 @@ def direction_of(config: Any) -> str:
 
 def read_direction(source: str, revision: str | None = None) -> str:
     """The direction of a model of a folder or of the Hub, which is loaded where only that can tell."""
-    config = _read_config(source, revision)
+    config = read_config(source, revision)
     kinds = transformers.MODEL_FOR_CAUSAL_LM_MAPPING, transformers.MODEL_FOR_MASKED_LM_MAPPING
     may_be_causal = getattr(config, "is_decoder", False) or (type(config) in kinds[0] and type(config) not in kinds[1])
     if config.model_type in RECURRENT or hasattr(config, "xit_direction") or not may_be_causal:
@@ -126,7 +126,7 @@ def read_direction(source: str, revision: str | None = None) -> str:
     return load_released(source, revision).direction
 
 
-def _read_config(source: str, revision: str | None) -> Any:
+def read_config(source: str, revision: str | None) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     except Exception as error:  # a stranger's file: each type of model fails on it in its own way
@@ -173,12 +173,27 @@ def load_released(
     if direction is not None and direction not in DIRECTIONS:
         known = ", ".join(DIRECTIONS)
         raise ConfigError(f"{direction}: no such direction.{near(direction, DIRECTIONS)} Directions: {known}.")
-    config = _read_config(source, revision)
+    model = load_model(source, revision, None, is_safetensors)
+    _set_direction(source, model.config, refuse_unfit(source, _without_pooler(model)), direction)
+    return ReleasedEncoder(model)
+
+
+def load_model(source: str, revision: str | None = None, auto: Any = None, is_safetensors: bool = True) -> Any:
+    """A model of transformers whose weights are those that its config.json asks for, in float32 and evaluation mode.
+
+    Args:
+        source: The folder or the name.
+        revision: On the Hub.
+        auto: The Auto class that makes it; None for the encoder.
+        is_safetensors: As `load_released`.
+    """
+    config = read_config(source, revision)
     _refuse_files(Path(source), is_safetensors)
     if config.model_type == "rwkv":
         config.rescale_every = 0  # else evaluation changes the weights in place, and they would be saved so
-    has_encoder_class = type(config) in transformers.MODEL_FOR_TEXT_ENCODING_MAPPING
-    auto = transformers.AutoModelForTextEncoding if has_encoder_class else transformers.AutoModel
+    if auto is None:
+        has_encoder_class = type(config) in transformers.MODEL_FOR_TEXT_ENCODING_MAPPING
+        auto = transformers.AutoModelForTextEncoding if has_encoder_class else transformers.AutoModel
     options = {"revision": revision, "use_safetensors": is_safetensors, "output_loading_info": True}
     try:
         with _quiet():
@@ -197,18 +212,26 @@ def load_released(
     except Exception as error:  # a stranger's files: each type of model fails on them in its own way
         raise _unloadable(source, _reason(error)) from error
     _refuse_weights(source, model, found)
+    return model.eval()
+
+
+def refuse_unfit(source: str, model: Any) -> bool:
+    """Whether an encoder of transformers is causal; one that cannot be read as an encoder is refused.
+
+    Raises:
+        CheckpointError: it takes no token ids, gives no states, or states that depend on padding or on no other token.
+    """
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad(), _quiet():
-            is_causal = _is_causal(source, ReleasedEncoder(_without_pooler(model)))
+            return _is_causal(source, ReleasedEncoder(model))
     except (XitError, MemoryError):
         raise
     except Exception as error:  # of a model that does not take token ids, or gives back no states of them
         raise CheckpointError(
-            f"{source}: a {config.model_type} model, which cannot be read as an encoder, token ids in and a state of "
-            f"each out: {_reason(error).rstrip('.')}. Types that can be are, among others, bert, xlm-roberta and mamba."
+            f"{source}: a {model.config.model_type} model, which cannot be read as an encoder, token ids in and a "
+            f"state of each out: {_reason(error).rstrip('.')}. Types that can be are, among others, bert, xlm-roberta "
+            "and mamba."
         ) from error
-    _set_direction(source, model.config, is_causal, direction)
-    return ReleasedEncoder(model)
 
 
 def _without_pooler(model: Any) -> Any:

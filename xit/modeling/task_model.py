@@ -17,6 +17,7 @@ from xit.formats import Batch, Head, Row, batches_by_length, collate
 from xit.formats._heads import pool
 from xit.modeling import encoders, tokenization
 from xit.modeling.checkpoints import HeadConfig
+from xit.modeling.released_heads import TaskHead
 from xit.modeling.tokenization import Tokenizer
 
 PREDICTION_TOKENS = 8192
@@ -76,21 +77,20 @@ def load_encoder(source: Path | str) -> tuple[EncoderModel, Tokenizer]:
     """
     tokenizer = tokenization.load(source)
     encoder = encoders.load(source)
-    rows = encoder.embedding.num_embeddings
-    if tokenizer.vocabulary_size > rows:
-        raise CheckpointError(
-            f"{source}: the tokenizer has {tokenizer.vocabulary_size} pieces, the encoder's embedding only {rows} "
-            "rows. Copy the tokenizer that the encoder was trained with."
-        )
+    tokenization.refuse_larger(source, tokenizer, encoder.embedding.num_embeddings)
     return EncoderModel(encoder, tokenizer.padding_id), tokenizer
 
 
-def load_task(folder: Path, facts: HeadConfig) -> tuple[TaskModel, Tokenizer]:
-    """A fine-tuned checkpoint, encoder with head.
+def load_task(folder: Path | str, facts: HeadConfig | TaskHead) -> tuple[Any, Tokenizer]:
+    """A fine-tuned checkpoint, encoder with head, ours or of transformers: a `TaskModel`, or what has its `logits`.
 
     Raises:
         CheckpointError: it is incomplete, or the head is of another size than task or encoder ask for.
     """
+    if isinstance(facts, TaskHead):
+        from xit.modeling import released_task_model
+
+        return released_task_model.load(folder, facts, PREDICTION_TOKENS)
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
     form = formats.load(facts.format)
@@ -106,7 +106,7 @@ def load_task(folder: Path, facts: HeadConfig) -> tuple[TaskModel, Tokenizer]:
             f"{facts.task} has {', '.join(task.labels)}."
         )
     head = form.head(facts.kind, encoder.dimension, encoder.layers, task)
-    path = folder / "head.safetensors"
+    path = Path(folder) / "head.safetensors"
     try:
         head.load_state_dict(load_file(path))
     except FileNotFoundError:

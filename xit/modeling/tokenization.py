@@ -262,3 +262,12 @@ def _tokenizer(source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, s
     except Exception as error:  # the library raises no narrower kind
         raise CheckpointError(f"{source}: its tokenizer has no token for the letter a ({error}). {COPY}") from None
     return Tokenizer(backend, roles, *marks)
+
+
+def refuse_larger(source: Path | str, tokenizer: Tokenizer, rows: int) -> None:
+    """Raise where a tokenizer has more pieces than the embedding of its encoder has rows."""
+    if tokenizer.vocabulary_size > rows:
+        raise CheckpointError(
+            f"{source}: the tokenizer has {tokenizer.vocabulary_size} pieces, the encoder's embedding only {rows} "
+            "rows. Copy the tokenizer that the encoder was trained with."
+        )
