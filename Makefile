@@ -36,11 +36,10 @@ INSTALL := $(PIP) install --no-deps
 .PHONY: help setup environment reproduce smoke test test-all torture lint audit paper clean clean-all lock image image-test
 
 help:  ## List these commands
-	@echo "make COMMAND [PROFILE=…] [PRESET=…] [DATA=…] [JOBS=2]"; echo
+	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=2]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE    a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
-	@echo "  PRESET     a file of presets/ between the two: make reproduce PRESET=phang-jiant"
 	@echo "  DATA       the folder of published files, for the profiles that read them"
 	@echo "  JOBS       how many stages or tests run at once"
 	@echo "  EXECUTOR   dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"

@@ -326,7 +326,7 @@ def test_what_a_stage_reads_is_a_file_of_the_project_or_made_by_another_stage(in
         dependency
         for dependency in instance.deps
         if not any(is_near(dependency, out) for out in made)
-        and not (dependency.startswith(("xit/", "paper/", "presets")) and (ROOT / dependency).exists())
+        and not (dependency.startswith(("xit/", "paper/", "profiles")) and (ROOT / dependency).exists())
     ]
 
     assert from_nowhere == []

@@ -24,7 +24,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 def project(tmp_path: Path) -> Path:
     """The package and params.yaml, to change."""
     shutil.copytree(ROOT / "xit", tmp_path / "xit", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("params.yaml", "requirements", "profiles", "presets"):
+    for name in ("params.yaml", "requirements", "profiles"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         copy(ROOT / name, tmp_path / name)
     return tmp_path

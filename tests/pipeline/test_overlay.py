@@ -4,19 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-import yaml
 
 from xit.core.errors import ConfigError
-from xit.pipeline import overlay, runner
+from xit.pipeline import config, overlay, runner
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
 
-PARAMETERS = """
-source: micro  # where texts are from
-seeds: [1, 2]
-files: {folder: "", sha256: ""}
-pretraining: {steps: 900, batch_size: 64}
-"""
+ROOT = Path(__file__).parents[2]
 PIPELINE = """
 stages:
   greet:
@@ -30,7 +24,7 @@ stages:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     files = {
-        "params.yaml": PARAMETERS,
+        "params.yaml": (ROOT / "params.yaml").read_text(encoding="utf-8"),
         "dvc.yaml": PIPELINE,
         "profiles/quick.yaml": "seeds: [7]\npretraining: {steps: 20}\n",
         "profiles/published.yaml": "source: files\n",
@@ -48,12 +42,12 @@ def test_a_profile_replaces_lists_and_numbers_and_keeps_the_rest(project: Path) 
     root = overlay.prepare(project, "quick", None)
 
     assert root == project / "workspaces" / "quick"
-    assert yaml.safe_load((root / "params.yaml").read_text()) == {
-        "source": "micro",
+    values, before = config.read(root / "params.yaml"), config.read(project / "params.yaml")
+    assert {key: value for key, value in values.items() if value != before[key]} == {
         "seeds": [7],
-        "files": {"folder": "", "sha256": ""},
-        "pretraining": {"steps": 20, "batch_size": 64},
+        "pretraining": {**before["pretraining"], "steps": 20},
     }
+    assert list(values) == list(before)
     assert (root / "paper/main.typ").read_text() == "= A paper\n"
 
 
@@ -75,10 +69,10 @@ def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path,
     data = tmp_path / "published"
     data.mkdir()
     (data / "a.tsv").write_text("one\n")
-    first = yaml.safe_load((overlay.prepare(project, "published", data) / "params.yaml").read_text())
+    first = config.read(overlay.prepare(project, "published", data) / "params.yaml")
     (data / "a.tsv").write_text("two\n")
 
-    second = yaml.safe_load((overlay.prepare(project, "published", data) / "params.yaml").read_text())
+    second = config.read(overlay.prepare(project, "published", data) / "params.yaml")
 
     assert first["files"]["folder"] == str(data)
     assert first["files"]["sha256"] != second["files"]["sha256"]
@@ -104,46 +98,71 @@ def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: 
 
 GRID = """
 grid:
+  encoders: [lstm]
   intermediates: [ccg, mnli]
   recipes: [ccg+mlm, mnli-30]
-  conditions: [none, ccg, mnli, ccg+mlm, mnli-30]
+  conditions: [none, untrained, ccg, mnli, ccg+mlm, mnli-30]
   targets: [xnli]
+  bare_targets: []
   tasks: [ccg, mnli, xnli]
+intermediate:
+  ccg: {steps: 1, batch_size: 1, micro_batches: 1, max_length_tokens: 64, learning_rate: null,
+        validate_every: 0, patience: 0}
 """
-FILES = "files: {most_test: 0, misplaced_answers: error, xcopa_questions: released}\n"
 
 
 @pytest.mark.parametrize("source", ["files", "hub"])
 def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
     source: str, project: Path, tmp_path: Path
 ) -> None:
-    (project / "profiles/all.yaml").write_text(f"source: {source}\n{FILES}{GRID}")
+    (project / "profiles/all.yaml").write_text(f"source: {source}\n{GRID}")
     data = tmp_path / "published"
     data.mkdir()
     told: list[str] = []
 
     root = overlay.prepare(project, "all", data, told.append)
 
-    assert yaml.safe_load((root / "params.yaml").read_text())["grid"] == {
+    grid = config.read(root / "params.yaml")["grid"]
+    assert {key: grid[key] for key in ("intermediates", "recipes", "conditions", "tasks")} == {
         "intermediates": ["mnli"],
         "recipes": ["mnli-30"],
-        "conditions": ["none", "mnli", "mnli-30"],
-        "targets": ["xnli"],
+        "conditions": ["none", "untrained", "mnli", "mnli-30"],
         "tasks": ["mnli", "xnli"],
     }
     assert told == [f"ccg: passed over; the {source} source has nothing of it. `xit data ccg` says which have."]
 
 
 def test_a_licensed_task_that_is_in_the_folder_is_kept(project: Path, tmp_path: Path) -> None:
-    (project / "profiles/all.yaml").write_text(f"source: files\n{FILES}{GRID}")
+    (project / "profiles/all.yaml").write_text(f"source: files\n{GRID}")
     (tmp_path / "published/ccg").mkdir(parents=True)
     (tmp_path / "published/ccg/ccg.train").write_text("A lamp\tNP/N N\n")
     told: list[str] = []
 
     root = overlay.prepare(project, "all", tmp_path / "published", told.append)
 
-    assert yaml.safe_load((root / "params.yaml").read_text())["grid"]["tasks"] == ["ccg", "mnli", "xnli"]
+    assert config.read(root / "params.yaml")["grid"]["tasks"] == ["ccg", "mnli", "xnli"]
     assert told == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "where"), [("default", "params.yaml"), ("wrong", "profiles/wrong.yaml over params.yaml")]
+)
+def test_what_is_wrong_is_told_at_once_and_nothing_is_written(profile: str, where: str, project: Path) -> None:
+    wrong = "seeds: []\ngrid: {encoders: [lstn]}\n"
+    (project / "profiles/wrong.yaml").write_text(wrong)
+    if profile == "default":
+        values = config.laid_over(config.read(project / "params.yaml"), config.read(project / "profiles/wrong.yaml"))
+        (project / "params.yaml").write_text(config.written(values))
+
+    with pytest.raises(ConfigError) as raised:
+        overlay.prepare(project, profile, None)
+
+    assert [line.split(": ")[:2] for line in str(raised.value).splitlines()] == [
+        [where, "seeds"],
+        [where, "grid.encoders.0"],
+    ]
+    assert not (project / ".dvc").exists()
+    assert not (project / "workspaces").exists()
 
 
 def test_an_unknown_profile_is_told_with_the_nearest_one(project: Path) -> None:
@@ -151,7 +170,9 @@ def test_an_unknown_profile_is_told_with_the_nearest_one(project: Path) -> None:
         overlay.prepare(project, "quik", None)
 
 
-@pytest.mark.parametrize(("data", "message"), [(None, "Say where they are: DATA=folder"), ("gone", "gone: no such")])
+@pytest.mark.parametrize(
+    ("data", "message"), [(None, "Say where they are: DATA=folder"), ("gone", "--data gone: no such folder")]
+)
 def test_published_files_that_are_not_there_are_told_and_nothing_is_written(
     project: Path, data: str | None, message: str
 ) -> None:

@@ -24,7 +24,7 @@ from xit.cli.app import app
 from xit.core import registry
 from xit.core.task import task_of
 from xit.modeling import encoders
-from xit.pipeline import config, overlay, presets
+from xit.pipeline import config, overlay
 from xit.pipeline.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -35,10 +35,8 @@ EPOCHS = {"xnli": 2, "udpos": 10, "panx": 10, "xquad": 2, "mlqa": 2, "tydiqa": 2
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    """params.yaml under the preset under the profile, with CCG."""
-    own = config.read(ROOT / "profiles/xtreme-r.yaml")
-    below = presets.load(ROOT / "presets", own.pop("preset")).values
-    return config.laid_over(config.laid_over(config.read(ROOT / "params.yaml"), below), own)
+    """params.yaml under phang-jiant under the profile, with CCG."""
+    return config.laid_over(config.read(ROOT / "params.yaml"), overlay.load(ROOT / "profiles", "xtreme-r").values)
 
 
 @pytest.fixture(scope="module")

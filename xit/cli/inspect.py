@@ -3,12 +3,12 @@
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import LOOKING, Json, Most, chosen_source, load_config, parameters
+from xit.cli.options import LOOKING, FormerPreset, Json, Most, chosen_source, load_config, parameters, profile_of
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
 from xit.pipeline import paths, plans
@@ -77,7 +77,7 @@ def show(
     power: Annotated[
         bool, typer.Option("--power", help="Instead, the gains that params.yaml is able to find.")
     ] = False,
-    preset: Annotated[str | None, typer.Option(help="Instead, a file of presets/: its values and sources.")] = None,
+    preset: FormerPreset = None,
     sd_seeds: Annotated[
         float | None, typer.Option(min=0, help="With --power: of a gain between seeds, in points; else as observed.")
     ] = None,
@@ -96,21 +96,18 @@ def show(
         Literal["float32", "bfloat16"] | None, typer.Option(help="With --memory, for XLM-R Large; else as params.yaml.")
     ] = None,
 ) -> None:
-    """Some examples of a task, as models see them; or all, power or GPU memory of an experiment; or a preset."""
+    """Some examples of a task, as models see them; or all, power or GPU memory of an experiment."""
     if memory:
         _show_memory(encoder, rows, length, precision)
         return
     if power:
         _show_power(sd_seeds, sd_languages)
         return
-    if profile is not None:
-        _show_profile(profile, preset, data)
-        return
-    if preset:
-        _show_preset(preset)
+    if profile is not None or preset is not None:
+        _show_profile(profile_of(profile or "default", preset), data)
         return
     if task is None:
-        names = "--power, --memory, --profile or --preset NAME"
+        names = "--power, --memory or --profile NAME"
         raise typer.BadParameter(f"say which task, as `xit tasks` lists them, or {names}.")
     from xit.cli import tables
 
@@ -126,10 +123,17 @@ def show(
         terminal.show(tables.example(example, title) for example in examples)
 
 
-def _show_profile(profile: str, preset: str | None, data: Path | None) -> None:
+def _show_profile(profile: str, data: Path | None) -> None:
+    from xit.cli.tables import of_paper
+    from xit.paper.render import printed
+    from xit.pipeline import overlay
     from xit.pipeline.show_profile import preview
+    from xit.tables.hyperparameters import preset_table
 
-    terminal.show(preview(Path(), profile, data, preset), least_width=160)  # commits are not cut
+    parts: list[Any] = [*preview(Path(), profile, data)]
+    if (chosen := overlay.load(paths.PROFILES, profile)).has_sources:
+        parts.append(of_paper(printed(preset_table([chosen]))))
+    terminal.show(parts, least_width=160)  # commits are not cut
 
 
 def _show_power(sd_seeds: float | None, sd_languages: float | None) -> None:
@@ -137,15 +141,6 @@ def _show_power(sd_seeds: float | None, sd_languages: float | None) -> None:
     from xit.cli.power import power
 
     terminal.show(tables.power(**power(paths.SCORES, parameters(), sd_seeds, sd_languages)))
-
-
-def _show_preset(name: str) -> None:
-    from xit.cli.tables import of_paper
-    from xit.paper.render import printed
-    from xit.pipeline import presets
-    from xit.tables.hyperparameters import preset_table
-
-    terminal.show([of_paper(printed(preset_table([presets.load(paths.PRESETS, name)])))])
 
 
 def _show_memory(encoder: str | None, rows: int, length: int, precision: Literal["float32", "bfloat16"] | None) -> None:

@@ -53,6 +53,25 @@ Most = Annotated[
 NewFolder = Annotated[Path, typer.Option(help="The folder to make.", callback=_new)]
 
 
+FormerPreset = Annotated[str | None, typer.Option(hidden=True, help="The former name of --profile, for some.")]
+
+
+def profile_of(profile: str, preset: str | None) -> str:
+    """The profile that the command line names; those that were presets are also known by --preset.
+
+    Raises:
+        ConfigError: both are named, which can be said in a file only.
+    """
+    if preset is None or preset == profile:
+        return profile
+    if profile != "default":
+        raise ConfigError(
+            f"--preset {preset}: presets are profiles now, and --profile {profile} is another. To lay that over this, "
+            f"write `extends: {preset}` at the beginning of profiles/{profile}.yaml, and name that profile alone."
+        )
+    return preset
+
+
 def load_config() -> "Config":
     from xit.pipeline import config
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import STAGES, Json, in_project
+from xit.cli.options import STAGES, FormerPreset, Json, in_project, profile_of
 from xit.core.errors import ConfigError
 from xit.pipeline import paths
 
@@ -23,9 +23,7 @@ def reproduce(
         Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Stage instances side by side, one thread each.")] = 2,
-    preset: Annotated[
-        str | None, typer.Option(help="A file of presets/, under the profile's own values; else the profile's.")
-    ] = None,
+    preset: FormerPreset = None,
     executor: Annotated[
         Literal["local", "dask"], typer.Option(help="Processes of this command; or workers of dask.distributed.")
     ] = "local",
@@ -39,7 +37,7 @@ def reproduce(
 
     if scheduler is not None and executor != "dask":
         raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
-    root = overlay.prepare(in_project(), profile, data, terminal.note, preset)
+    root = overlay.prepare(in_project(), profile_of(profile, preset), data, terminal.note)
     where: Any = runner.local
     if executor == "dask":
         from xit.pipeline import dask_workers
@@ -61,9 +59,7 @@ def grid_plan(
     data: Annotated[
         Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="A file of presets/, under the profile's own values; else the profile's.")
-    ] = None,
+    preset: FormerPreset = None,
     workers: Annotated[int, typer.Option(min=1, help="Stage instances that would run at once.")] = 2,
     as_json: Json = None,
 ) -> None:
@@ -72,7 +68,7 @@ def grid_plan(
     from xit.pipeline import config, overlay, runner
     from xit.pipeline.estimate import estimate
 
-    root = overlay.prepare(in_project(), profile, data, terminal.note, preset)
+    root = overlay.prepare(in_project(), profile_of(profile, preset), data, terminal.note)
     found = estimate(config.load(root / paths.PARAMS), runner.plan(root))
     hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
     found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}

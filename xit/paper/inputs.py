@@ -9,8 +9,7 @@ from typing import Any
 from xit.core.errors import DataError
 from xit.core.scores import RENAMED, Score, read_scores
 from xit.core.task import task_of
-from xit.pipeline import presets
-from xit.pipeline.presets import Preset
+from xit.pipeline import overlay
 from xit.statistics.study import Study, build_study
 
 Row = Mapping[str, str]
@@ -69,7 +68,7 @@ class Inputs:
     Attributes:
         audit, curves, encoders, training, published, tuning: Rows of the CSV files of the same names, by column.
         parameters: The sections of params.yaml.
-        presets: Those of presets/.
+        presets: The profiles that say where their values are from.
     """
 
     study: Study
@@ -80,7 +79,7 @@ class Inputs:
     training: Sequence[Row] = ()
     published: Sequence[Row] = ()
     tuning: Sequence[Row] = ()
-    presets: Sequence[Preset] = ()
+    presets: Sequence[overlay.Profile] = ()
 
     @property
     def label(self) -> str:
@@ -89,8 +88,7 @@ class Inputs:
 
 
 def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: Path) -> Inputs:
-    """Everything that tables are made of; tuning.csv lies beside published.csv, presets/ beside their folder."""
-    folder = published.parent.parent / "presets"
+    """Everything that tables are made of; tuning.csv lies beside published.csv, profiles/ beside their folder."""
     return Inputs(
         study=study_of(read_scores(scores), parameters),
         audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
@@ -100,7 +98,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: 
         published=read_rows(published, COLUMNS["published"]),
         tuning=read_rows(published.parent / "tuning.csv", COLUMNS["tuning"]),
         parameters=parameters,
-        presets=[presets.load(folder, name) for name in presets.names(folder)],
+        presets=overlay.with_sources(published.parent.parent / "profiles"),
     )
 
 

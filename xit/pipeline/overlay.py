@@ -1,14 +1,19 @@
-"""Workspaces: a profile's own copy of the pipeline, so that one experiment never overwrites another.
+"""Profiles: other experiments as differences from params.yaml; and workspaces, in which they run.
+
+A file of profiles/ holds sections of params.yaml, only what differs. It may begin with `extends:`, the name of another
+profile that it differs from, and may say where its values are from (`sources:`) and what training here does otherwise
+than there (`differs:`): so the hyper-parameters of published experiments are written down, and the paper has a table of
+them.
 
 The default profile runs in the project's folder. Any other runs in `workspaces/<profile>/`: the code, dvc.yaml and the
-paper's text as they are now, params.yaml with the profile's differences laid over it, and a DVC repository of its own.
-A preset (`xit.pipeline.presets`) lies between the two: that of the command line, in `workspaces/<profile>-<preset>/`,
-else that of the profile's line `preset:`.
-
-A new workspace begins with the models of the default experiment, where it has the same world and text: those of the
-lineage that its own would have are kept (`xit.modeling.checkpoints.run_once`), so that nothing is trained twice.
+paper's text as they are now, params.yaml with the profile laid over it, and a DVC repository of its own, so that one
+experiment never overwrites another. A new workspace begins with the models of the default experiment, where it has the
+same world and text: those of the lineage that its own would have are kept (`xit.modeling.checkpoints.run_once`), so
+that nothing is trained twice.
 """
 
+import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -18,50 +23,134 @@ from typing import Any
 
 from xit.core import registry
 from xit.core.conditions import parse
-from xit.core.errors import ConfigError, near
+from xit.core.errors import ConfigError, near, raise_all
 from xit.core.files import atomic, sha256
 from xit.core.settings import FilesSettings
 from xit.core.task import task_of
-from xit.pipeline import config, presets
+from xit.pipeline import config
 
 CONFIG = """[core]
     analytics = false
     check_update = false
 """
-COPIED = ("xit", "dvc.yaml", "presets", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
+COPIED = ("xit", "dvc.yaml", "profiles", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
 
 MADE = ("models", "evaluations")
 SAME = ("source", "micro", "languages", "tokenizer", "pretraining")
 """Sections of params.yaml without which no model would be the same."""
 
 
-def prepare(
-    project: Path,
-    profile: str,
-    data: Path | None,
-    tell: Callable[[str], None] = lambda message: None,
-    preset: str | None = None,
-) -> Path:
+MARKS = {"[ours]": "the source has none", "[mem]": "from memory, not looked up again"}
+"""What the text of a source may begin with, to be shown with the value, and what it means."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """One profile, with all that it takes from the one that it extends."""
+
+    name: str
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Sections of params.yaml."""
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Dotted place of a section, an entry or a value → where it is from."""
+    differs: tuple[str, ...] = ()
+    """What training here does otherwise than the source."""
+    extends: str | None = None
+    """The profile that it differs from; None where that is params.yaml."""
+    has_sources: bool = False
+    """Whether its own file says where values are from."""
+
+    def source(self, place: str) -> str:
+        """Where a value is from: of the places that hold it, the most exact one says."""
+        held = [other for other in self.sources if f"{place}.".startswith(f"{other}.")]
+        return self.sources[max(held, key=len)] if held else ""
+
+    def mark(self, place: str) -> str:
+        """One of MARKS, or nothing."""
+        return next((mark for mark in MARKS if self.source(place).startswith(mark)), "")
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    """The profiles of a folder, without `default`."""
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def with_sources(folder: Path) -> tuple[Profile, ...]:
+    """The profiles of a folder that say where their values are from."""
+    return tuple(profile for name in names(folder) if (profile := load(folder, name)).has_sources)
+
+
+def load(folder: Path, name: str) -> Profile:
+    """A profile by its name; `default` has no values of its own.
+
+    Raises:
+        ConfigError: there is none of that name, its own keys are not what they should be, or it comes back to itself.
+    """
+    return Profile(name) if name == "default" else _load(folder, name, ())
+
+
+def _load(folder: Path, name: str, above: tuple[str, ...]) -> Profile:
+    path, known = folder / f"{name}.yaml", names(folder)
+    if name not in known:
+        where = f"{folder / above[-1]}.yaml: extends: " if above else ""
+        known = known if above else ("default", *known)
+        raise ConfigError(f"{where}{name}: no such profile.{near(name, known)} Profiles: {', '.join(known)}.")
+    if name in above:
+        raise ConfigError(
+            f"{path}: extends: comes back to itself: {' over '.join([*above, name])}. Let one of them extend no other."
+        )
+    own = config.read(path)
+    below, sources, differs = own.pop("extends", None), own.pop("sources", None), own.pop("differs", [])
+    raise_all(
+        ConfigError,
+        [
+            f"{path}: {key}: should be {wanted}; found {json.dumps(found, default=str)}. Write {how}."
+            for key, found, is_right, wanted, how in (
+                ("extends", below, below is None or isinstance(below, str), "the name of a profile", "one name"),
+                ("sources", sources, _are_texts(dict, sources), "a text for each place", "`place: text` lines"),
+                ("differs", differs, _are_texts(list, differs), "a list of sentences", "`- sentence` lines"),
+            )
+            if not is_right
+        ]
+        + ([f"{path}: preset: no such key. Write `extends: {own['preset']}`."] if "preset" in own else []),
+    )
+    base = _load(folder, below, (*above, name)) if below else Profile(name)
+    return Profile(
+        name,
+        config.laid_over(base.values, own),
+        {**base.sources, **(sources or {})},
+        (*base.differs, *differs),
+        below,
+        sources is not None,
+    )
+
+
+def _are_texts(kind: type, found: Any) -> bool:
+    texts = found.values() if isinstance(found, dict) else found or ()
+    return found is None or (isinstance(found, kind) and all(isinstance(text, str) for text in texts))
+
+
+def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str], None] = lambda message: None) -> Path:
     """The workspace of a profile, up to date; files that did not change are left alone.
 
     Args:
-        project: The folder of params.yaml, profiles/ and presets/.
+        project: The folder of params.yaml and profiles/.
         profile: `default`, or a file of profiles/.
         data: The folder of the files source, where the profile wants one.
         tell: Takes a line for each task that the profile names and its source cannot have.
-        preset: A file of presets/, in place of the profile's own.
 
     Raises:
-        ConfigError: no such profile or preset, or it needs a data folder.
+        ConfigError: no such profile, it needs a data folder, or all that is wrong with its values.
     """
-    if profile == "default" and not preset:
+    values = parameters(project, profile, data, tell)
+    config.check(values, "params.yaml" if profile == "default" else f"profiles/{profile}.yaml over params.yaml")
+    if profile == "default":
         _initialise(project)
         return project
-    merged = config.written(parameters(project, profile, data, tell, preset)).encode()
-    root = project / "workspaces" / "-".join(name for name in (profile, preset) if name and name != "default")
+    root = project / "workspaces" / profile
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
-    _update(root / "params.yaml", merged)
+    _update(root / "params.yaml", config.written(values).encode())
     _initialise(root)
     _take_over(project, root)
     return root
@@ -83,26 +172,19 @@ def parameters(
     profile: str = "default",
     data: Path | None = None,
     tell: Callable[[str], None] = lambda message: None,
-    preset: str | None = None,
 ) -> dict[str, Any]:
-    """params.yaml as it is, or with preset and profile laid over it; arguments and errors as of `prepare`."""
-    known = ["default", *sorted(path.stem for path in (project / "profiles").glob("*.yaml"))]
-    if profile not in known:
-        raise ConfigError(f"{profile}: no such profile.{near(profile, known)} Profiles: {', '.join(known)}.")
+    """params.yaml as it is, or with a profile laid over it; arguments and errors as of `prepare`."""
+    own = load(project / "profiles", profile).values
     values = config.read(project / "params.yaml")
-    if profile == "default" and preset is None:
+    if profile == "default":
         return values
-    path = project / "profiles" / f"{profile}.yaml"
-    own = config.read(path) if profile != "default" else {}
-    below = own.pop("preset", None)
-    if name := preset or below:
-        values = config.laid_over(values, presets.load(project / "presets", name).values)
     values = config.laid_over(values, own)
     if values.get("source") == "files":
+        where = f"profiles/{profile}.yaml"
         if data is None:
-            raise ConfigError(f"{path}: reads published files. Say where they are: DATA=folder, or --data folder.")
+            raise ConfigError(f"{where}: reads published files. Say where they are: DATA=folder, or --data folder.")
         if not data.is_dir():
-            raise ConfigError(f"{data}: no such data folder.")
+            raise ConfigError(f"{where}: --data {data}: no such folder. Give the folder of the published files.")
         values = config.laid_over(values, {"files": {"folder": str(data.resolve()), "sha256": sha256(data)}})
     for name in _not_to_be_had(values):
         tell(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-PRESETS = Path("presets")
+PROFILES = Path("profiles")
 DATA = Path("data")
 TEXT = DATA / "text"
 TOKENIZER = Path("tokenizer")

@@ -21,14 +21,14 @@ REST = ("languages", "tokenizer", "pretraining", "training", "compute", "recipes
 """Sections that no table of its own shows."""
 
 
-def preview(project: Path, profile: str, data: Path | None, preset: str | None = None) -> list[Table | str]:
-    """Tables and lines of a profile, or of params.yaml (`default`), over a preset where one is named.
+def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]:
+    """Tables and lines of a profile, or of params.yaml (`default`).
 
     Raises:
         ConfigError: all that is wrong with it.
     """
     notes: list[str] = []
-    values = overlay.parameters(project, profile, data, notes.append, preset)
+    values = overlay.parameters(project, profile, data, notes.append)
     found = config.check(values, profile)
     shapes = {name: one.size for name, one in found.encoders.items() if one.size and name in found.grid.encoders}
     sizes, faults = {}, []

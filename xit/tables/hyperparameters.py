@@ -6,7 +6,7 @@ from typing import Any
 
 from xit.paper.inputs import SOURCES, Inputs
 from xit.paper.render import Table
-from xit.pipeline.presets import MARKS, Preset
+from xit.pipeline.overlay import MARKS, Profile
 
 CAPTION = "From params.yaml, where each has its unit and range. Made by `xit paper`."
 
@@ -84,7 +84,7 @@ def _shown(value: object) -> str:
 PRESET_COLUMNS = ("task", "preset", "epochs", "rate", "batch", "tokens", "warm-up", "decay", "look", "patience", "from")
 
 
-def preset_table(presets: Sequence[Preset], label: str = "") -> Table:
+def preset_table(presets: Sequence[Profile], label: str = "") -> Table:
     """The presets beside one another, task by task; a preset over another has the rows that differ from it."""
     by_name = {preset.name: preset for preset in presets}
     rows: list[tuple[str, ...]] = []
@@ -96,14 +96,14 @@ def preset_table(presets: Sequence[Preset], label: str = "") -> Table:
             if len(presets) > 1:
                 starts.append(first)
             for preset in presets:
-                cells, below = _preset_row(preset, section, task), by_name.get(preset.below or "")
+                cells, below = _preset_row(preset, section, task), by_name.get(preset.extends or "")
                 if cells and (below is None or cells != _preset_row(below, section, task)):
                     rows.append((task if len(rows) == first else "", preset.name, *cells))
     starts.append(len(rows))
     blank = [""] * (len(PRESET_COLUMNS) - 3)
     rows += [("" if i else "all", preset.name, *blank, _preset_rest(preset)) for i, preset in enumerate(presets)]
     marks = " ".join(f"{mark} {meaning}." for mark, meaning in MARKS.items())
-    differs = [f"{preset.name}: {' '.join(preset.differs)}" for preset in presets if preset.below not in by_name]
+    differs = [f"{preset.name}: {' '.join(preset.differs)}" for preset in presets if preset.extends not in by_name]
     return Table(
         name="hyperparameters-presets",
         title=f"Hyper-parameters: presets and their sources{label}",
@@ -122,7 +122,7 @@ def preset_table(presets: Sequence[Preset], label: str = "") -> Table:
     )
 
 
-def _preset_row(preset: Preset, section: str, task: str) -> tuple[str, ...]:
+def _preset_row(preset: Profile, section: str, task: str) -> tuple[str, ...]:
     """The cells of a task, or none where the preset has nothing of it."""
     values = preset.values.get(section, {}).get(task)
     if values is None:
@@ -148,7 +148,7 @@ def _preset_row(preset: Preset, section: str, task: str) -> tuple[str, ...]:
     )
 
 
-def _preset_rest(preset: Preset) -> str:
+def _preset_rest(preset: Profile) -> str:
     """What holds for every task and has no column, and what has a source of its own."""
     found = []
     for section in ("training", "retrieval"):

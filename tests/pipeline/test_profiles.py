@@ -1,8 +1,10 @@
-"""Presets: the papers' recipes over params.yaml, whole and valid, and what training makes of them."""
+"""Profiles that say where their values are from: whole, valid, shown with their sources; and what training makes of
+them."""
 
 import dataclasses
 import functools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +14,35 @@ from typer.testing import CliRunner
 
 from xit import benchmarks
 from xit.cli.app import app
+from xit.cli.options import profile_of
 from xit.core.errors import ConfigError
 from xit.core.plan import Places
 from xit.core.task import task_of
-from xit.pipeline import config, overlay, plans, presets
+from xit.pipeline import config, overlay, plans
 from xit.stages.finetune import finetune
 from xit.tables.hyperparameters import preset_table
 
 ROOT = Path(__file__).parents[2]
-NAMES = presets.names(ROOT / "presets")
+PUBLISHED = overlay.with_sources(ROOT / "profiles")
+NAMES = tuple(profile.name for profile in PUBLISHED)
 INTERMEDIATES = {"anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"}
 
 
 @functools.cache
-def over_params(name: str, profile: str | None = None) -> config.Config:
-    """What `xit reproduce --preset NAME` would run."""
-    return config.check(overlay.parameters(ROOT, profile or "default", preset=name), name)
+def over_params(name: str) -> config.Config:
+    """What `xit reproduce --profile NAME` would run."""
+    return config.check(overlay.parameters(ROOT, name), name)
 
 
-def test_the_presets_are_those_that_are_promised() -> None:
+def test_the_profiles_with_sources_are_those_that_are_promised() -> None:
     assert NAMES == ("phang-jiant", "xtreme-official", "xtreme-official-large")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preset_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(name: str) -> None:
+def test_each_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(name: str) -> None:
     merged = over_params(name)
 
-    values = presets.load(ROOT / "presets", name).values
+    values = overlay.load(ROOT / "profiles", name).values
     targets = {task for task in benchmarks.load("xtreme-r").tasks if task_of(task).is_trained}
     assert len(targets) == 9
     assert targets <= set(values["targets"])
@@ -46,17 +50,19 @@ def test_a_preset_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(
     assert (merged.training.head, merged.retrieval.is_centered) == ("linear", False)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_value_of_a_preset_has_a_source(name: str) -> None:
-    preset = presets.load(ROOT / "presets", name)
-
-    places = [f"{s}.{key}" for s, entries in preset.values.items() for key in entries]
+@pytest.mark.parametrize("profile", PUBLISHED, ids=NAMES)
+def test_every_value_has_a_source_and_every_source_a_value(profile: overlay.Profile) -> None:
+    places = [f"{s}.{key}" for s, entries in profile.values.items() for key in entries]
+    exact = [
+        f"{s}.{key}.{part}" for s in ("intermediate", "targets") for key, e in profile.values[s].items() for part in e
+    ]
 
     assert len(places) > 20
-    assert [place for place in places if not preset.source(place)] == []
+    assert [place for place in places if not profile.source(place)] == []
+    assert set(profile.sources) <= {*profile.values, *places, *exact}
 
 
-def test_presets_say_what_the_sources_say() -> None:
+def test_they_say_what_the_sources_say() -> None:
     """Numbers of train_xnli.sh, train_qa.sh and train_mewslix.sh, and of jiant's guide to XTREME."""
     official, large, phang = (over_params(f"{name}") for name in ("xtreme-official", NAMES[2], "phang-jiant"))
 
@@ -70,34 +76,52 @@ def test_presets_say_what_the_sources_say() -> None:
     assert (mlqa.epochs, mlqa.learning_rate, mlqa.batch_size, mlqa.patience) == (2, 1e-5, 16, 30)
 
 
-def test_the_values_of_a_profile_lie_over_those_of_a_preset() -> None:
-    merged = over_params("phang-jiant", "tiny")
+def test_the_values_of_a_profile_lie_over_those_of_the_one_that_it_extends(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    (tmp_path / "profiles/both.yaml").write_text(
+        "extends: phang-jiant\n" + (ROOT / "profiles/tiny.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+
+    merged = config.check(overlay.parameters(tmp_path, "both"), "both")
 
     xnli = merged.targets["xnli"]
     assert (xnli.steps, xnli.validate_every) == (20, 10)  # of profiles/tiny.yaml
-    assert (xnli.epochs, xnli.learning_rate) == (2, 1e-5)  # of the preset
+    assert (xnli.epochs, xnli.learning_rate) == (2, 1e-5)  # of phang-jiant
     assert merged.pretraining.block_tokens == 48  # of params.yaml
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, r"b: no such preset\. Presets: a\.$"),
-        ({"b": "preset: aa\n"}, r"b.yaml: aa: no such preset\. Did you mean a\? Presets: a, b"),
-        ({"b": "preset: c\n", "c": "preset: b\n"}, r"b.yaml: preset: comes back to itself: b over c over b"),
+        ({}, r"b: no such profile\. Profiles: default, a\.$"),
+        ({"b": "extends: aa\n"}, r"b.yaml: extends: aa: no such profile\. Did you mean a\? Profiles: a, b"),
+        (
+            {"b": "extends: c\n", "c": "extends: b\n"},
+            r"b.yaml: extends: comes back to itself: b over c over b\. Let one",
+        ),
         ({"b": "- 1\n"}, r"b.yaml: holds no sections of params.yaml"),
+        ({"b": "preset: a\n"}, r"b.yaml: preset: no such key\. Write `extends: a`"),
+        (
+            {"b": "extends: [a]\nsources: [1]\ndiffers: {a: b}\n"},
+            (
+                r"b.yaml: extends: should be the name of a profile; found \[\"a\"\]\. Write one name\.\n"
+                r".*b.yaml: sources: should be a text for each place; found \[1\]\. .*\n"
+                r".*b.yaml: differs: should be a list of sentences; found {\"a\": \"b\"}\. "
+            ),
+        ),
     ],
 )
-def test_a_preset_that_cannot_be_is_explained(files: dict[str, str], message: str, tmp_path: Path) -> None:
+def test_a_profile_that_cannot_be_is_explained(files: dict[str, str], message: str, tmp_path: Path) -> None:
     for name, text in {"a": "training: {}\n", **files}.items():
         (tmp_path / f"{name}.yaml").write_text(text)
 
     with pytest.raises(ConfigError, match=message):
-        presets.load(tmp_path, "b")
+        overlay.load(tmp_path, "b")
 
 
 def test_values_from_memory_and_our_own_are_marked_in_the_table() -> None:
-    table = preset_table([presets.load(ROOT / "presets", name) for name in NAMES])
+    table = preset_table(PUBLISHED)
 
     cells = {(row[1], text) for row in table.rows for text in row}
     assert ("phang-jiant", "384 [mem]") in cells
@@ -106,13 +130,35 @@ def test_values_from_memory_and_our_own_are_marked_in_the_table() -> None:
     assert "SocialIQA and COPA are trained on together" in table.caption
 
 
-def test_a_preset_is_shown_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("option", ["--profile", "--preset"])
+def test_its_values_and_sources_are_shown_under_its_former_option_too(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
 
-    shown = CliRunner(env={"COLUMNS": "160"}).invoke(app, ["show", "--preset", "phang-jiant"]).output
+    shown = CliRunner(env={"COLUMNS": "160"}).invoke(app, ["show", option, "phang-jiant"]).output
 
     assert "[ours] the source has none." in " ".join(shown.split())
     assert "commonsenseqa phang-jiant" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("command", [["show"], ["reproduce"], ["grid", "plan"]])
+def test_a_profile_over_a_former_preset_is_to_be_said_in_its_file(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    done = CliRunner().invoke(app, [*command, "--profile", "tiny", "--preset", "phang-jiant"])
+
+    assert "write `extends: phang-jiant` at the beginning of profiles/tiny.yaml" in str(done.exception)
+
+
+def test_the_former_option_alone_is_the_profile() -> None:
+    assert [profile_of("default", "phang-jiant"), profile_of("a", "a"), profile_of("a", None)] == [
+        "phang-jiant",
+        "a",
+        "a",
+    ]
 
 
 # What training makes of it
@@ -144,7 +190,7 @@ def test_a_task_may_have_a_warm_up_that_is_longer_than_its_training() -> None:
 
 
 @pytest.mark.parametrize("name", [pytest.param("phang-jiant", marks=pytest.mark.slow), "xtreme-official"])
-def test_a_small_model_trains_by_a_preset(name: str, tmp_path: Path) -> None:
+def test_a_small_model_trains_by_them(name: str, tmp_path: Path) -> None:
     plan = plans.target(over_params(name), "xquad", "lstm")
     batches = {"xquad": dataclasses.replace(plan.tasks["xquad"], batch_size=8)}
     tiny.write_data(tmp_path / "data/xquad", "xquad")
