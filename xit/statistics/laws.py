@@ -19,7 +19,7 @@ that rise and fall.
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,8 @@ SHORT = 2.0
 """Decades of n below which the parameters of a law are too correlated to be reported."""
 LEVEL, RESAMPLES = 0.95, 200
 
-Curve = Callable[[Floats, Floats], tuple[Floats, Floats]]
-"""Parameters and log n to the log of the score, `<float>[size]`, and its derivatives, `<float>[size, parameter]`."""
+Curve = Callable[[Floats, Floats], Floats]
+"""Parameters and log n to the log of the score, `<float>[size]`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,36 +62,28 @@ class Law:
     formula: str
     curve: Curve
     starts: Callable[[Floats, Floats], Floats]
-    bounds: tuple[tuple[float | None, float | None], ...]
+    bounds: tuple[tuple[float, float], ...]
 
 
-def _log_positive(value: Floats) -> tuple[Floats, Floats]:
-    """The log of softplus, and its slope: the log of `value` where that is above zero, and finite everywhere."""
-    from scipy.special import expit
-
+def _log_positive(value: Floats) -> Floats:
+    """The log of softplus: the log of `value` where that is above zero, and finite everywhere."""
     scaled = SHARPNESS * value
     near = np.maximum(scaled, -30)  # below, softplus is exp to the last digit
-    soft = np.logaddexp(0, near)
-    return np.log(soft) + (scaled - near) - np.log(SHARPNESS), SHARPNESS * expit(near) / soft
+    return np.asarray(np.log(np.logaddexp(0, near)) + (scaled - near) - np.log(SHARPNESS))
 
 
-def _log_law(parameters: Floats, x: Floats) -> tuple[Floats, Floats]:
+def _log_law(parameters: Floats, x: Floats) -> Floats:
     a, alpha, beta = parameters
-    log, slope = _log_positive(a + alpha * x)
-    return beta * log, np.stack([beta * slope, beta * slope * x, log], axis=1)
+    return np.asarray(beta * _log_positive(a + alpha * x))
 
 
-def _power_law(parameters: Floats, x: Floats) -> tuple[Floats, Floats]:
+def _power_law(parameters: Floats, x: Floats) -> Floats:
     limit, log_b, gamma = parameters
-    gap = np.exp(log_b - gamma * x)
-    log, slope = _log_positive(limit - gap)
-    return log, np.stack([slope, -slope * gap, slope * gap * x], axis=1)
+    return _log_positive(limit - np.exp(log_b - gamma * x))
 
 
-def _polynomial(parameters: Floats, x: Floats) -> tuple[Floats, Floats]:
-    powers = x[:, np.newaxis] ** np.arange(len(parameters))
-    log, slope = _log_positive(powers @ parameters)
-    return log, slope[:, np.newaxis] * powers
+def _polynomial(parameters: Floats, x: Floats) -> Floats:
+    return _log_positive(x[:, np.newaxis] ** np.arange(len(parameters)) @ parameters)
 
 
 def _grid(*axes: tuple[float, ...]) -> Floats:
@@ -121,17 +113,18 @@ def _least_squares(degree: int) -> Callable[[Floats, Floats], Floats]:
     ]
 
 
+FREE = (-np.inf, np.inf)
 FLAT, LINEAR, QUADRATIC = "flat", "log-linear", "quadratic"
 
 LAWS = (
-    Law(FLAT, "c", _polynomial, _least_squares(0), ((None, None),)),
-    Law(LINEAR, "a + α log n", _polynomial, lambda *_: _grid(A, ALPHA), ((None, None),) * 2),
+    Law(FLAT, "c", _polynomial, _least_squares(0), (FREE,)),
+    Law(LINEAR, "a + α log n", _polynomial, lambda *_: _grid(A, ALPHA), (FREE,) * 2),
     Law(
         "log law",
         "(a + α log n)^β",
         _log_law,
         lambda *_: _grid(A, ALPHA, BETA),
-        ((None, None), (None, None), (0.05, 20.0)),
+        (FREE, FREE, (0.05, 20.0)),
     ),
     Law(
         "power law",
@@ -140,7 +133,7 @@ LAWS = (
         _power_starts,
         ((FLOOR, 1.0), (-20.0, 20.0), (0.01, 5.0)),
     ),
-    Law(QUADRATIC, "a + b log n + c (log n)²", _polynomial, _least_squares(2), ((None, None),) * 3),
+    Law(QUADRATIC, "a + b log n + c (log n)²", _polynomial, _least_squares(2), (FREE,) * 3),
 )
 
 
@@ -179,25 +172,26 @@ class Fit:
 
 
 def _predict(law: Law, parameters: Floats, sizes: Floats) -> Floats:
-    return np.asarray(100 * np.exp(np.minimum(law.curve(parameters, np.log(sizes))[0], 0)))
+    return np.asarray(100 * np.exp(np.minimum(law.curve(parameters, np.log(sizes)), 0)))
 
 
-def _minimise(law: Law, x: Floats, log_scores: Floats, weights: Floats, starts: Floats) -> tuple[Floats, float]:
-    """The parameters of the least loss: Huber's, in units of DELTA, on the log scores `<float>[seed, size]`."""
-    from scipy.optimize import minimize
+def _fitted(law: Law, x: Floats, log_scores: Floats, starts: Floats) -> tuple[Floats, float]:
+    """The parameters of the least Huber loss on log scores `<float>[seed, size]`, and that loss in units of DELTA."""
+    from scipy.optimize import least_squares
+    from scipy.special import huber
 
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        log, derivatives = law.curve(parameters, x)
-        error = (log - log_scores) / DELTA
-        clipped = np.clip(error, -1, 1)
-        value = (weights[:, np.newaxis] * clipped * (error - clipped / 2)).sum()
-        return value, (weights @ clipped / DELTA) @ derivatives
+    def residuals(parameters: Floats) -> Floats:
+        return np.asarray(law.curve(parameters, x) - log_scores).ravel()
 
-    ranked = sorted(starts, key=lambda start: loss(start)[0])[:STARTS]
-    options = {"maxiter": 500, "ftol": 1e-12, "gtol": 1e-7}
-    found = [minimize(loss, one, jac=True, method="L-BFGS-B", bounds=law.bounds, options=options) for one in ranked]
-    best = min(found, key=lambda one: one.fun)
-    return np.asarray(best.x), float(best.fun)
+    low, high = np.array(law.bounds).T
+    inner = np.clip(starts, low + 1e-9, high - 1e-9)
+    ranked = sorted(inner, key=lambda start: huber(1, residuals(start) / DELTA).sum())[:STARTS]
+    options: Any = {"x_scale": "jac", "ftol": 1e-12, "xtol": 1e-12, "gtol": 1e-10}
+    fits = [
+        least_squares(residuals, start, bounds=(low, high), loss="huber", f_scale=DELTA, **options) for start in ranked
+    ]
+    best = min(fits, key=lambda fit: fit.cost)
+    return np.asarray(best.x), float(best.cost / DELTA**2)
 
 
 def _logs(sizes: Floats, scores: Floats) -> tuple[Floats, Floats]:
@@ -207,11 +201,10 @@ def _logs(sizes: Floats, scores: Floats) -> tuple[Floats, Floats]:
 def fit(law: Law, sizes: Floats, scores: Floats) -> Fit:
     """A law, fitted to scores from 0 to 100, `<float>[seed, size]`, and tested on the largest size."""
     x, log_scores = _logs(sizes, scores)
-    weights = np.ones(len(scores))
-    parameters, loss = _minimise(law, x, log_scores, weights, law.starts(x, log_scores))
+    parameters, loss = _fitted(law, x, log_scores, law.starts(x, log_scores))
     rest = x < x[-1]
-    earlier, _ = _minimise(law, x[rest], log_scores[:, rest], weights, law.starts(x[rest], log_scores[:, rest]))
-    held_out = abs(law.curve(earlier, x[-1:])[0][0] - log_scores[:, ~rest].mean())
+    earlier, _ = _fitted(law, x[rest], log_scores[:, rest], law.starts(x[rest], log_scores[:, rest]))
+    held_out = abs(law.curve(earlier, x[-1:])[0] - log_scores[:, ~rest].mean())
     points, free = scores.size, len(parameters) + 1  # and the scale of the errors
     aicc = points * np.log(max(2 * loss, 1e-12) / points) + 2 * free + 2 * free * (free + 1) / (points - free - 1)
     return Fit(law, parameters, float(aicc), float(held_out))
@@ -306,9 +299,10 @@ def scaling(points: Points) -> Scaling:
     spearman = float(stats.spearmanr(points.sizes, means).statistic) if np.ptp(means) else 0.0
     counts = _resamples(len(points.scores))
     different, which = np.unique(counts, axis=0, return_inverse=True)
+    x, log_scores = _logs(points.sizes, points.scores)
     refitted = [
-        _minimise(best.law, *_logs(points.sizes, points.scores), weights, best.parameters[np.newaxis])[0]
-        for weights in different
+        _fitted(best.law, x, np.repeat(log_scores, count.astype(int), axis=0), best.parameters[np.newaxis])[0]
+        for count in different
     ]
     resampled = tuple(refitted[i] for i in which)
     return Scaling(points, _verdict(best, spearman), fits, best, spearman, resampled, counts)
