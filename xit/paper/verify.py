@@ -1,16 +1,14 @@
-"""Whether results are those of a reference: scores again from predictions, table cells again from scores.
+"""Whether results are those of a reference: scores again from predictions, tables again from scores.
 
-Equal inputs on the same kind of processor give equal scores. Other processors differ in the last digits of weights, of
-which training makes what another seed would. So a number may differ from the reference by what fresh seeds would do in
-19 of 20 whole comparisons (Bonferroni, over all numbers of its kind), and by no more:
+Equal inputs on the same kind of processor give equal scores. On other processors weights differ in the last digits, and
+training amplifies this to differences as large as between seeds. A score may therefore differ from the reference by as
+much as a fresh seed would change it in 19 of 20 whole comparisons: Student's t times the standard deviation between
+seeds in the reference, pooled over the target's cells, times sqrt(2), since both runs vary, corrected (Bonferroni) for
+the number of scores. With one seed nothing is known of that deviation, and scores must be equal, which is to 1e-6.
 
-- a score: Student's t times the standard deviation between seeds in the reference, pooled over the target's cells,
-  times sqrt(2), since both runs scatter; a mean over n seeds: that, divided by sqrt(n);
-- an estimate and the ends of its interval: half the width of the reference's interval times sqrt(2), widened from one
-  comparison to all by the normal quantile.
-
-With one seed nothing is known of that spread, and numbers must be equal, which is to 1e-6. Counts, settings and words
-must be equal; the pretraining loss may differ by 1 %. Verdicts, p-values and stars follow from the numbers beside them.
+Tables follow from scores, settings and data. So those of a reference are compared with tables that are made here from
+the *reference's* scores, and must be equal, to six digits of every number; where the scores differ, tables of how the
+trainings went are left out.
 
 A reference folder holds numbers only: scores.csv, and tables/*.csv.
 """
@@ -19,7 +17,8 @@ import csv
 import dataclasses
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,78 +28,65 @@ from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.files import atomic
 from xit.core.scores import Score, read_scores, write_scores
-from xit.paper.inputs import read, study_of
+from xit.paper.inputs import Inputs, read, study_of
 from xit.paper.render import Table, as_csv
 from xit.pipeline import paths
 from xit.scoring.rescore import rescored
 from xit.statistics.gains import LEVEL
 
 EQUAL = 1e-6
-LOSS = 0.01
-VERDICTS = {"reproduced", "contradicted", "inconclusive"}
-PLACE = "folder"
-"""The parameter that names a place on the machine."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Tolerance:
-    """By how much numbers may differ from the reference; `Tolerance({})` is not at all.
-
-    Attributes:
-        scores: A single score, by target.
-        seeds: Over how many seeds a mean is.
-        widening: What an interval's half width is multiplied by.
-    """
-
-    scores: Mapping[str, float]
-    seeds: int = 1
-    widening: float = 0.0
-
-    def of_score(self, target: str, seeds: int = 1) -> float:
-        """Of the mean over seeds of a target's score; of the noisiest target where it is none."""
-        return max(EQUAL, self.scores.get(target, max(self.scores.values(), default=0.0)) / math.sqrt(seeds))
+OF_TRAININGS = ("encoders", "recipes", "validation")
+"""Tables with numbers of the trainings themselves, which are not in the scores."""
 
 
 @dataclasses.dataclass
 class Comparison:
-    """What was compared with what, and what came of it."""
+    """What was compared with what, and what came of it.
+
+    Attributes:
+        compared: Scores, or tables.
+        equal: How many of them are equal.
+    """
 
     title: str
-    numbers: int = 0
+    compared: int = 0
     equal: int = 0
     differences: list[str] = dataclasses.field(default_factory=list)
 
-    def add(self, where: str, found: float, wanted: float, allowed: float) -> None:
-        """Compare two numbers."""
-        self.numbers += 1
-        self.equal += abs(found - wanted) <= EQUAL
-        if not abs(found - wanted) <= max(allowed, EQUAL):
-            limit = f"; {allowed:.4g} are allowed" if allowed > EQUAL else ""
-            self.differences.append(f"{where}: {found:.6g}, where {wanted:.6g} was expected{limit}")
-
     def __str__(self) -> str:
-        close = self.numbers - self.equal - len(self.differences)
-        parts = [f"{self.equal:,} of {self.numbers:,} equal"]
-        parts += [f"{close:,} within the seeds' tolerance"] if close > 0 else []
+        close = self.compared - self.equal - len(self.differences)
+        parts = [f"{self.equal:,} of {self.compared:,} equal"]
+        parts += [f"{close:,} within the seeds' tolerance"] if close else []
         parts += [f"{len(self.differences):,} differ"] if self.differences else []
         return f"{self.title}: {', '.join(parts)}"
 
 
-def compare_scores(title: str, found: Sequence[Score], wanted: Sequence[Score], tolerance: Tolerance) -> Comparison:
-    """Every score that was wanted, with the one that was found, and how many examples it rests on."""
-    result = Comparison(title)
+def compare_scores(
+    title: str, found: Sequence[Score], wanted: Sequence[Score], tolerance: Mapping[str, float]
+) -> Comparison:
+    """Every score that was wanted, with the one that was found, and how many examples it rests on.
+
+    Args:
+        tolerance: By target, by how much a score may differ.
+    """
+    result = Comparison(title, len(wanted))
     by_key = {_key(score): score for score in found}
     for score in wanted:
-        where = ".".join(map(str, _key(score)))
         other = by_key.get(_key(score))
+        allowed = max(tolerance.get(score.target, 0.0), EQUAL)
+        difference = abs(other.value - score.value) if other else math.inf
+        is_comparable = other is not None and other.examples == score.examples
+        result.equal += is_comparable and difference <= EQUAL
+        if is_comparable and difference <= allowed:
+            continue
         if other is None:
-            result.numbers += 1
-            result.differences.append(f"{where}: not there, where {score.value:.6g} was expected")
-        elif other.examples != score.examples:
-            result.numbers += 1
-            result.differences.append(f"{where}: of {other.examples} examples, where {score.examples} were expected")
+            fault = f"not there, where {score.value:.6g} was expected"
+        elif not is_comparable:
+            fault = f"of {other.examples} examples, where {score.examples} were expected"
         else:
-            result.add(where, other.value, score.value, tolerance.of_score(score.target))
+            limit = f"; {allowed:.4g} are allowed" if allowed > EQUAL else ""
+            fault = f"{other.value:.6g}, where {score.value:.6g} was expected: {difference:.4g} apart{limit}"
+        result.differences.append(f"{'.'.join(map(str, _key(score)))}: {fault}")
     return result
 
 
@@ -117,13 +103,8 @@ def _key(score: Score) -> tuple[str | int, ...]:
     )
 
 
-def seed_tolerance(scores: Sequence[Score], estimates: int) -> Tolerance:
-    """What fresh seeds may change in a reference (see the head of this module).
-
-    Args:
-        scores: Of the reference.
-        estimates: How many estimates with an interval its tables have.
-    """
+def seed_tolerance(scores: Sequence[Score]) -> dict[str, float]:
+    """By how much fresh seeds may change a score of a reference, by target (see the head of this module)."""
     from scipy import stats
 
     seeds = len({score.seed for score in scores})
@@ -141,52 +122,59 @@ def seed_tolerance(scores: Sequence[Score], estimates: int) -> Tolerance:
             freedom = len({key[:2] for key in cells}) * (seeds - 1)
             quantile = stats.t.isf(tail / len(scores), freedom)
             allowed[target] = float(quantile * math.sqrt(2 * np.mean(variances)))
-    widening = math.sqrt(2) * stats.norm.isf(tail / max(estimates, 1)) / stats.norm.isf(tail)
-    return Tolerance(allowed, seeds, float(widening))
+    return allowed
 
 
-def compare_tables(title: str, tables: Sequence[Table], folder: Path, tolerance: Tolerance) -> Comparison:
-    """Every cell of the tables of a folder with those of the same names."""
+def tables_of(inputs: Inputs) -> list[Table]:
+    """Every table of the paper, without its figures."""
+    modules = [registry.load("tables", name) for name in registry.names("tables")]
+    return [made for module in modules for made in module.build(inputs) if isinstance(made, Table)]
+
+
+def compare_tables(title: str, tables: Sequence[Table], folder: Path, left_out: Sequence[str] = ()) -> Comparison:
+    """The tables of a folder, each with the one of its name, to six digits of every number.
+
+    Raises:
+        DataError: a file of the folder is no table.
+    """
     result = Comparison(title)
-    ours = {table.name: table for table in tables}
+    ours = {table.name: as_csv(table) for table in tables}
     for path in sorted(folder.glob("*.csv")):
+        if path.stem in left_out:
+            continue
+        wanted = _rows(path)
+        result.compared += 1
         if path.stem not in ours:
-            result.numbers += 1
             result.differences.append(f"{path.stem}: no such table, where {path} was expected")
-        else:
-            _compare_table(result, ours[path.stem], path, tolerance)
+            continue
+        found = list(csv.reader(io.StringIO(ours[path.stem])))
+        fault = _first_difference(*([list(map(_rounded, row)) for row in rows] for rows in (found, wanted)))
+        result.equal += not fault
+        result.differences += [f"{path.stem}: {fault}"] if fault else []
     return result
 
 
-def _compare_table(result: Comparison, table: Table, path: Path, tolerance: Tolerance) -> None:
-    (header, *found), (wanted_header, *wanted) = csv.reader(io.StringIO(as_csv(table))), _rows(path)
-    if header != wanted_header or len(found) != len(wanted):
-        result.numbers += 1
-        others = sorted({*header} ^ {*wanted_header})
-        result.differences.append(
-            f"{table.name}: {len(found)} rows of {len(header)} columns, where {len(wanted)} of {len(wanted_header)} "
-            f"were expected{'; not in both: ' if others else ''}{', '.join(others)}"
+def _first_difference(found: Sequence[list[str]], wanted: Sequence[list[str]]) -> str:
+    """Where two tables differ first, or nothing; a folder's name is of the machine, and may differ."""
+    if found[0] != wanted[0] or len(found) != len(wanted):
+        others = sorted({*found[0]} ^ {*wanted[0]})
+        return (
+            f"{len(found) - 1} rows of {len(found[0])} columns, where {len(wanted) - 1} of {len(wanted[0])} were "
+            f"expected{'; not in both: ' if others else ''}{', '.join(others)}"
         )
-        return
-    target = table.name.removeprefix("scores-")
-    is_of_scores = table.name.startswith(SCORES)
-    for label, mine, theirs in zip(_labels(table), found, wanted, strict=True):
-        halves = _half_widths(header, theirs)
-        for name, one, other in zip(header, mine, theirs, strict=True):
-            column, _, part = name.rpartition("_")
-            is_part = column in header and part in ("low", "high", "p", "settled")
-            if (is_part and part in ("p", "settled")) or {one, other} <= VERDICTS or PLACE in mine:
-                continue
-            allowed = None
-            if (of := column if is_part else name) in halves:
-                allowed = tolerance.widening * halves[of]
-            elif is_of_scores:
-                allowed = tolerance.of_score(target if target in tolerance.scores else mine[0], tolerance.seeds)
-            _compare_cell(result, f"{table.name}: {label}, {name}", one, other, allowed)
+    pairs = zip(found[1:], wanted[1:], strict=True)
+    lines = [(i, row, other) for i, (row, other) in enumerate(pairs, 2) if row != other and "folder" not in row]
+    if not lines:
+        return ""
+    number, row, other = lines[0]
+    name, one, two = next(cell for cell in zip(found[0], row, other, strict=True) if cell[1] != cell[2])
+    count = f"{len(lines)} rows differ, first " if len(lines) > 1 else ""
+    values = f"{one or 'nothing'}, where {two or 'nothing'} was expected"
+    return f"{count}line {number} ({', '.join(filter(None, row[:2]))}), {name}: {values}"
 
 
-SCORES = ("scores-", "validation", "published", "answer", "gains", "architectures", "ledger")
-"""Beginnings of the names of tables whose numbers are scores, or differences of scores, in points."""
+def _rounded(cell: str) -> str:
+    return f"{float(cell):.6g}" if re.fullmatch(r"-?\d+\.\d+(e[+-]?\d+)?", cell) else cell
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -203,40 +191,6 @@ def _rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def _labels(table: Table) -> Iterator[str]:
-    """What each row is called: its first cells, those that are left out since they repeat filled in."""
-    above = [""] * table.texts
-    for row in table.rows:
-        above = [str(cell) or before for cell, before in zip(row[: table.texts], above, strict=True)]
-        yield ", ".join(above)
-
-
-def _half_widths(header: Sequence[str], row: Sequence[str]) -> dict[str, float]:
-    """Half the width of the interval, by column of estimates."""
-    cells = {name: _number(cell) for name, cell in zip(header, row, strict=True)}
-    ends = {name: (cells.get(f"{name}_low"), cells.get(f"{name}_high")) for name in header}
-    return {name: (high - low) / 2 for name, (low, high) in ends.items() if low is not None and high is not None}
-
-
-def _compare_cell(result: Comparison, where: str, found: str, wanted: str, allowed: float | None) -> None:
-    """Two cells of CSV: numbers with a decimal point within a tolerance, anything else by its letters."""
-    numbers = _number(found), _number(wanted)
-    if numbers[0] is not None and numbers[1] is not None:
-        result.add(where, numbers[0], numbers[1], LOSS * abs(numbers[1]) if allowed is None else allowed)
-        return
-    result.numbers += 1
-    result.equal += found == wanted
-    if found != wanted:
-        result.differences.append(f"{where}: {found or 'nothing'}, where {wanted or 'nothing'} was expected")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text) if "." in text or "e" in text else None
-    except ValueError:
-        return None
-
-
 @dataclasses.dataclass(frozen=True)
 class Verification:
     """What was compared, what could not be, and whether a reference was among it."""
@@ -247,21 +201,21 @@ class Verification:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """Every cell that differs, with both its values."""
+        """Every score and table that differs, and how."""
         return tuple(line for comparison in self.comparisons for line in comparison.differences)
 
     @property
     def verdict(self) -> str:
         """One line."""
         if self.differences:
-            return f"not reproduced: cells that differ: {len(self.differences):,}"
+            return f"not reproduced: what differs: {len(self.differences):,}"
         return "reproduced" if self.has_reference else "consistent; there was no reference to compare with"
 
 
 def verify(
     root: Path, parameters: Mapping[str, Any], reference: Path | None = None, out: Path | None = None
 ) -> Verification:
-    """Compute all scores and table cells of a project again, and compare them with a reference.
+    """Compute all scores and tables of a project again, and compare them with a reference.
 
     Args:
         root: The project's folder.
@@ -274,29 +228,34 @@ def verify(
         DataError: there is nothing to compare with, predictions are missing, or the reference is not one.
     """
     place = root / paths.SCORES
-    scores = read_scores(place)
+    scores: Sequence[Score] = read_scores(place)
     inputs = read(place, root / paths.RESULTS, parameters, root / paths.PUBLISHED)
-    found: Sequence[Score] = scores
     comparisons, notes = [], []
     if (root / paths.EVALUATIONS).is_dir():
-        found = rescored(scores, root / paths.EVALUATIONS, root / paths.data(""))
-        inputs = dataclasses.replace(inputs, study=study_of(found, parameters))
-        comparisons.append(
-            compare_scores(f"scores from predictions, with {paths.SCORES}", found, scores, Tolerance({}))
-        )
+        again = rescored(scores, root / paths.EVALUATIONS, root / paths.data(""))
+        comparisons.append(compare_scores(f"scores from predictions, with {paths.SCORES}", again, scores, {}))
+        scores = again
+        inputs = dataclasses.replace(inputs, study=study_of(scores, parameters))
     else:
         notes.append(f"{paths.EVALUATIONS}: no such folder, so no score was computed again from predictions")
-    modules = [registry.load("tables", name) for name in registry.names("tables")]
-    tables = [one for module in modules for one in module.build(inputs) if isinstance(one, Table)]
     own = paths.GENERATED / "tables"
+    tables = tables_of(inputs)
     if (root / own).is_dir():
-        comparisons.append(compare_tables(f"tables from scores, with {own}", tables, root / own, Tolerance({})))
+        comparisons.append(compare_tables(f"tables from scores, with {own}", tables, root / own))
     else:
         notes.append(f"{own}: no such folder, so tables were not compared with those on disk")
     standard = root / paths.REFERENCES / inputs.study.source
     chosen = reference or (standard if standard.is_dir() and out is None else None)
     if chosen is not None:
-        comparisons += _with_reference(chosen, found, tables)
+        wanted = _read_reference(chosen, inputs)
+        of_scores = compare_scores(f"scores, with {chosen / 'scores.csv'}", scores, wanted, seed_tolerance(wanted))
+        are_equal = of_scores.equal == of_scores.compared
+        left_out = () if are_equal else OF_TRAININGS
+        if left_out:
+            notes.append(f"tables of trainings, which differ with the scores, were left out: {', '.join(left_out)}")
+        of_reference = tables_of(dataclasses.replace(inputs, study=study_of(wanted, parameters)))
+        title = f"tables from the scores of the reference, with {chosen / 'tables'}"
+        comparisons += [of_scores, compare_tables(title, of_reference, chosen / "tables", left_out)]
     elif out is None:
         notes.append(f"{standard}: no such folder, so nothing was compared with a reference")
     if not comparisons and out is None:
@@ -306,29 +265,25 @@ def verify(
         )
     result = Verification(tuple(comparisons), tuple(notes), chosen is not None)
     if out is not None and not result.differences:
-        write_reference(out, found, tables)
+        write_reference(out, scores, tables)
     return result
 
 
-def _with_reference(folder: Path, scores: Sequence[Score], tables: Sequence[Table]) -> list[Comparison]:
-    paths = sorted((folder / "tables").glob("*.csv"))
-    if not (folder / "scores.csv").is_file() or not paths:
+def _read_reference(folder: Path, inputs: Inputs) -> tuple[Score, ...]:
+    """The scores of a reference of the same source."""
+    if not (folder / "scores.csv").is_file() or not any((folder / "tables").glob("*.csv")):
         what = "no such folder" if not folder.is_dir() else "not a reference"
         raise DataError(
             f"{folder}: {what}. A reference holds scores.csv and tables/*.csv; `xit verify --write FOLDER` makes one."
         )
-    wanted = read_scores(folder / "scores.csv")
-    sources = {score.source for score in scores}, {score.source for score in wanted}
-    if sources[0] != sources[1]:
-        names = [", ".join(sorted(one)) for one in sources]
-        raise DataError(f"{folder}: is of the source {names[1]}; these results are of {names[0]}. Name another.")
-    rows = [_rows(path) for path in paths]
-    estimates = sum(len(_half_widths(of[0], row)) for of in rows for row in of[1:])
-    tolerance = seed_tolerance(wanted, estimates)
-    return [
-        compare_scores(f"scores, with {folder / 'scores.csv'}", scores, wanted, tolerance),
-        compare_tables(f"tables, with {folder / 'tables'}", tables, folder / "tables", tolerance),
-    ]
+    scores = read_scores(folder / "scores.csv")
+    sources = {score.source for score in scores}
+    if sources != {inputs.study.source}:
+        raise DataError(
+            f"{folder}: is of the source {', '.join(sorted(sources)) or 'of no score'}; these results are of "
+            f"{inputs.study.source}. Name another."
+        )
+    return scores
 
 
 def write_reference(folder: Path, scores: Sequence[Score], tables: Sequence[Table]) -> None:
