@@ -69,6 +69,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def visible(folder: Path, *patterns: str) -> list[Path]:
+    """The sorted paths in a folder that match a pattern; names that begin with a dot, which systems leave beside files
+    (`._model.safetensors`, `.DS_Store`), are not looked at."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if not path.name.startswith(".")}
+    return sorted(found)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys and real characters, atomically."""
     with atomic(path) as temporary:

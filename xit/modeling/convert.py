@@ -21,7 +21,7 @@ from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, pro
 
 from xit.core import hub, hub_files, registry
 from xit.core.errors import CheckpointError, ConfigError, raise_all
-from xit.core.files import atomic, write_json
+from xit.core.files import atomic, visible, write_json
 from xit.core.settings import EncoderSize, VocabularySettings
 from xit.modeling import checkpoints, encoders, released_heads, tokenization
 from xit.modeling.encoders import Released
@@ -156,9 +156,9 @@ def _found(source: str, cache: str, is_offline: bool) -> Place:
     folder = Path(source)
     if folder.is_dir():
         patterns = (*hub_files.WEIGHTS, *hub_files.BESIDE_WEIGHTS, *LASER_FILES)
-        files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
-        if not files:
-            raise CheckpointError(f"{folder}: no encoder lies in it, neither config.json with weights nor laser2.pt.")
+        files = visible(folder, *patterns)
+        if not any(path.name in LASER_FILES for path in files):
+            encoders.read_config(folder)
         return Place(source, False, tuple(files), None)
     name, revision = hub.repository(source)
     arrival = hub_files.encoder(name, revision or "main", cache, is_offline)

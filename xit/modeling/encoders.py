@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xit.core import hub
 from xit.core.errors import CheckpointError, ConfigError, raise_all
-from xit.core.files import atomic, write_json
+from xit.core.files import atomic, visible, write_json
 from xit.core.registry import load as load_module
 from xit.core.settings import EncoderSize
 
@@ -196,12 +197,26 @@ def _config(encoder: Encoder) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The config.json of a checkpoint folder, a JSON object."""
+    """The config.json of a checkpoint folder, a JSON object.
+
+    Raises:
+        CheckpointError: it is not there, or not whole; or an adapter lies in the folder, which would not be read.
+    """
     path = folder / "config.json"
+    if adapters := visible(folder, "adapter_config.json", "adapter_model.*"):
+        weights = "beside the weights" if path.is_file() else "there are no weights here"
+        raise CheckpointError(
+            f"{folder}: {adapters[0].name} is of an adapter{_base_of(adapters[0])}, which changes weights and is not "
+            f"read; {weights}. Merge it into its model first, and save that: "
+            "`PeftModel.merge_and_unload().save_pretrained(FOLDER)` of the package peft."
+        )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{folder}: not a checkpoint: there is no config.json in it.") from None
+        inner = [place.parent for place in visible(folder, "*/config.json") if not place.parent.name.startswith(".")]
+        inner.sort(key=lambda place: int(re.sub(r"\D", "", place.name) or 0))
+        advice = f" Did you mean {inner[-1]}?" if inner else ""
+        raise CheckpointError(f"{folder}: not a checkpoint: there is no config.json in it.{advice}") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}.") from None
     except ValueError as error:  # of JSON, or of UTF-8
@@ -209,6 +224,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: a JSON object is needed, found {type(config).__name__}.")
     return config
+
+
+def _base_of(adapter: Path) -> str:
+    """The model of an adapter, as its configuration names it."""
+    try:
+        config = json.loads(adapter.read_text(encoding="utf-8"))
+        return f" of {config['base_model_name_or_path']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _load_own(folder: Path, config: dict[str, Any]) -> Encoder:

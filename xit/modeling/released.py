@@ -6,7 +6,7 @@ import json
 import math
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from torch import Tensor, nn
 from transformers.utils import logging
 
 from xit.core.errors import CheckpointError, ConfigError, XitError, near, raise_all
+from xit.core.files import visible
 from xit.modeling.encoder import Encoder, refuse_not_finite, reorder, reversal
 from xit.modeling.encoders import DIRECTIONS
 
 RECURRENT = frozenset({"falcon_mamba", "mamba", "mamba2", "recurrent_gemma", "rwkv", "xlstm"})
 """Model types that read from left to right, and so never see padding on the right; other causal ones tell themselves
 from what they do (`_is_causal`)."""
+_WRAPPERS = {"_orig_mod": " (torch.compile)", "module": " (DataParallel)", "base_model": " (peft)"}
+"""How the names of weights begin that another library has wrapped."""
 _POSITIONS = re.compile(r"(^|\.)(\w*position_embeddings?|embed_positions|wpe)$")
 """Of a module's name: a table with a row for each position."""
 
@@ -247,7 +250,7 @@ def _refuse_files(folder: Path, is_safetensors: bool) -> None:
     """
     if not folder.is_dir():
         return
-    for index in sorted(folder.glob("*.index.json")):
+    for index in visible(folder, "*.index.json"):
         try:
             described = json.loads(index.read_text(encoding="utf-8"))
             names, _ = set(described["weight_map"].values()), dict(described["metadata"])
@@ -256,8 +259,8 @@ def _refuse_files(folder: Path, is_safetensors: bool) -> None:
         for name in sorted(map(str, names)):
             if name != Path(name).name or not (folder / name).is_file():
                 raise CheckpointError(f"{index}: names {name}, which is not in its folder.")
-    pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
-    paths = sorted(folder.glob("*.safetensors"))
+    pickles = [path.name for path in visible(folder, "pytorch_model*.bin")]
+    paths = visible(folder, "*.safetensors")
     if is_safetensors and not paths:
         advice = f"`xit import released {folder} --out FOLDER` makes a folder of safetensors of it."
         missing = f"its weights are in {pickles[0]}. {advice}" if pickles else "there is no model.safetensors in it."
@@ -283,6 +286,12 @@ def _refuse_weights(source: str, model: Any, found: Mapping[str, Any]) -> None:
         for name, stored, wanted in sorted(found["mismatched_keys"])
     ]
     lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+    if lacking and (wrapper := _wrapper(lacking, found["unexpected_keys"])):
+        raise CheckpointError(
+            f"{source}: its weights are named {wrapper}{lacking[0]}, and so on; {lacking[0]} is looked for. They were "
+            f"saved from what wraps the model{_WRAPPERS.get(wrapper.split('.')[0], '')}. Save the model inside, by its "
+            "own save_pretrained, or take that beginning off the names."
+        )
     if lacking:
         faults.append(f"{source}: its weights lack {len(lacking)} that a {kind} encoder has, {lacking[0]} first.")
     layers = {_unnumbered(name) for name in model.state_dict() if _unnumbered(name) != name}
@@ -296,6 +305,13 @@ def _refuse_weights(source: str, model: Any, found: Mapping[str, Any]) -> None:
         )
     raise_all(CheckpointError, faults)
     refuse_not_finite(source, model)
+
+
+def _wrapper(lacking: Sequence[str], spare: Iterable[str]) -> str:
+    """What all of the weights that are looked for have before their names in a file, or nothing."""
+    spare = set(spare)
+    starts = [name.removesuffix(lacking[0]) for name in sorted(spare, key=len) if name.endswith(f".{lacking[0]}")]
+    return next((start for start in starts if all(start + name in spare for name in lacking)), "")
 
 
 def _unnumbered(name: str) -> str:

@@ -75,6 +75,8 @@ def load_encoder(source: Path | str) -> tuple[EncoderModel, Tokenizer]:
     Raises:
         CheckpointError: it is incomplete, unreadable, or has no tokenizer.
     """
+    if Path(source).is_dir():
+        encoders.read_config(Path(source))  # what is no checkpoint at all is told as that
     tokenizer = tokenization.load(source)
     encoder = encoders.load(source)
     tokenization.refuse_larger(source, tokenizer, encoder.embedding.num_embeddings)

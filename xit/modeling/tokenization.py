@@ -9,6 +9,7 @@ Unigram: Kudo 2018, arXiv 1804.10959.
 import dataclasses
 import functools
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from xit.core import hub
 from xit.core.errors import CheckpointError, ConfigError, DataError, raise_all
-from xit.core.files import atomic, write_json
+from xit.core.files import atomic, visible, write_json
 
 PADDING, BEGIN, END, UNKNOWN, MASK = SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
 """The first pieces of our tokenizers, in the order of their ids, from 0."""
@@ -36,6 +37,8 @@ LONGEST_PIECE = 16
 """In characters; the default of SentencePiece, on which XLM-R's vocabulary was built."""
 VOCABULARY_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.txt", "vocab.json")
 """Patterns of the files of which transformers needs one to make a tokenizer; without any it may make an empty one."""
+UNREACHABLE = 0.01
+"""The largest part of pieces that a tokenizer's own normaliser may never produce."""
 COPY = "Copy the files of the tokenizer again from where the encoder is from."
 
 
@@ -179,13 +182,13 @@ def load(source: Path | str) -> Tokenizer:
     folder = Path(source)
     if not folder.is_dir():
         return _load_released(*hub.repository(str(source)))
-    if not any(path for pattern in VOCABULARY_FILES for path in folder.glob(pattern)):
+    if not visible(folder, *VOCABULARY_FILES):
         raise CheckpointError(
             f"{folder}: there is no tokenizer in it. Copy the tokenizer.json and tokenizer_config.json here that the "
             "encoder was trained with; pieces of RWKV World are made one by `xit import released`."
         )
     roles = _roles(folder / "tokenizer_config.json")
-    if not any(folder.glob("tokenizer.json")) and not any(folder.glob("vocab.*")):
+    if not visible(folder, "tokenizer.json", "vocab.*"):
         _check_sentencepiece(folder)
     if "pad_token" not in roles or not (folder / "tokenizer.json").is_file():
         return _load_released(str(folder))
@@ -221,7 +224,7 @@ def _check_sentencepiece(folder: Path) -> None:
     from sentencepiece import SentencePieceProcessor
 
     faults = []
-    for path in sorted(folder.glob("*.model")):
+    for path in visible(folder, "*.model"):
         try:
             SentencePieceProcessor(model_file=str(path))
         except (OSError, RuntimeError) as error:
@@ -261,7 +264,46 @@ def _tokenizer(source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, s
         marks = tuple(example.ids[: text[0]]), tuple(example.ids[text[-1] + 1 :])
     except Exception as error:  # the library raises no narrower kind
         raise CheckpointError(f"{source}: its tokenizer has no token for the letter a ({error}). {COPY}") from None
+    _refuse_unreachable(source, backend)
     return Tokenizer(backend, roles, *marks)
+
+
+def _refuse_unreachable(source: str, backend: tokenizers.Tokenizer) -> None:
+    """Raise where many pieces have capitals or accents that the tokenizer takes off every text: it is set up for
+    another vocabulary, as where a vocab.txt lies without its tokenizer_config.json. Few do in good ones; single
+    characters, of which whole alphabets come with bytes, do not count."""
+
+    def read(text: str) -> str:
+        return unicodedata.normalize("NFC", backend.normalizer.normalize_str(text) if backend.normalizer else text)
+
+    loses_case, loses_accents = read("E") == "e", read("é") == "e"
+    if not (loses_case or loses_accents):
+        return
+    special = {token.content for token in backend.get_added_tokens_decoder().values()}
+    pieces = {piece for piece in backend.get_vocab(with_added_tokens=False) if piece not in special}
+    if "ByteLevel" in repr(backend.pre_tokenizer):
+        pieces = {text for piece in pieces if "\ufffd" not in (text := decoders.ByteLevel().decode([piece]))}
+    total, pieces = len(pieces), {piece for piece in pieces if len(piece) > 1}
+    capitals = sorted(piece for piece in pieces if loses_case and piece != piece.lower() and read(piece) != piece)
+    accents = sorted(
+        piece for piece in pieces.difference(capitals) if loses_accents and piece != _bare(piece) == read(piece)
+    )
+    count = len(capitals) + len(accents)
+    if count <= UNREACHABLE * total:
+        return
+    option = '"do_lower_case": false' if capitals else '"strip_accents": false'
+    done = "makes small letters of all text" if capitals else "takes the accents off all text"
+    raise CheckpointError(
+        f"{source}: {count:,} of the {total:,} pieces of its tokenizer can never be read, "
+        f"{', '.join((capitals or accents)[:3])} for example, since it {done}. Set {option} in tokenizer_config.json, "
+        "or the like in the normalizer of tokenizer.json; or copy both from where the encoder is from."
+    )
+
+
+def _bare(text: str) -> str:
+    """A text without its accents."""
+    marked = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFC", "".join(char for char in marked if unicodedata.category(char) != "Mn"))
 
 
 def refuse_larger(source: Path | str, tokenizer: Tokenizer, rows: int) -> None:
