@@ -17,9 +17,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from xit import benchmarks
 from xit.core.task import Task, task_of
-from xit.scoring import evaluator, submission
+from xit.scoring import benchmarks, evaluator, predictions
+from xit.scoring.predictions import kind_of
 
 MLQA = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
 TYDIQA = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
@@ -46,14 +46,14 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 def example(number: int, task: Task, language: str, chance: random.Random) -> dict[str, Any]:
     """A random example, as far as gold is made of it."""
     row: dict[str, Any] = {"id": f"{language}-{number}", "language": language}
-    match submission.shape(task):
-        case "labels":
+    match task.format:
+        case "classification":
             return {**row, "label": chance.choice(task.labels)}
-        case "choices":
+        case "multiple_choice":
             return {**row, "label": chance.randrange(2)}
-        case "tags":
+        case "tagging":
             return {**row, "tags": chance.choices(task.labels, k=8 if "O" in task.labels else 16)}
-        case "answers":
+        case "span":
             answers = [" ".join("".join(chance.choices(LETTERS, k=6)) for _ in range(3))]
             return {**row, "context": answers[0], "question": "", "answers": answers, "starts": [0]}
         case _:
@@ -63,7 +63,7 @@ def example(number: int, task: Task, language: str, chance: random.Random) -> di
 
 def prediction(task: Task, right: Any, other: Any, chance: random.Random) -> Any:
     """The right answer or another; of a ranking, twenty candidates with the right ones among them."""
-    if submission.shape(task) == "rankings":
+    if isinstance(right, list) and task.format == "retrieval":
         found = dict.fromkeys([*right, *(f"x{chance.randrange(1_000_000)}" for _ in range(20))])
         return chance.sample([*found], len(found))[:20]
     return right if chance.random() < 0.5 else other
@@ -72,18 +72,17 @@ def prediction(task: Task, right: Any, other: Any, chance: random.Random) -> Any
 def write(out: Path, gold: Path, task_id: str, language: str, count: int, chance: random.Random) -> None:
     """A file of gold and one of predictions."""
     task = task_of(task_id)
-    kind = submission.shape(task)
     rows = [example(number, task, language, chance) for number in range(count)]
-    if kind == "rows":
+    if task.is_aligned:
         rows = [{**row, "gold": [row["id"]]} for row in rows]
         rows += [{"id": row["id"], "role": "candidate"} for row in rows]
-    submission.write_gold(gold, task_id, task, language, rows)
-    right = submission.gold(task, rows)
-    pairs = dict(right) if kind in ("answers", "rankings") else dict(enumerate(right))
-    answers = [value[0] if kind == "answers" else value for value in pairs.values()]
+    predictions.write_gold(gold, task, language, rows)
+    right = kind_of(task).gold(rows)
+    has_ids = kind_of(task).extension == "json"
+    pairs = dict(right) if has_ids else dict(enumerate(right))
+    answers = [value[0] if task.format == "span" else value for value in pairs.values()]
     said = [prediction(task, value, chance.choice(answers), chance) for value in answers]
-    named: Any = dict(zip(pairs, said, strict=True)) if kind in ("answers", "rankings") else said
-    submission.write(out, task_id, task, language, named)
+    predictions.write(out, task, language, dict(zip(pairs, said, strict=True)) if has_ids else said)
 
 
 def timed(work: Callable[[], Any]) -> tuple[tuple[str, str], Any]:

@@ -28,7 +28,7 @@ from xit.core import registry
 from xit.core.examples import write_examples
 from xit.modeling import tokenization
 from xit.pipeline import config, overlay
-from xit.scoring import metrics, submission
+from xit.scoring import metrics, predictions
 from xit.sources.micro import MicroSource
 from xit.statistics.power import VarianceComponents, minimum_detectable_gain
 
@@ -251,7 +251,8 @@ def test_gains_over_examples_are_shown_by_language_and_seed(xit: Xit) -> None:
     for row in rows:
         folder = Path("evaluations/lstm/xnli") / row.condition / str(row.seed) / "predictions"
         wrong = 2 * (row.condition == "none") * row.seed
-        submission.write(folder, "xnli", task, row.language, ["wrong"] * wrong + right[wrong:])
+        others = [task.labels[task.labels.index(label) - 1] for label in right]
+        predictions.write(folder, task, row.language, others[:wrong] + right[wrong:])
 
     done = xit("gains", "lstm", "mnli", "xnli")
 
@@ -449,7 +450,7 @@ def questions(task_id: str, parameters: dict[str, Any], language: str) -> list[d
 def scored_again(task_id: str, folder: Path, examples: list[dict[str, Any]], language: str) -> float:
     """The main metric of predictions in submission layout, by the metrics and the gold answers alone."""
     task = tiny.task_of(task_id)
-    found: Any = submission.read(folder, task_id, task, language)
+    found: Any = predictions.read(folder, task, language)
     if task.format in ("classification", "multiple_choice"):
         return metrics.accuracy(found, [e["label"] for e in examples])
     if task.format == "tagging":
@@ -543,7 +544,7 @@ def test_all_faults_of_a_submission_are_shown_and_nothing_is_written(xit: Xit) -
     english, german = done.err.splitlines()
     assert german == "xit: out/xnli/test-de.tsv: 1 lines; the gold has 2."
     assert english.startswith(
-        "xit: out/xnli/test-en.tsv: label 'entailmnt', on 1 line, is unknown. Did you mean entail"
+        "xit: out/xnli/test-en.tsv, line 2: label 'entailmnt' is unknown. Did you mean entailment?"
     )
     assert not Path("scores.json").exists()
 
@@ -575,7 +576,7 @@ def test_the_limit_of_the_grid_cuts_no_evaluation_and_no_submission_unless_asked
     assert [found["tasks"]["tatoeba"]["examples"] for found in (submitted, few)] == [{"de": len(lines)}, {"de": 7}]
     assert few["notes"][0] == "The examples are those of the files source, of each task and language the first 7."
     analysed = ("--task", "tatoeba", "--source", "files", "--data", "data")
-    assert_one_line(xit("analyse", "first", *analysed), 1, r".*7 predictions, but .* are analysed with --most\.")
+    assert_one_line(xit("analyse", "first", *analysed), 1, r".*7 lines; the gold has .* are analysed with --most\.")
     assert xit("analyse", "first", *analysed, "--most", "7").code == 0
     assert_one_line(
         xit("eval", "checkpoint", "--source", "micro", "--most", "7"), 2, r"--most: the micro source makes as many"

@@ -18,8 +18,8 @@ from xit.core.languages import LANGUAGES, facts
 from xit.core.settings import MicroSettings
 from xit.core.task import Task, task_of
 from xit.evaluation import buckets
-from xit.evaluation.evaluate import one_pool
-from xit.scoring import submission
+from xit.scoring import predictions
+from xit.scoring.predictions import kind_of
 from xit.sources.micro import MicroSource
 
 ROOT = Path(__file__).parents[2]
@@ -36,15 +36,10 @@ TASKS = {  # one of each format, and both kinds of retrieval
 
 def perfect(task: Task, members: Sequence[Any]) -> Any:
     """The right answers of one language, in the shape of predictions."""
-    if task.format == "tagging":
-        return [row["tags"] for row in members]
+    gold = kind_of(task).gold(members)
     if task.format == "span":
-        return {row["id"]: row["answers"][0] for row in members}
-    if task.format != "retrieval":
-        return [row["label"] for row in members]
-    gold = {row["id"]: row["gold"] for row in members if row["role"] == "query"}
-    rows = [row["id"] for row in members if row["role"] == "candidate"]
-    return [rows.index(names[0]) for names in gold.values()] if task.metric == "accuracy" else gold
+        return {name: answers[0] for name, answers in gold}
+    return dict(gold) if kind_of(task).extension == "json" else gold
 
 
 def write_perfect(folder: Path, task_id: str) -> list[Any]:
@@ -52,10 +47,10 @@ def write_perfect(folder: Path, task_id: str) -> list[Any]:
     task = task_of(task_id)
     codes = MicroSource(SETTINGS).languages(task)
     examples = [row for code in codes for row in MicroSource(SETTINGS).examples(task, "test", code)]
-    asked = one_pool(examples) if task.pool == "all" else examples
+    asked = predictions.with_pooled_ids(task, examples)
     for code in codes:
         members = [row for row in asked if row["language"] == code]
-        submission.write(folder, task_id, task, code, perfect(task, members))
+        predictions.write(folder, task, code, perfect(task, members))
     return examples
 
 
@@ -85,7 +80,7 @@ def test_quarters_are_of_the_lengths_of_a_language(tmp_path: Path) -> None:
     english, swahili = pairs("en", 8), pairs("sw", 4)
     for rows, limit in ((english, 4), (swahili, 1)):  # longer texts are answered wrongly
         labels = ["entailment" if len(row["text_a"]) <= limit else "neutral" for row in rows]
-        submission.write(tmp_path, "xnli", task_of("xnli"), rows[0]["language"], labels)
+        predictions.write(tmp_path, task_of("xnli"), rows[0]["language"], labels)
 
     analysed = buckets.analyse(tmp_path, "xnli", [*english, *swahili], ("en",))
 
@@ -111,7 +106,7 @@ def test_quarters_are_of_the_lengths_of_a_language(tmp_path: Path) -> None:
 
 def test_equal_lengths_are_in_one_bucket(tmp_path: Path) -> None:
     rows = [{**row, "text_a": "a"} for row in pairs("en", 8)]
-    submission.write(tmp_path, "xnli", task_of("xnli"), "en", ["entailment"] * 8)
+    predictions.write(tmp_path, task_of("xnli"), "en", ["entailment"] * 8)
 
     analysed = buckets.analyse(tmp_path, "xnli", rows, ())
 
@@ -119,13 +114,13 @@ def test_equal_lengths_are_in_one_bucket(tmp_path: Path) -> None:
 
 
 def test_predictions_that_do_not_fit_the_examples_are_a_fault(tmp_path: Path) -> None:
-    submission.write(tmp_path, "xnli", task_of("xnli"), "en", ["entailment"] * 7)
-    with pytest.raises(DataError, match=r"xnli, en: 7 predictions, but there are 8 examples\."):
+    predictions.write(tmp_path, task_of("xnli"), "en", ["entailment"] * 7)
+    with pytest.raises(DataError, match=r"xnli in en: 7 lines; the gold has 8\. .* --most\."):
         buckets.analyse(tmp_path, "xnli", pairs("en", 8), ())
 
     examples = write_perfect(tmp_path, "tatoeba")
-    submission.write(tmp_path, "tatoeba", task_of("tatoeba"), "de", [24] * 24)
-    with pytest.raises(DataError, match=r"tatoeba, de: a prediction is not the row of one of 24 candidates\."):
+    predictions.write(tmp_path, task_of("tatoeba"), "de", [1000] * 24)
+    with pytest.raises(DataError, match=r"tatoeba in de: line 1: row 1000 is none of the 1000 candidates\."):
         buckets.analyse(tmp_path, "tatoeba", examples, ())
 
 

@@ -20,6 +20,7 @@ from xit.formats import IGNORED, SECOND, EncodingOptions, collate
 from xit.formats.retrieval import rank
 from xit.modeling import encoders, tokenization
 from xit.modeling.task_model import EncoderModel, TaskModel
+from xit.scoring.predictions import kind_of
 from xit.training.loop import train
 from xit.training.streams import task_steps
 
@@ -47,17 +48,6 @@ def learn(model: TaskModel, examples: list[Any], options: EncodingOptions, folde
     batches = TaskBatches(len(examples), 1, options.max_length_tokens)
     steps = task_steps(form.encode(examples, options), form, batches, options.tokenizer.padding_id, seed=0)
     train(model, steps, dataclasses.replace(PLAN, **changes), folder, {})
-
-
-def perfect(form: str, examples: list[Any]) -> Any:
-    """What a model that knows the answers predicts."""
-    if form == "tagging":
-        return [list(e["tags"]) for e in examples]
-    if form == "span":
-        return {e["id"]: next(iter(e["answers"]), "") for e in examples}
-    if form == "retrieval":
-        return {e["id"]: [*e["gold"], "another"] for e in examples if e["role"] == "query"}
-    return [e["label"] for e in examples]
 
 
 def test_there_are_five_formats_and_the_tests_have_a_task_of_each() -> None:
@@ -138,34 +128,11 @@ def test_eight_examples_are_learnt_by_heart(
 
     learn(model, examples, options, tmp_path)
 
-    scores = formats.load(form).score(formats.load(form).predict(model, examples, options), examples, task, "en")
+    kind = kind_of(task)
+    predicted = kind.from_model(formats.load(form).predict(model, examples, options), examples)
+    scores = kind.score(predicted, kind.gold(examples), "en")
     assert set(scores.values()) == {100.0}
     assert task.metric in scores
-
-
-@pytest.mark.parametrize("task_id", TASKS)
-def test_the_right_answers_score_100_and_wrong_ones_0(task_id: str) -> None:
-    task = tiny.task_of(task_id)
-    form = formats.load(task.format)
-    record = {**task.record, "id": "q"}
-    wrong: dict[str, Any] = {
-        "classification": ["none of them"],
-        "multiple_choice": [99],
-        "retrieval": {"q": ["another"]},
-        "span": {"q": "nonsense"},
-        "tagging": [["none of them"] * len(record.get("words", ()))],
-    }
-    right, other = perfect(task.format, [record]), wrong[task.format]
-    if task.is_mined:
-        right, other = [("q", right["q"][0])], [("q", "another")]
-
-    assert form.score(right, [record], task, "en")[task.metric] == 100.0
-    assert form.score(other, [record], task, "en")[task.metric] == 0.0
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_examples_are_counted_and_candidates_are_not(form: str) -> None:
-    assert formats.load(form).count(tiny.examples(form, 8)) == 8
 
 
 # Rows
@@ -399,7 +366,8 @@ def test_no_answer_is_empty_where_the_task_has_it_and_only_there(
     assert [found[e["id"]] for e in examples] == [e["answers"][0] if e["answers"] else "" for e in examples]
     always = form.predict(model, examples, dataclasses.replace(options, task=tiny.task_of("xquad")))
     assert all(always.values())
-    assert form.score(found, examples, options.task, "en") == {"f1": 100.0, "exact_match": 100.0}
+    kind = kind_of(options.task)
+    assert kind.score(found, kind.gold(examples), "en") == {"f1": 100.0, "exact_match": 100.0}
 
 
 def test_answers_are_cut_from_the_context_as_it_is_written(tokenizer: tokenization.Tokenizer) -> None:
@@ -513,7 +481,6 @@ def test_equal_candidates_are_no_negatives_of_each_other() -> None:
 
 
 def test_the_rows_of_the_nearest_candidates_are_what_tatoeba_submits() -> None:
-    retrieval: Any = formats.load("retrieval")
     _, examples = pool_of(
         ("de", "candidate", "1", [1.0]),
         ("de", "query", "0", [1.0]),
@@ -521,7 +488,7 @@ def test_the_rows_of_the_nearest_candidates_are_what_tatoeba_submits() -> None:
         ("de", "query", "1", [1.0]),
     )
 
-    assert retrieval.aligned({"0": ["0", "1"], "1": ["0", "1"]}, examples) == [1, 1]
+    assert kind_of(tiny.task_of("tatoeba")).from_model({"0": ["0", "1"], "1": ["0", "1"]}, examples) == [1, 1]
 
 
 def bare_vectors(tokenizer: tokenization.Tokenizer, **changes: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -572,7 +539,7 @@ def test_centering_takes_the_mean_of_a_language_and_role_away(tokenizer: tokeniz
     def ranked(is_centered: bool) -> dict[str, list[str]]:
         settings = RetrievalSettings(1.0, "mean", is_centered)
         options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64, is_centered)
-        return retrieval.bare(Given(), examples, options, settings)
+        return retrieval.rank_untrained(Given(), examples, options, settings)
 
     centered, plain = ranked(is_centered=True), ranked(is_centered=False)
 

@@ -22,6 +22,7 @@ from xit.evaluation import evaluate
 from xit.formats import EncodingOptions, _mining, _vectors, retrieval
 from xit.formats._search import nearest
 from xit.modeling import task_model
+from xit.scoring.predictions import kind_of
 from xit.sources.micro import MicroSource
 from xit.stages import data
 from xit.stages import evaluate as evaluate_stage
@@ -214,7 +215,7 @@ def test_a_full_disk_leaves_no_vectors_that_look_finished(tmp_path: Path) -> Non
 
 def test_vectors_have_length_one_and_do_not_depend_on_what_is_read_with_them() -> None:
     vectors = np.random.default_rng(0).standard_normal((300, 65)).astype(np.float32)
-    made = _vectors.Unit(vectors, ["a", "b", "b"] * 100)
+    made = _vectors.NormalizedVectors(vectors, ["a", "b", "b"] * 100)
 
     together = made[np.arange(300)]
 
@@ -230,7 +231,7 @@ def test_a_vector_that_is_not_finite_names_its_text() -> None:
     vectors[2, 1] = np.inf
 
     with pytest.raises(CheckpointError, match=r"text 2 .* not finite"):
-        _vectors.Unit(vectors)[np.arange(1, 4)]
+        _vectors.NormalizedVectors(vectors)[np.arange(1, 4)]
 
 
 @pytest.fixture
@@ -270,7 +271,7 @@ def test_what_was_encoded_before_a_stop_is_encoded_by_the_same_checkpoint_only(t
         options = EncodingOptions(
             tokenizer, task, 64, working=tmp_path / "work", report=lambda what, done, total: encoded.append(seed)
         )
-        retrieval.bare(encoder, examples, options, RetrievalSettings(layer, "mean", is_centered=False))
+        retrieval.rank_untrained(encoder, examples, options, RetrievalSettings(layer, "mean", is_centered=False))
 
     for seed, layer, runs in ((0, 0.5, [0, 0]), (0, 0.5, [0]), (1, 0.5, [1, 1]), (1, 1.0, [1, 1])):
         encoded.clear()
@@ -346,7 +347,7 @@ def test_equal_sentences_take_part_once_and_are_in_no_pair() -> None:
     ]
     vectors = np.concatenate([at(0, 40, 40, 80), at(1, 41, 81)])
 
-    found = retrieval._scored(_vectors.Unit(vectors), examples)
+    found = retrieval._margins(_vectors.NormalizedVectors(vectors), examples)
 
     assert set(found) == {("de-0", "en-0"), ("de-3", "en-2")}
 
@@ -363,11 +364,12 @@ def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> N
         rows += sentences("candidate", *texts[first : first + 5], *texts[first + 10 : first + 15], prefix="en-")
         return [{**row, "gold": [f"en-{n}"]} if row["role"] == "query" and n < 5 else row for n, row in enumerate(rows)]
 
-    pairs = retrieval.mined(encoder, pool(0), pool(20), options, BARE)
+    pairs = retrieval.mine_pairs(encoder, pool(0), pool(20), options, BARE)
 
     assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
-    assert retrieval.score(pairs, pool(0), task, "de")["recall"] == 100.0
-    assert retrieval.score(pairs, pool(0), task, "de")["f1"] > 60
+    scores = kind_of(task).score(pairs, kind_of(task).gold(pool(0)), "de")
+    assert scores["recall"] == 100.0
+    assert scores["f1"] > 60
 
 
 def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from xit.core.scores import Score, read_scores, write_scores
 from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import evaluate
 from xit.paper.verify import Verification, verify
-from xit.scoring import submission
-from xit.scoring.rescore import example_gains, rescored
+from xit.scoring import predictions
+from xit.scoring.rescore import example_scores, scores_from_predictions
+from xit.statistics.paired import example_gain
 
 LANGUAGES = ("en", "de", "zh")
 LABELS = ("contradiction", "entailment", "neutral")
@@ -51,30 +52,31 @@ def test_predictions_give_the_scores_of_their_evaluation_again(target: str, tmp_
     ]
     forgotten = [dataclasses.replace(score, value=-1.0, examples=0) for score in scores]
 
-    again = rescored(forgotten, tmp_path / "evaluations", tmp_path / "data")
+    again = scores_from_predictions(forgotten, tmp_path / "evaluations", tmp_path / "data")
 
     assert sorted(again) == sorted(scores)
     assert len(scores) >= 3
 
 
-def write_predictions(root: Path, target: str, condition: str, examples: Sequence[Any], predictions: Any) -> None:
+def write_predictions(root: Path, target: str, condition: str, examples: Sequence[Any], answers: Any) -> None:
     task = tiny.task_of(target)
     write_examples(root / "data" / target / "test.parquet", task, examples)
-    submission.write(root / f"evaluations/lstm/{target}/{condition}/1/predictions", target, task, "en", predictions)
+    predictions.write(root / f"evaluations/lstm/{target}/{condition}/1/predictions", task, "en", answers)
 
 
 def gains_of(root: Path, target: str) -> Any:
     task = tiny.task_of(target)
     scores = [Score("lstm", c, target, "en", "test", "micro", task.metric, 1, 0.0, 8) for c in ("none", "mnli")]
-    (one,) = example_gains(scores, "lstm", "mnli", target, root / "evaluations", root / "data").values()
-    return one
+    (pair,) = example_scores(scores, "lstm", "mnli", target, root / "evaluations", root / "data").values()
+    return example_gain(*pair)
 
 
 def test_gains_over_examples_are_those_of_the_stored_predictions(tmp_path: Path) -> None:
     pairs, questions = tiny.examples("classification", 8), tiny.examples("span", 8)
     labels = [row["label"] for row in pairs]
-    write_predictions(tmp_path, "xnli", "none", pairs, [*labels[:4], "x", "x", "x", labels[7]])
-    write_predictions(tmp_path, "xnli", "mnli", pairs, ["x", *labels[1:]])
+    wrong = [LABELS[(LABELS.index(label) + 1) % 3] for label in labels]
+    write_predictions(tmp_path, "xnli", "none", pairs, [*labels[:4], *wrong[4:7], labels[7]])
+    write_predictions(tmp_path, "xnli", "mnli", pairs, [*wrong[:1], *labels[1:]])
     right = {row["id"]: row["answers"][0] for row in questions}
     without = {name: answer for name, answer in right.items() if name != "e1"}
     write_predictions(tmp_path, "xquad", "none", questions, without | {"e2": f"{right['e2']} word"})
@@ -90,9 +92,9 @@ def test_gains_over_examples_are_refused_where_the_metric_is_no_mean_and_where_n
     scores = [Score("lstm", "none", "xnli", "en", "test", "micro", "accuracy", 1, 0.0, 8)]
 
     with pytest.raises(ConfigError, match=r"panx: its F1 is of all spans at once"):
-        example_gains(scores, "lstm", "mnli", "panx", Path(), Path())
+        example_scores(scores, "lstm", "mnli", "panx", Path(), Path())
     with pytest.raises(ConfigError, match=r"lstm, mnli, xnli: not run, .* there is: none\."):
-        example_gains(scores, "lstm", "mnli", "xnli", Path(), Path())
+        example_scores(scores, "lstm", "mnli", "xnli", Path(), Path())
 
 
 # A whole project
@@ -110,7 +112,7 @@ def write_project(root: Path) -> dict[str, Any]:
         right = int(rng.integers(8, 16))
         wrong = [LABELS[(LABELS.index(label) + 1) % 3] for label in gold[right:]]
         folder = root / "evaluations" / score.encoder / "xnli" / score.condition / str(score.seed) / "predictions"
-        submission.write(folder, "xnli", task, score.language, gold[:right] + wrong)
+        predictions.write(folder, task, score.language, gold[:right] + wrong)
         rows.append(dataclasses.replace(score, value=5.0 * right, examples=20))
     return write_results(root, rows)
 
@@ -208,7 +210,7 @@ def test_predictions_of_other_test_data_are_refused(project: Callable[..., Verif
     (tmp_path / PREDICTIONS).write_text("neutral\n", encoding="utf-8")
 
     with pytest.raises(
-        DataError, match=r"test-de\.tsv: does not fit the 20 test examples of xnli in de\. Evaluate again"
+        DataError, match=r"test-de\.tsv: does not fit the test examples of xnli in de: 1 lines; the gold has 20\. E"
     ):
         project()
 

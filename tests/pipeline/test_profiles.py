@@ -12,13 +12,13 @@ import pytest
 import tiny
 from typer.testing import CliRunner
 
-from xit import benchmarks
 from xit.cli.app import app
 from xit.cli.options import profile_of
 from xit.core.errors import ConfigError
 from xit.core.plan import Places
 from xit.core.task import task_of
 from xit.pipeline import config, overlay, plans
+from xit.scoring.benchmarks import XTREME_R
 from xit.stages.finetune import finetune
 from xit.tables.hyperparameters import preset_table
 
@@ -43,7 +43,7 @@ def test_each_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(name
     merged = over_params(name)
 
     values = overlay.load(ROOT / "profiles", name).values
-    targets = {task for task in benchmarks.load("xtreme-r").tasks if task_of(task).is_trained}
+    targets = {task for task in XTREME_R.tasks if task_of(task).is_trained}
     assert len(targets) == 9
     assert targets <= set(values["targets"])
     assert set(values["intermediate"]) == INTERMEDIATES

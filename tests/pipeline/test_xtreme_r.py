@@ -19,13 +19,13 @@ from dvc.repo import Repo
 from hub_server import HubServer
 from typer.testing import CliRunner
 
-from xit.benchmarks.xtreme_r import benchmark
 from xit.cli.app import app
 from xit.core import registry
 from xit.core.task import task_of
 from xit.modeling import encoders
 from xit.pipeline import config, overlay
 from xit.pipeline.config import Config
+from xit.scoring.benchmarks import XTREME_R
 
 ROOT = Path(__file__).parents[2]
 NINE = {"anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"}
@@ -45,11 +45,11 @@ def profile(values: dict[str, Any]) -> Config:
 
 
 def test_it_compares_what_is_promised(profile: Config) -> None:
-    languages = {code for name in benchmark.tasks for code in task_of(name).languages}
+    languages = {code for name in XTREME_R.tasks for code in task_of(name).languages}
 
     assert {"xlmr_large", "xlmr_base", "laser2", "rwkv4_world", "transformer", "lstm"} <= set(profile.grid.encoders)
     assert set(profile.grid.intermediates) == set(profile.recipes.multitask.tasks) == NINE
-    assert set(profile.grid.targets + profile.grid.bare_targets) == set(benchmark.tasks)
+    assert set(profile.grid.targets + profile.grid.bare_targets) == set(XTREME_R.tasks)
     assert set(profile.languages.evaluation) == languages
     assert len(languages) == 50
     assert len(profile.seeds) == 3

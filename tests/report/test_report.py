@@ -18,7 +18,7 @@ from xit.core.task import task_of
 from xit.report import report
 from xit.report._examples import Shown, collect
 from xit.report._figures import INK, SCALE
-from xit.scoring import submission
+from xit.scoring import predictions
 
 LANGUAGES = ("en", "de", "ar")
 ROWS = scores({"none": 0.0, "mnli": 3.0, "squad": -2.0}, targets=("xquad", "tatoeba"), languages=LANGUAGES)
@@ -35,7 +35,7 @@ def write_run(root: Path, rows: list[Score], said: Mapping[str, str]) -> None:
         for condition, answer in said.items():
             folder = root / f"evaluations/{encoder}/xquad/{condition}/1/predictions"
             for code in LANGUAGES:
-                submission.write(folder, "xquad", task, code, {task.record["id"]: answer})
+                predictions.write(folder, task, code, {task.record["id"]: answer})
 
 
 def make(root: Path, rows: list[Score] = ROWS) -> list[str]:
@@ -133,11 +133,11 @@ def test_predictions_of_other_data_are_refused(tmp_path: Path) -> None:
     write_examples(tmp_path / "data/xnli/test.parquet", task, [{**task.record, "language": "en"}])
     for condition in ("none", "mnli"):
         folder = tmp_path / f"evaluations/lstm/xnli/{condition}/1/predictions"
-        submission.write(folder, "xnli", task, "en", ["neutral", "neutral"])
+        predictions.write(folder, task, "en", ["neutral", "neutral"])
     rows = scores({"none": 0.0, "mnli": 3.0}, encoders=("lstm",), targets=("xnli",), languages=("en",))
 
     with pytest.raises(
-        DataError, match=r"test-en\.tsv: does not fit the 1 test examples of xnli in en\. Evaluate again"
+        DataError, match=r"test-en\.tsv: does not fit the test examples of xnli in en: 2 lines; the gold has 1\. Evalu"
     ):
         collect(study_of(rows), tmp_path / "evaluations", tmp_path / "data")
 
@@ -166,7 +166,7 @@ def test_predictions_of_every_shape_are_shown_as_text(
     if isinstance(said, dict):
         said = {row["id"] + (f"_{row['language']}" if task.pool == "all" else ""): said["id"]}
     for condition in ("none", "mnli"):
-        submission.write(tmp_path / f"evaluations/lstm/{target}/{condition}/1/predictions", target, task, "de", said)
+        predictions.write(tmp_path / f"evaluations/lstm/{target}/{condition}/1/predictions", task, "de", said)
     rows = scores({"none": 0.0, "mnli": 3.0}, encoders=("lstm",), targets=(target,), languages=("de",))
 
     ((one,),) = collect(study_of(rows), tmp_path / "evaluations", tmp_path / "data").values()
@@ -176,6 +176,20 @@ def test_predictions_of_every_shape_are_shown_as_text(
         assert one.gold == (gold,)
 
 
+def test_a_row_that_is_no_candidate_of_the_test_data_is_refused(tmp_path: Path) -> None:
+    task = task_of("tatoeba")
+    row = {**task.record, "language": "de", "gold": ["0"], "role": "query"}
+    write_examples(tmp_path / "data/tatoeba/test.parquet", task, [row, *CANDIDATES])
+    for condition in ("none", "mnli"):
+        predictions.write(tmp_path / f"evaluations/lstm/tatoeba/{condition}/1/predictions", task, "de", [3])
+    rows = scores({"none": 0.0, "mnli": 3.0}, encoders=("lstm",), targets=("tatoeba",), languages=("de",))
+
+    with pytest.raises(
+        DataError, match=r"test-de\.tsv: names a candidate .* tatoeba in de do not have\. Evaluate again"
+    ):
+        collect(study_of(rows), tmp_path / "evaluations", tmp_path / "data")
+
+
 def test_examples_whose_answer_changed_come_first(tmp_path: Path) -> None:
     task = task_of("udpos")
     words = [[f"word{i}", "stop"] for i in range(5)]
@@ -183,7 +197,7 @@ def test_examples_whose_answer_changed_come_first(tmp_path: Path) -> None:
     write_examples(tmp_path / "data/udpos/test.parquet", task, rows)
     for condition, last in (("none", "NOUN"), ("mnli", "VERB")):
         tags = [["NOUN", "PUNCT"]] * 4 + [[last, "PUNCT"]]
-        submission.write(tmp_path / f"evaluations/lstm/udpos/{condition}/1/predictions", "udpos", task, "en", tags)
+        predictions.write(tmp_path / f"evaluations/lstm/udpos/{condition}/1/predictions", task, "en", tags)
     study = study_of(scores({"none": 0.0, "mnli": 3.0}, encoders=("lstm",), targets=("udpos",), languages=("en",)))
 
     (found,) = collect(study, tmp_path / "evaluations", tmp_path / "data").values()

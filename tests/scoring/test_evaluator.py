@@ -13,11 +13,10 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xit import benchmarks, formats
-from xit.core import registry
 from xit.core.errors import ConfigError, DataError, XitError
 from xit.core.task import Task
-from xit.scoring import evaluator, submission
+from xit.scoring import benchmarks, evaluator, predictions
+from xit.scoring.predictions import kind_of
 
 # BENCHMARK: google-research/xtreme, evaluate.py, commit 838c13b; LAReQA as XQuAD-R has it
 LANGUAGES = {
@@ -34,7 +33,7 @@ LANGUAGES = {
         "mlqa": "en es de ar hi vi zh",
         "tydiqa": "en ar bn fi id ko ru sw te",
     },
-    "xtreme_r": {
+    "xtreme-r": {
         "xnli": "ar bg de el en es fr hi ru sw th tr ur vi zh",
         "xcopa": "et ht id it qu sw ta th tr vi zh",
         "panx": "ar he vi id jv ms tl eu ml ta te af nl en de el bn hi mr ur fa fr it pt es bg ru ja ka ko th sw yo my "
@@ -56,11 +55,11 @@ CELLS = [(name, task) for name, tasks in LANGUAGES.items() for task in tasks]
 # What a benchmark is
 
 
-@pytest.mark.parametrize("name", registry.names("benchmarks"))
+@pytest.mark.parametrize("name", benchmarks.BENCHMARKS)
 def test_a_benchmark_has_the_tasks_and_languages_of_its_evaluator(name: str) -> None:
     benchmark = benchmarks.load(name)
 
-    assert len(set(benchmark.tasks)) == len(benchmark.tasks) == {"xtreme": 9, "xtreme_r": 10}[name]
+    assert len(set(benchmark.tasks)) == len(benchmark.tasks) == {"xtreme": 9, "xtreme-r": 10}[name]
     found = {task: set(benchmark.languages(task)) for task in benchmark.tasks}
     assert found == {task: set(codes.split()) for task, codes in LANGUAGES[name].items()}
     for task, codes in benchmark.without.items():
@@ -68,7 +67,7 @@ def test_a_benchmark_has_the_tasks_and_languages_of_its_evaluator(name: str) -> 
 
 
 def test_the_groups_are_those_of_the_tasks_but_xcopa_is_in_two_and_lareqa_in_none() -> None:
-    for name in registry.names("benchmarks"):
+    for name in benchmarks.BENCHMARKS:
         benchmark = benchmarks.load(name)
         groups = {
             task: [group for group, members in benchmark.groups.items() if task in members] for task in benchmark.tasks
@@ -82,7 +81,7 @@ def test_the_groups_are_those_of_the_tasks_but_xcopa_is_in_two_and_lareqa_in_non
 def test_an_unknown_benchmark_is_refused() -> None:
     assert benchmarks.load("xtreme-r") is benchmarks.load("xtreme_r")
     with pytest.raises(
-        ConfigError, match=r"xtrem: no such benchmark. Did you mean xtreme\? Benchmarks: xtreme, xtreme_r"
+        ConfigError, match=r"xtrem: no such benchmark. Did you mean xtreme\? Benchmarks: xtreme, xtreme-r"
     ):
         benchmarks.load("xtrem")
 
@@ -97,16 +96,16 @@ WORDS = st.text(max_size=12).map(lambda text: f"{text} 7")
 def examples(task: Task) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Examples of a language, as far as gold is made of them."""
     names = st.lists(IDS, min_size=2, max_size=5, unique=True)
-    match submission.shape(task):
-        case "labels":
+    match task.format:
+        case "classification":
             return st.lists(st.fixed_dictionaries({"label": st.sampled_from(task.labels)}), min_size=2, max_size=5)
-        case "choices":
+        case "multiple_choice":
             return st.lists(st.fixed_dictionaries({"label": st.sampled_from([0, 1])}), min_size=2, max_size=5)
-        case "tags":
+        case "tagging":
             # A sentence without an entity has no span, and F1 over none at all is 0.
             some = st.lists(st.sampled_from(task.labels), min_size=1, max_size=4).map(lambda t: [*t, task.labels[1]])
             return st.lists(st.fixed_dictionaries({"tags": some}), min_size=2, max_size=5)
-        case "answers":
+        case "span":
             row = st.tuples(st.text(max_size=5), st.lists(WORDS, min_size=1, max_size=2))
             return st.lists(row, min_size=2, max_size=5, unique_by=lambda row: row[0]).map(
                 lambda rows: [
@@ -125,8 +124,10 @@ def examples(task: Task) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 def perfect(task: Task, rows: list[dict[str, Any]]) -> Any:
     """Predictions that are all right."""
-    gold = submission.gold(task, rows)
-    return {name: said[0] for name, said in gold} if submission.shape(task) == "answers" else gold
+    gold = kind_of(task).gold(rows)
+    if task.format == "span":
+        return {name: answers[0] for name, answers in gold}
+    return dict(gold) if kind_of(task).extension == "json" else gold
 
 
 def scored(
@@ -141,8 +142,8 @@ def scored(
     with TemporaryDirectory() as folder:
         out, gold = Path(folder, "out"), Path(folder, "gold")
         for code in order(benchmarks.load(name).languages(task_id)):
-            submission.write(out, task_id, task, code, predicted)
-            submission.write_gold(gold, task_id, task, code, rows)
+            predictions.write(out, task, code, predicted)
+            predictions.write_gold(gold, task, code, rows)
         return evaluator.score(out, gold, name, is_partial=True)
 
 
@@ -205,7 +206,7 @@ def test_order_of_examples_and_files_never_changes_a_score(
 
 def test_perfect_predictions_score_100_overall() -> None:
     rows: dict[str, list[dict[str, Any]]] = {form: tiny.examples(form, 3) for form in tiny.TASKS}
-    for name in registry.names("benchmarks"):
+    for name in benchmarks.BENCHMARKS:
         with TemporaryDirectory() as folder:
             for task_id in benchmarks.load(name).tasks:
                 task = tiny.task_of(task_id)
@@ -213,8 +214,8 @@ def test_perfect_predictions_score_100_overall() -> None:
                 if task.format in ("classification", "tagging"):
                     own = [{**row, "label": task.labels[0], "tags": [task.labels[1]]} for row in own]
                 for code in benchmarks.load(name).languages(task_id):
-                    submission.write(Path(folder, "out"), task_id, task, code, perfect(task, own))
-                    submission.write_gold(Path(folder, "gold"), task_id, task, code, own)
+                    predictions.write(Path(folder, "out"), task, code, perfect(task, own))
+                    predictions.write_gold(Path(folder, "gold"), task, code, own)
 
             found = evaluator.score(Path(folder, "out"), Path(folder, "gold"), name)
 
@@ -223,26 +224,13 @@ def test_perfect_predictions_score_100_overall() -> None:
         assert (found["missing"], found["notes"]) == ({}, [])
 
 
-@pytest.mark.parametrize("form", sorted(tiny.TASKS))
-def test_scores_are_those_of_the_format(form: str) -> None:
-    task = tiny.task_of(tiny.TASKS[form])
-    rows = tiny.examples(form, 8)
-    predicted = worse(perfect(task, rows), 1)
-
-    found = evaluator.values(task, "en", predicted, submission.gold(task, rows))
-
-    of_format = formats.load(form).score(predicted, rows, task, "en")
-    assert 0 < of_format[task.metric] < 100
-    assert {metric: found[metric] for metric in of_format} == of_format
-
-
 def test_lareqa_is_scored_over_all_questions_and_the_others_over_languages(tmp_path: Path) -> None:
     for task_id in ("lareqa", "mewslix"):
         task = tiny.task_of(task_id)
         for code, right in (("en", 3), ("de", 0)):  # 3 of 3 questions, 0 of 1
             gold = {f"{code}{number}": ["a"] for number in range(max(right, 1))}
-            submission.write(tmp_path / "gold", task_id, task, code, gold)
-            submission.write(tmp_path / "out", task_id, task, code, dict.fromkeys(gold, ["a"] if right else ["b"]))
+            predictions.write(tmp_path / "gold", task, code, gold)
+            predictions.write(tmp_path / "out", task, code, dict.fromkeys(gold, ["a"] if right else ["b"]))
 
     found = evaluator.score(tmp_path / "out", tmp_path / "gold", "xtreme-r", is_partial=True)["tasks"]
 
@@ -252,12 +240,18 @@ def test_lareqa_is_scored_over_all_questions_and_the_others_over_languages(tmp_p
 
 # What is wrong
 
-QUESTIONS = [{"id": "q1", "answers": [{"text": "a 7"}]}, {"id": "q2", "answers": [{"text": "b"}]}]
+
+def squad(*questions: tuple[Any, Any]) -> str:
+    """A file of gold with these ids and answers."""
+    rows = [{"id": name, "answers": answers} for name, answers in questions]
+    return json.dumps({"data": [{"paragraphs": [{"qas": rows}]}]})
+
+
 GOLD: Mapping[str, tuple[str, str]] = {
     "xnli": ("tsv", "neutral\nentailment\nneutral\n"),
     "xcopa": ("jsonl", '{"label": 0}\n{"label": 1}\n'),
     "udpos": ("tsv", "DET\nNOUN\n\nVERB\n"),
-    "xquad": ("json", json.dumps({"data": [{"paragraphs": [{"qas": QUESTIONS}]}]})),
+    "xquad": ("json", squad(("q1", [{"text": "a 7"}]), ("q2", [{"text": "b"}]))),
     "tatoeba": ("tsv", "1\n0\n"),
     "lareqa": ("json", '{"q1": ["a", "b"]}'),
     "bucc2018": ("tsv", "de-1\ten-2\nde-2\ten-1\n"),
@@ -266,26 +260,116 @@ GOLD: Mapping[str, tuple[str, str]] = {
 GOOD = {**{task: text for task, (_, text) in GOLD.items()}, "xquad": '{"q1": "7", "q2": "b"}'}
 
 
-def put(folder: Path, task_id: str, said: bytes) -> tuple[Path, Path, str]:
+def put(folder: Path, task_id: str, said: bytes, gold: bytes | None = None) -> tuple[Path, Path, str]:
     """A folder of predictions and one of gold for one file, and a benchmark that has it."""
-    extension, gold = GOLD[task_id]
     name = "xtreme" if task_id == "bucc2018" else "xtreme-r"
     code = benchmarks.load(name).languages(task_id)[0]
-    for side, text in (("out", said), ("gold", gold.encode())):
-        (folder / side / task_id).mkdir(parents=True, exist_ok=True)
-        (folder / side / task_id / f"test-{code}.{extension}").write_bytes(text)
+    for side, text in (("out", said), ("gold", GOLD[task_id][1].encode() if gold is None else gold)):
+        file = predictions.path(folder / side, tiny.task_of(task_id), code)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text)
     return folder / "out", folder / "gold", name
 
 
 @pytest.mark.parametrize("task_id", GOLD)
-def test_a_byte_order_mark_and_windows_line_ends_change_nothing(task_id: str, tmp_path: Path) -> None:
-    plain = evaluator.score(*put(tmp_path / "plain", task_id, GOOD[task_id].encode()), is_partial=True)
-    text = b"\xef\xbb\xbf" + GOOD[task_id].replace("\n", "\r\n").encode()
+def test_blanks_and_carriage_returns_at_line_ends_change_nothing_on_either_side(task_id: str, tmp_path: Path) -> None:
+    wide = "\u3000" * (kind_of(tiny.task_of(task_id)).extension == "tsv")  # which JSON does not take for a blank
 
-    found = evaluator.score(*put(tmp_path / "windows", task_id, text), is_partial=True)
+    def blanks(text: str) -> bytes:
+        return "".join(f" {line}{wide}\t \r\n" for line in text.removesuffix("\n").split("\n")).encode()
 
-    assert found["tasks"] == plain["tasks"]
+    said, gold = blanks(GOOD[task_id]), blanks(GOLD[task_id][1])
+
+    found = evaluator.score(*put(tmp_path, task_id, said, gold), is_partial=True)
+
     assert found["tasks"][task_id]["score"] == 100
+
+
+@pytest.mark.parametrize("side", ["out", "gold"])
+@pytest.mark.parametrize("task_id", GOLD)
+def test_a_byte_order_mark_which_the_evaluator_reads_as_text_is_a_fault(
+    task_id: str, side: str, tmp_path: Path
+) -> None:
+    sides = {"out": GOOD[task_id].encode(), "gold": GOLD[task_id][1].encode()}
+    sides[side] = b"\xef\xbb\xbf" + sides[side]
+
+    with pytest.raises(DataError, match=rf"{side}/{task_id}/test-\S+: begins with a byte order mark"):
+        evaluator.score(*put(tmp_path, task_id, sides["out"], sides["gold"]), is_partial=True)
+
+
+@pytest.mark.parametrize("blank", ["\nDET\nNOUN\n\nVERB\n", "DET\nNOUN\n\n\nVERB\n", "DET\nNOUN\n\nVERB\n\n\n"])
+def test_every_blank_line_ends_a_sentence_as_in_the_evaluator(blank: str, tmp_path: Path) -> None:
+    both = evaluator.score(*put(tmp_path / "both", "udpos", blank.encode(), blank.encode()), is_partial=True)
+
+    assert both["tasks"]["udpos"]["score"] == 100
+    assert list(both["tasks"]["udpos"]["examples"].values()) == [3]
+    with pytest.raises(DataError, match=r"3 sentences; the gold has 2\. Sentence \d has no tag: every blank line ends"):
+        evaluator.score(*put(tmp_path / "one", "udpos", blank.encode()), is_partial=True)
+    ended = evaluator.score(*put(tmp_path / "end", "udpos", b"DET\nNOUN\n\nVERB\n\n"), is_partial=True)
+    assert ended["tasks"]["udpos"]["score"] == 100
+
+
+@pytest.mark.parametrize(
+    ("task_id", "gold", "message"),
+    [
+        (
+            "xquad",
+            squad(("q1", []), ("q2", [])),
+            r"2 of 2 examples have no right answer \(q1, q2\)\. The released test",
+        ),
+        ("xquad", squad(("q1", {}), ("q2", [{"text": "b"}])), r"1 of 2 examples have no right answer \(q1\)"),
+        ("mlqa", squad(("q1", [{"text": ""}]), ("q2", [{"text": " "}])), r"2 of 2 examples have no right answer"),
+        ("tydiqa", squad(("q1", []), ("q1", [{"text": "b"}])), r"1 of 2 examples have no right answer \(q1\)"),
+        ("mewslix", '{"q1": [], "q2": ["Q1"]}', r"1 of 2 examples have no right answer \(q1\)"),
+        ("lareqa", '{"q1": []}', r"1 of 1 examples have no right answer \(q1\)"),
+        ("lareqa", '{"q1": [""]}', r"1 of 1 examples have no right answer \(q1\)"),
+        ("lareqa", "{}", r"holds no example"),
+        ("xquad", squad(("q1", [{"text": 5}])), r"ids and right answers should be texts; 1 are not, the first is 5\."),
+        ("xquad", squad((5, [{"text": "b"}])), r"ids and right answers should be texts; 1 are not, the first is 5\."),
+        ("xquad", squad(("q1", [{"text": None}])), r"ids and right answers should be texts; .* the first is null\."),
+        ("xquad", squad(("q1", [["b"]])), r"not as SQuAD writes questions"),
+        ("xquad", squad(("q1", 5)), r"not as SQuAD writes questions"),
+        ("xquad", "5", r"not as SQuAD writes questions"),
+        ("xnli", "\n\n\n", r"line 1: label '' is unknown\. .* 2 more lines have it\."),
+        ("xcopa", '{"label": null}\n', r"line 1: should be as \{\"label\": 0\}"),
+        ("xcopa", '{"label": true}\n', r"line 1: should be as \{\"label\": 0\}"),
+        ("tatoeba", "\n1\n", r"line 1: should be a row number; it is ''"),
+        ("udpos", "\n\n", r"holds no example"),
+        ("panx", "B-PER\n\nNOUN\n", r"line 3: label 'NOUN' is unknown"),
+    ],
+)
+def test_gold_without_answers_or_of_another_kind_is_a_fault(
+    task_id: str, gold: str, message: str, tmp_path: Path
+) -> None:
+    said = GOOD.get(task_id) or {"mlqa": "{}", "tydiqa": "{}", "mewslix": "{}", "panx": "O\n"}[task_id]
+
+    with pytest.raises(DataError, match=rf"gold/{task_id}/test-\S+: {message}|gold/{task_id}/test-\S+, {message}"):
+        evaluator.score(*put(tmp_path, task_id, said.encode(), gold.encode()), is_partial=True)
+
+
+@pytest.mark.parametrize(
+    ("task_id", "said"),
+    [
+        ("xnli", "neutral\n" + "a" * 5_000_000 + "\nneutral\n"),
+        ("xnli", "".join(f"label{number}\n" for number in range(100_000))),
+        ("udpos", "A" * 5_000_000 + "\n"),
+        ("xcopa", '{"label": 0}\n' + "[" * 200_000 + "\n"),
+        ("xcopa", '{"label": ' + "9" * 4_000 + '}\n{"label": 0}\n'),
+        ("xquad", json.dumps({"q" * 5_000_000: "7"})),
+        ("xquad", json.dumps({"q1": ["7" * 5_000_000]})),
+        ("xquad", '{"q1": ' + "[" * 200_000),
+        ("tatoeba", "1" * 4_000 + "\n0\n"),
+        ("lareqa", json.dumps({"q1": [{"a": "b" * 5_000_000}]})),
+        ("lareqa", json.dumps({f"q{number}": ["a"] for number in range(100_000)})),
+        ("bucc2018", "de" * 2_500_000 + "\n"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_what_a_file_holds_is_cut_in_a_message(task_id: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"{task_id}/test-") as error:
+        evaluator.score(*put(tmp_path, task_id, said.encode()), is_partial=True)
+
+    assert len(str(error.value)) < 2_000
 
 
 @pytest.mark.parametrize(
@@ -293,30 +377,42 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(task_id: str, tm
     [
         ("xnli", "neutral\nentailment\n", r"test-en.tsv: 2 lines; the gold has 3."),
         ("xnli", "", r"test-en.tsv: 0 lines; the gold has 3."),
+        ("xnli", "neutral\nentailment\nneutral\n\n", r"test-en.tsv, line 4: label '' is unknown."),
+        (
+            "xnli",
+            "neutral\tA man.\nentailment\tA dog.\nneutral\tA cat.\n",
+            r"line 1: label 'neutral\\tA man.' is unknown. Did you mean neutral\? The benchmark's evaluator",
+        ),
+        ("udpos", "DET\nNOUN\tdog\n\nVERB\n", r"line 2: label 'NOUN\\tdog' is unknown. .* takes the whole line"),
+        ("xnli", "a\nb\nc\nd\ne\n", r"test-en.tsv: 2 other labels are unknown, too."),
         (
             "xnli",
             "neutral\nentailmnt\nneutral\n",
-            r"label 'entailmnt', on 1 line, is unknown. Did you mean entailment\?",
+            r"test-en.tsv, line 2: label 'entailmnt' is unknown. Did you mean entailment\? Labels: contradiction, ",
         ),
         ("xnli", b"neutral\n\xff\nneutral\n", r"test-en.tsv, line 2: byte 0xff is not UTF-8"),
         ("xnli", "neutral\nneu\0tral\nneutral\n", r"test-en.tsv: has a NUL byte"),
-        ("xcopa", '{"label": 0}\n{"label": 2}\n', r"label '2', on 1 line, is unknown. Labels: 0, 1."),
+        ("xcopa", '{"label": 0}\n{"label": 2}\n', r"line 2: label '2' is unknown. Labels: 0, 1."),
         (
             "xcopa",
             '{"label": 0}\n{"label": "1"}\n',
             r"""line 2: should be as \{"label": 0\}; it is '\{"label": "1"\}'""",
         ),
-        ("xcopa", '0\n{"label": true}\n', r"line 1: should be as .* So are 1 more lines."),
+        ("xcopa", '0\n{"label": true}\n', r"line 1: should be as .* 1 more lines are wrong, too."),
         ("udpos", "DET\nNOUN\n", r"test-en.tsv: 1 sentences; the gold has 2."),
-        ("udpos", "DET\n\nVERB\n", r"sentence 1 has 1 tags; it has 2 words in the gold."),
-        ("udpos", "DET\nNOUN\n\nVREB\n", r"label 'VREB', on 1 line, is unknown. Did you mean VERB\?"),
+        ("udpos", "DET\n\nVERB\n", r"sentence 1, from line 1, has 1 tags; it has 2 words in the gold."),
+        ("udpos", "DET\nNOUN\n\nVREB\n", r"line 4: label 'VREB' is unknown. Did you mean VERB\?"),
         ("xquad", '{"q1": "7", "q3": "b"}', r"test-en.json: q3: no such id in the gold."),
-        ("xquad", '{"q1": "7", "q1": "b"}', r"test-en.json: q1 comes twice; an id names one."),
+        ("xquad", '{"q1": "7", "q1": "b"}', r"test-en.json: q1 comes twice; a key is given once."),
         ("xquad", '{"q1": ["7"], "q2": "b"}', r"q1 should be a text; the first is \[\"7\"\]"),
         ("xquad", '{"q1": "7", "q2', r"line 1: not JSON"),
         ("xquad", '["7"]', r"should be one JSON object of ids; it is a list"),
         ("xquad", '{"q1": ' + "9" * 5000 + "}", r"not what a submission holds: Exceeds the limit"),
         ("xquad", '{"q1": "7", "\\ud800": "b"}', r"test-en.json: \?: no such id in the gold."),
+        ("tatoeba", "1\n999999\n", r"test-ar.tsv: line 2: row 999999 is none of the 1000 candidates."),
+        ("tatoeba", "01\n0\n", r"line 1: should be a row number; it is '01'"),
+        ("xcopa", '{"label": 1, "label": 0}\n{"label": 1}\n', r"line 1: should be as .*; it is .*label.*label"),
+        ("xcopa", '{"label": 0}\n\n', r"line 2: should be as .*; it is ''"),
         ("tatoeba", "[1]\n0\n", r"line 1: should be a row number; it is '\[1\]'"),
         ("tatoeba", "-1\n0\n", r"line 1: should be a row number; it is '-1'"),
         ("lareqa", '{"q1": ["a", "a"]}', r"q1: a candidate comes twice in the ranking."),
@@ -363,7 +459,7 @@ def test_what_is_missing_is_named_where_it_may_be(tmp_path: Path) -> None:
 
     assert found["tasks"]["xquad"]["score"] == 50
     assert found["missing"]["xquad"] == [code for code in tiny.task_of("xquad").languages if code != "en"]
-    assert set(found["missing"]) == set(LANGUAGES["xtreme_r"])
+    assert set(found["missing"]) == set(LANGUAGES["xtreme-r"])
     assert (found["overall"], set(found["groups"].values())) == (None, {None})
     silent, idle = found["notes"]
     assert silent == "xquad: questions without an answer, each of which scores 0: en 1 of 2."

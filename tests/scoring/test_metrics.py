@@ -1,15 +1,12 @@
-"""Metrics and submission files, by values written out by hand."""
+"""Metrics, by values written out by hand."""
 
 import doctest
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xit.core.errors import DataError
-from xit.core.task import Format, Task
-from xit.scoring import metrics, submission
+from xit.scoring import metrics
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -185,59 +182,3 @@ def test_gold_ranked_first_scores_100(gold: dict[str, list[str]]) -> None:
     assert metrics.average_precision(gold, gold) == pytest.approx(100.0)
     assert metrics.reciprocal_rank(gold, gold) == 100.0
     assert metrics.retrieval_accuracy(gold, gold) == 100.0
-
-
-def task(kind: Format, metric: str = "accuracy") -> Task:
-    return Task(title="", format=kind, metric=metric, languages=(), micro="", citation="", licence="", record={})
-
-
-LAYOUT: list[tuple[Task, submission.Predictions, str, str]] = [
-    (task("classification"), ["neutral", "entailment"], "tsv", "neutral\nentailment\n"),
-    (task("tagging", "f1"), [["DET", "NOUN"], ["X"]], "tsv", "DET\nNOUN\n\nX\n\n"),
-    (task("multiple_choice"), [1, 0], "jsonl", '{"label": 1}\n{"label": 0}\n'),
-    (task("span", "f1"), {"q1": "größer", "q2": ""}, "json", '{"q1": "größer", "q2": ""}\n'),
-    (task("retrieval"), [12, 3], "tsv", "12\n3\n"),
-    (task("retrieval", "map_at_20"), {"q1": ["Q5", "Q7"]}, "json", '{"q1": ["Q5", "Q7"]}\n'),
-    (task("retrieval", "f1"), [("de-1", "en-7"), ("de-2", "en-3")], "tsv", "de-1\ten-7\nde-2\ten-3\n"),
-]
-
-
-@pytest.mark.parametrize(("kind", "predictions", "extension", "text"), LAYOUT)
-def test_predictions_are_written_in_the_layout_of_the_benchmark_and_read_back(
-    kind: Task, predictions: submission.Predictions, extension: str, text: str, tmp_path: Path
-) -> None:
-    path = submission.write(tmp_path, "x", kind, "de", predictions)
-
-    assert path == tmp_path / "x" / f"test-de.{extension}"
-    assert path.read_text(encoding="utf-8") == text
-    assert submission.read(tmp_path, "x", kind, "de") == predictions
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "text", "message"),
-    [
-        (task("multiple_choice"), "jsonl", '{"label": 1}\n{"choice": 1}\n', r"line 2: should be as \{\"label\": 0\}"),
-        (task("retrieval"), "tsv", "[12]\n", r"line 1: should be a row number; it is '\[12\]'"),
-        (task("retrieval", "f1"), "tsv", "de-1\ten-7\nde-2\n", r"line 2: should be two ids .* it is 'de-2'"),
-        (task("span"), "json", '{"q1": "cut', "line 1: not JSON"),
-        (task("span"), "json", '["q1"]', "one JSON object of ids; it is a list"),
-    ],
-)
-def test_a_broken_prediction_file_is_named_with_its_line(
-    kind: Task, name: str, text: str, message: str, tmp_path: Path
-) -> None:
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / f"test-de.{name}").write_text(text, encoding="utf-8")
-
-    with pytest.raises(DataError, match=message):
-        submission.read(tmp_path, "x", kind, "de")
-
-
-def test_a_missing_prediction_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"test-de\.tsv: no such file"):
-        submission.read(tmp_path, "xnli", task("classification"), "de")
-
-
-def test_predictions_of_another_shape_are_not_written(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="predictions of span do not come as a list"):
-        submission.write(tmp_path, "xquad", task("span"), "de", ["answer"])

@@ -16,7 +16,7 @@ import pytest
 
 from xit import cli
 from xit.core.task import task_of
-from xit.scoring import evaluator, submission
+from xit.scoring import evaluator, predictions
 
 ORACLE = Path(os.environ.get("XIT_TEST_ORACLE") or Path(__file__).parents[3] / "shared" / "oracle")
 pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason=f"no scorer oracle at {ORACLE}; XIT_TEST_ORACLE names it")
@@ -115,8 +115,8 @@ def test_lareqa_ranks_the_candidates_of_all_languages_as_the_benchmark_does(tmp_
     for code in sorted({name.rsplit("_", 1)[1] for name in questions}):
         own = [name for name in questions if name.endswith(f"_{code}")]
         gold = {name: right[name.rsplit("_", 1)[0]] for name in own}
-        submission.write(tmp_path / "predictions", "lareqa", task, code, {name: rankings[name] for name in own})
-        submission.write(tmp_path / "labels", "lareqa", task, code, gold)
+        predictions.write(tmp_path / "predictions", task, code, {name: rankings[name] for name in own})
+        predictions.write(tmp_path / "labels", task, code, gold)
 
     found = scored(tmp_path, "xtreme-r")["tasks"]["lareqa"]
 

@@ -48,10 +48,12 @@ def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
     """The gain in each language and seed, paired over examples: these two models on more examples like these."""
     from xit.cli import tables
     from xit.core.scores import read_scores
-    from xit.scoring.rescore import example_gains
+    from xit.scoring.rescore import example_scores
+    from xit.statistics.paired import example_gain
 
     scores = read_scores(paths.SCORES)
-    found = example_gains(scores, encoder, condition, target, paths.EVALUATIONS, paths.data(""))
+    cells = example_scores(scores, encoder, condition, target, paths.EVALUATIONS, paths.data(""))
+    found = {cell: example_gain(before, after) for cell, (before, after) in cells.items()}
     terminal.show(tables.gains(f"{target}: the {encoder} encoder after {condition}, minus none", found))
 
 

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xit import formats
 from xit.core import languages
 from xit.core.errors import ConfigError, DataError
 from xit.core.examples import Example
-from xit.core.task import Task, task_of
-from xit.evaluation.evaluate import one_pool
-from xit.scoring import submission
+from xit.core.task import task_of
+from xit.scoring import predictions
+from xit.scoring.predictions import kind_of
 
 if TYPE_CHECKING:
     from xit.sources import Source
@@ -72,7 +71,7 @@ def analyse(folder: Path, task_id: str, examples: Sequence[Example], pretraining
     """Score the predictions of a task bucket by bucket, language by language.
 
     Args:
-        folder: Predictions in the benchmark's submission layout, of all languages of the examples.
+        folder: Predictions in the benchmark's submission layout, in all languages of the examples.
         task_id: The task.
         examples: The test examples that were predicted.
         pretraining: Languages that the encoder has seen.
@@ -81,13 +80,17 @@ def analyse(folder: Path, task_id: str, examples: Sequence[Example], pretraining
         DataError: predictions are missing, or are not as many as the examples.
     """
     task = task_of(task_id)
-    if task.pool == "all":
-        examples = one_pool(examples)
+    kind = kind_of(task)
+    examples = predictions.with_pooled_ids(task, examples)
     buckets = []
     for code in dict.fromkeys(example["language"] for example in examples):
         members = [example for example in examples if example["language"] == code]
-        asked = [example for example in members if example.get("role") != "candidate"]
-        predicted = _by_example(submission.read(folder, task_id, task, code), members, asked, f"{folder}, {task_id}")
+        asked = predictions.asked(members)
+        gold = kind.gold(members)
+        try:
+            answers = predictions.read_for(folder, task, code, gold)
+        except DataError as error:
+            raise DataError(f"{error} Predictions of a grid with most_test are analysed with --most.") from None
         fact = languages.facts(code)
         parts = [
             ("script", fact.script, asked, None),
@@ -98,37 +101,12 @@ def analyse(folder: Path, task_id: str, examples: Sequence[Example], pretraining
         if task.format == "span":
             answered = [example for example in asked if example["answers"]]
             parts += _quarters("answer length", answered, lambda example: len(example["answers"][0]))
+        number = {example["id"]: position for position, example in enumerate(asked)}
         for attribute, name, some, bounds in parts:
-            value = _score(task, code, predicted, some)
+            part = kind.part(answers, gold, [number[example["id"]] for example in some])
+            value = kind.score(*part, code)[task.metric]
             buckets.append(Bucket(attribute, name, code, len(some), value, bounds))
     return buckets
-
-
-def _by_example(
-    predictions: Any, members: Sequence[Example], asked: Sequence[Example], where: str
-) -> Mapping[str, Any]:
-    """Predictions by the id of their example; the rows of aligned retrieval as rankings of one candidate."""
-    if isinstance(predictions, dict):
-        return predictions
-    code = members[0]["language"]
-    if len(predictions) != len(asked):
-        raise DataError(
-            f"{where}, {code}: {len(predictions)} predictions, but there are {len(asked)} examples. Predictions of the "
-            "first examples only, as those of a grid with most_test, are analysed with --most."
-        )
-    candidates = [example["id"] for example in members if example.get("role") == "candidate"]
-    if candidates:
-        if not all(isinstance(row, int) and 0 <= row < len(candidates) for row in predictions):
-            raise DataError(f"{where}, {code}: a prediction is not the row of one of {len(candidates)} candidates.")
-        predictions = [[candidates[row]] for row in predictions]
-    return {example["id"]: prediction for example, prediction in zip(asked, predictions, strict=True)}
-
-
-def _score(task: Task, language: str, predicted: Mapping[str, Any], some: Sequence[Example]) -> float:
-    form: Any = formats.load(task.format)
-    is_keyed = task.format in ("span", "retrieval")
-    predictions = predicted if is_keyed else [predicted[example["id"]] for example in some]
-    return float(form.score(predictions, some, task, language)[task.metric])
 
 
 def _quarters(

@@ -17,7 +17,7 @@ from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, released_heads, task_model
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
-from xit.scoring import submission
+from xit.scoring.predictions import asked, kind_of, with_pooled_ids, write, write_gold
 
 if TYPE_CHECKING:
     from xit.sources import Source
@@ -61,10 +61,10 @@ def evaluate(
     """
     task = task_of(task_id)
     form: Any = formats.load(task.format)
-    asked = {e["language"] for e in examples if e.get("role") != "candidate"}  # Mewsli-X has candidates in 50 languages
-    languages = sorted(asked, key=lambda code: (code != "en", code))
-    if task.pool == "all":
-        examples = one_pool(examples)
+    kind = kind_of(task)
+    codes = {example["language"] for example in asked(examples)}  # Mewsli-X has candidates in 50 languages
+    languages = sorted(codes, key=lambda code: (code != "en", code))
+    examples = with_pooled_ids(task, examples)
     by_language = _by_language(examples)
     pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
     predicted: list[Any]
@@ -82,20 +82,23 @@ def evaluate(
         options = EncodingOptions(tokenizer, task, max_length_tokens, retrieval.is_centered, working, report)
         if task.is_mined:
             known = _by_language(validation)
-            predicted = [form.mined(bare, by_language[code], known[code], options, retrieval) for code in languages]
+            predicted = [
+                form.mine_pairs(bare, by_language[code], known[code], options, retrieval) for code in languages
+            ]
         else:
-            predicted = [form.bare(bare, pool, options, retrieval) for pool in pools]
+            predicted = [form.rank_untrained(bare, pool, options, retrieval) for pool in pools]
     if task.pool == "all":
         predicted = [_of(predicted[0], by_language[code]) for code in languages]
     result = {}
     for code, answers in zip(languages, predicted, strict=True):
         members = by_language[code]
-        result[code] = (form.score(answers, members, task, code), form.count(members))
+        submitted = kind.from_model(answers, members)
+        values = kind.score(submitted, kind.gold(members), code)
+        result[code] = ({metric: values[metric] for metric in kind.reported}, len(asked(members)))
         if predictions is not None:
-            written = form.aligned(answers, members) if submission.shape(task) == "rows" else answers
-            submission.write(predictions, task_id, task, code, written)
+            write(predictions, task, code, submitted)
         if gold is not None:
-            submission.write_gold(gold, task_id, task, code, members)
+            write_gold(gold, task, code, members)
     if working is not None:
         remove(working)
     return result
@@ -150,18 +153,6 @@ def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
     for example in examples:
         found.setdefault(example["language"], []).append(example)
     return found
-
-
-def one_pool(examples: Sequence[Example]) -> list[Example]:
-    """Examples of all languages as one pool: queries named `<id>_<language>` (LAReQA's own names), and gold candidates
-    of languages that are not evaluated left out, since they cannot be found."""
-    present = {e["id"] for e in examples if e["role"] == "candidate"}
-    return [
-        {**e, "id": f"{e['id']}_{e['language']}", "gold": [name for name in e["gold"] if name in present]}
-        if e["role"] == "query"
-        else e
-        for e in examples
-    ]
 
 
 def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:

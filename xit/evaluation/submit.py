@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xit import benchmarks
-from xit.benchmarks import Benchmark
 from xit.core.errors import ConfigError, raise_all
 from xit.core.files import atomic
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation import evaluate
 from xit.modeling import released_heads
-from xit.scoring import evaluator
+from xit.scoring import benchmarks, evaluator
+from xit.scoring.benchmarks import Benchmark
 
 if TYPE_CHECKING:
     from xit.sources import Source

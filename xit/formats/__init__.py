@@ -1,4 +1,4 @@
-"""The five shapes of task: what its examples look like, as tensors, with which head, and how predictions are scored.
+"""The five shapes of task: what its examples look like as tensors, with which head, and how predictions are decoded.
 
 A format is a module with the face of `Format`. It does not know which encoder reads the tokens, nor which task the
 examples come from: the same code serves every cell of the grid. All formats share rows of tokens (`Row`), padded on the
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from xit.formats._heads import HeadKind
     from xit.modeling.tokenization import Tokenizer
+
+PREDICTION_TOKENS = 8192
+"""Padded tokens of a forward pass without gradients; changes speed and memory, and last digits only."""
 
 SPECIAL, FIRST, SECOND = 0, 1, 2
 """Segments of a row: special tokens and padding; the first text; the second text."""
@@ -111,14 +114,7 @@ class Format(Protocol):
         """A new head (`Head`) for encoders with states of that width and depth."""
 
     def predict(self, model: Any, examples: Sequence[Example], options: EncodingOptions) -> Any:
-        """Predictions for examples (`xit.modeling.task_model.TaskModel`), in the shape that `xit.scoring.submission`
-        writes."""
-
-    def score(self, predictions: Any, examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
-        """Metrics from 0 to 100 by name; the task's main metric is among them."""
-
-    def count(self, examples: Sequence[Example]) -> int:
-        """How many predictions a score over these examples rests on."""
+        """Predictions of a model (`xit.modeling.task_model.TaskModel`), as `xit.scoring.predictions` takes them."""
 
     def shuffled(self, examples: Sequence[Example], generator: "numpy.random.Generator") -> list[Example]:
         """The same examples with one another's labels, so that nothing can be learnt from them but how labels lie."""
@@ -179,7 +175,7 @@ def row_of(encoding: Any) -> Row:
     return Row(*(numpy.array(values, dtype=numpy.int64) for values in (encoding.ids, segments, encoding.type_ids)))
 
 
-def batches_by_length(lengths: Sequence[int], most_tokens: int) -> list[list[int]]:
+def batches_by_length(lengths: Sequence[int], most_tokens: int = PREDICTION_TOKENS) -> list[list[int]]:
     """Indices grouped so that rows of like length share a batch of at most `most_tokens` padded tokens."""
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     batches: list[list[int]] = []

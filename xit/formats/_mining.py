@@ -19,7 +19,7 @@ from xit.formats._search import Found, nearest
 
 NEIGHBOURS = 4
 
-Scored = dict[tuple[str, str], float]
+Margins = dict[tuple[str, str], float]
 """Pairs of ids, of a query and a candidate, with their margins."""
 
 
@@ -82,7 +82,7 @@ def _best(
     return np.take_along_axis(neighbours, best, 1)[:, 0], np.take_along_axis(margins, best, 1)[:, 0]
 
 
-def threshold(scored: Scored, gold: Collection[tuple[str, str]]) -> float:
+def threshold(scored: Margins, gold: Collection[tuple[str, str]]) -> float:
     """The margin from which pairs have the best F1 against gold pairs: halfway down to the next lower one.
 
     Of equally good ones the highest; the lowest margin itself where all pairs are best; 0 where none is right.

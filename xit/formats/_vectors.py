@@ -88,7 +88,7 @@ def _resumed(
     return (found["done"], vectors) if len(vectors) == count and vectors.dtype == np.float32 else (0, None)
 
 
-class Unit:
+class NormalizedVectors:
     """Vectors of length one, so that the dot product is the cosine; first less the mean of their group, if asked.
 
     They are made when they are read, <float32>[rows, hidden], from vectors that may lie in a file; a row is the same

@@ -15,7 +15,6 @@ from xit.core.examples import Example
 from xit.core.task import Task
 from xit.formats import Batch, EncodedExample, EncodingOptions, text_rows
 from xit.formats._heads import HeadKind, PairVector
-from xit.scoring import metrics
 
 
 def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
@@ -55,16 +54,6 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     """The most probable label of each example."""
     rows = text_rows(options, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
     return [options.task.labels[int(logits.argmax())] for logits in model.logits(rows)]
-
-
-def score(predictions: list[str], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
-    """Accuracy."""
-    return {"accuracy": metrics.accuracy(predictions, [e["label"] for e in examples])}
-
-
-def count(examples: Sequence[Example]) -> int:
-    """Every example."""
-    return len(examples)
 
 
 def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:

@@ -17,7 +17,6 @@ from xit.core.task import Task
 from xit.formats import Batch, EncodedExample, EncodingOptions, Row, text_rows
 from xit.formats._heads import HeadKind, PairVector
 from xit.formats._texts import shortened
-from xit.scoring import metrics
 
 
 def _rows(examples: Sequence[Example], options: EncodingOptions) -> list[tuple[Row, ...]]:
@@ -72,16 +71,6 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     grouped = _rows(examples, options)
     logits = iter(model.logits([row for rows in grouped for row in rows]))
     return [int(torch.stack([next(logits) for _ in rows]).argmax()) for rows in grouped]
-
-
-def score(predictions: list[int], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
-    """Accuracy."""
-    return {"accuracy": metrics.accuracy(predictions, [e["label"] for e in examples])}
-
-
-def count(examples: Sequence[Example]) -> int:
-    """Every example."""
-    return len(examples)
 
 
 def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:

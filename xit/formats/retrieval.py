@@ -21,10 +21,9 @@ from xit.core.settings import RetrievalSettings
 from xit.core.task import Task
 from xit.formats import Batch, EncodedExample, EncodingOptions, Row, text_rows
 from xit.formats._heads import HeadKind, States, pool
-from xit.formats._mining import Scored, first_occurrences, mine, threshold
+from xit.formats._mining import Margins, first_occurrences, mine, threshold
 from xit.formats._search import nearest
-from xit.formats._vectors import LARGE, Unit, encoded, fingerprint
-from xit.scoring import metrics
+from xit.formats._vectors import LARGE, NormalizedVectors, encoded, fingerprint
 
 Rankings = dict[str, list[str]]
 """The ids of the nearest candidates of each query, nearest first, by query id."""
@@ -65,7 +64,7 @@ def shuffled(examples: Sequence[Example], generator: np.random.Generator) -> lis
 
 
 class Head(nn.Module):
-    """Unit vectors <float>[rows, hidden]."""
+    """NormalizedVectors vectors <float>[rows, hidden]."""
 
     def __init__(self, kind: HeadKind, dimension: int, layers: int) -> None:
         super().__init__()
@@ -100,13 +99,15 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     return _ranked(_vectors(model, model.logits, examples, options), examples, options)
 
 
-def bare(encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings) -> Rankings:
+def rank_untrained(
+    encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings
+) -> Rankings:
     """As `predict`, with the states of an encoder that was not trained on the task
     (`xit.modeling.task_model.EncoderModel`)."""
     return _ranked(_bare_vectors(encoder, examples, options, settings), examples, options)
 
 
-def mined(
+def mine_pairs(
     encoder: Any,
     examples: Sequence[Example],
     validation: Sequence[Example],
@@ -120,18 +121,18 @@ def mined(
     """
     folder = None if options.working is None else options.working / "validation"
     apart = dataclasses.replace(options, working=folder)
-    known = _scored(_bare_vectors(encoder, validation, apart, settings), validation)
+    known = _margins(_bare_vectors(encoder, validation, apart, settings), validation)
     least = threshold(known, {(e["id"], name) for e in validation if e["role"] == "query" for name in e["gold"]})
-    told = options.report if len(examples) > LARGE else lambda what, done, total: None
-    found = _scored(_bare_vectors(encoder, examples, options, settings), examples, told)
+    report = options.report if len(examples) > LARGE else lambda what, done, total: None
+    found = _margins(_bare_vectors(encoder, examples, options, settings), examples, report)
     return [pair for pair, margin in found.items() if margin >= least]
 
 
-def _scored(
-    vectors: Unit,
+def _margins(
+    vectors: NormalizedVectors,
     examples: Sequence[Example],
     report: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> Scored:
+) -> Margins:
     """All pairs that mining finds, the best first, with their margins."""
     rows, again = {}, {}
     for role in ("query", "candidate"):
@@ -151,7 +152,7 @@ def _scored(
 
 def _bare_vectors(
     encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings
-) -> Unit:
+) -> NormalizedVectors:
     choices = {"layer": settings.layer, "pooling": settings.pooling}
     return _vectors(encoder, lambda rows: encoder.vectors(rows, settings), examples, options, choices)
 
@@ -162,7 +163,7 @@ def _vectors(
     examples: Sequence[Example],
     options: EncodingOptions,
     choices: Mapping[str, Any] | None = None,
-) -> Unit:
+) -> NormalizedVectors:
     """The vectors of examples, of length one; centred by language and role, if asked. Of a large pool in a file."""
     texts = [e["text"] for e in examples]
     is_large = len(texts) > LARGE
@@ -183,10 +184,10 @@ def _vectors(
         made_of,
         lambda done, total: options.report("encode", done, total) if is_large else None,
     )
-    return Unit(vectors, [(e["language"], e["role"]) for e in examples] if options.is_centered else None)
+    return NormalizedVectors(vectors, [(e["language"], e["role"]) for e in examples] if options.is_centered else None)
 
 
-def _ranked(vectors: Unit, examples: Sequence[Example], options: EncodingOptions) -> Rankings:
+def _ranked(vectors: NormalizedVectors, examples: Sequence[Example], options: EncodingOptions) -> Rankings:
     is_large = len(examples) > LARGE
     return rank(
         vectors,
@@ -197,7 +198,7 @@ def _ranked(vectors: Unit, examples: Sequence[Example], options: EncodingOptions
 
 
 class Rows(Protocol):
-    """Vectors that are read by their rows: a tensor, an array, a memory map, or `Unit`."""
+    """Vectors that are read by their rows: a tensor, an array, a memory map, or `NormalizedVectors`."""
 
     def __getitem__(self, rows: Any, /) -> Any:
         """<float>[rows, hidden]."""
@@ -226,29 +227,3 @@ def rank(
         for query, row in zip(queries.tolist(), best.tolist(), strict=True):
             ranked[examples[query]["id"]] = [examples[candidates[column]]["id"] for column in row]
     return ranked
-
-
-def aligned(predictions: Rankings, examples: Sequence[Example]) -> list[int]:
-    """The row of the nearest candidate of each query, both in the order of the examples, as Tatoeba is submitted."""
-    queries, candidates = _split(examples)
-    row = {e["id"]: index for index, e in enumerate(candidates)}
-    return [row[predictions[e["id"]][0]] for e in queries]
-
-
-def score(predictions: Rankings | Pairs, examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
-    """The task's metric: F1 of pairs, accuracy of the first, reciprocal rank, average precision over the first 20."""
-    if isinstance(predictions, list):
-        pairs = [(e["id"], name) for e in examples if e["role"] == "query" for name in e["gold"]]
-        return metrics.overlap(predictions, pairs)._asdict()
-    gold = {e["id"]: list(e["gold"]) for e in examples if e["role"] == "query"}
-    measures: dict[str, Callable[[Rankings, Rankings], float]] = {
-        "accuracy": metrics.retrieval_accuracy,
-        "mrr_at_20": metrics.reciprocal_rank,
-        "map_at_20": metrics.average_precision,
-    }
-    return {task.metric: measures[task.metric](predictions, gold)}
-
-
-def count(examples: Sequence[Example]) -> int:
-    """Every query."""
-    return sum(e["role"] == "query" for e in examples)

@@ -15,13 +15,13 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import SECOND, Batch, EncodedExample, EncodingOptions, Row, row_of
+from xit.formats import SECOND, Batch, EncodedExample, EncodingOptions, batches_by_length, row_of
 from xit.formats._heads import HeadKind, States, pool
 from xit.formats._texts import shortened
-from xit.scoring import metrics
 
 QUESTION_TOKENS = 64  # google-research/xtreme:scripts/train_qa.sh, max_query_length
 ANSWER_TOKENS = 30  # the same, max_answer_length
+ENCODED_EXAMPLES = 64  # at once, to know the lengths of their windows; changes no result
 STRIDE_PART = 3  # windows overlap by a third: 128 of 384 tokens (the same, doc_stride)
 
 
@@ -105,15 +105,26 @@ def head(kind: HeadKind, dimension: int, layers: int, task: Task) -> Head:
 
 
 def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -> dict[str, str]:
-    """The text of the best span over all windows, by question id; empty where "no answer" may be and scores higher."""
-    windows = _windows(examples, options)
-    rows: list[Row] = [row_of(window) for group in windows for window in group]
-    logits = iter(model.logits(rows))
+    """The text of the best span over all windows, by question id; empty where "no answer" may be and scores higher.
+
+    Windows are encoded twice, a few examples at a time for their lengths, and again for the batch that they are in: the
+    windows of a whole language would take a megabyte a question.
+    """
+    windows: list[tuple[int, int, int]] = []  # of each its example, its number there, its length
+    for start in range(0, len(examples), ENCODED_EXAMPLES):
+        for owner, group in enumerate(_windows(examples[start : start + ENCODED_EXAMPLES], options), start):
+            windows += [(owner, number, len(window.ids)) for number, window in enumerate(group)]
+    spans: dict[int, list[tuple[float, float, int, int]]] = {}
+    for indices in batches_by_length([length for _, _, length in windows]):
+        members = sorted({windows[index][0] for index in indices})
+        encoded = dict(zip(members, _windows([examples[member] for member in members], options), strict=True))
+        batch = [encoded[windows[index][0]][windows[index][1]] for index in indices]
+        for index, window, logits in zip(indices, batch, model.logits([row_of(w) for w in batch]), strict=True):
+            spans.setdefault(windows[index][0], []).append(_best(logits, window))
     predictions = {}
-    for example, group in zip(examples, windows, strict=True):
-        spans = [_best(next(logits), window) for window in group]
-        score, _, start, end = max(spans)
-        is_none = options.task.has_unanswerable and min(none for _, none, _, _ in spans) > score
+    for number, example in enumerate(examples):
+        score, _, start, end = max(spans[number])
+        is_none = options.task.has_unanswerable and min(none for _, none, _, _ in spans[number]) > score
         predictions[example["id"]] = "" if is_none else example["context"][start:end].strip()
     return predictions
 
@@ -128,21 +139,6 @@ def _best(logits: Tensor, window: Any) -> tuple[float, float, int, int]:
     first, last = divmod(best, length)
     none = float(logits[0, 0] + logits[1, 0])
     return float(scores[first, last]), none, window.offsets[first][0], window.offsets[last][1]
-
-
-def score(predictions: dict[str, str], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
-    """F1 and exact match, by the rules of SQuAD or, for tasks that name it, of MLQA."""
-    gold = {e["id"]: list(e["answers"]) for e in examples}
-    if task.answer_rules == "mlqa":
-        exact_match, f1 = metrics.mlqa(predictions, gold, language)
-    else:
-        exact_match, f1 = metrics.squad(predictions, gold)
-    return {"f1": f1, "exact_match": exact_match}
-
-
-def count(examples: Sequence[Example]) -> int:
-    """Every question."""
-    return len(examples)
 
 
 def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:

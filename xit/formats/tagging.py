@@ -23,7 +23,6 @@ from xit.core.examples import Example
 from xit.core.task import Task
 from xit.formats import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, EncodingOptions, Row
 from xit.formats._heads import HeadKind, States
-from xit.scoring import metrics
 
 if TYPE_CHECKING:
     from xit.modeling.tokenization import Tokenizer
@@ -130,18 +129,6 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     return [
         [tags[int(best)] for _, starts in sentence for best in next(logits)[starts].argmax(-1)] for sentence in pieces
     ]
-
-
-def score(predictions: list[list[str]], examples: Sequence[Example], task: Task, language: str) -> dict[str, float]:
-    """Token accuracy and span F1, the latter by the benchmark's rule for the tag set (bare tags, or IOB2)."""
-    gold = [list(e["tags"]) for e in examples]
-    f1 = metrics.span_overlap(predictions, gold, metrics.spans_of(task.labels)).f1
-    return {"f1": f1, "accuracy": metrics.token_accuracy(predictions, gold)}
-
-
-def count(examples: Sequence[Example]) -> int:
-    """Every sentence."""
-    return len(examples)
 
 
 def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:

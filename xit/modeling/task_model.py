@@ -13,15 +13,12 @@ from xit import formats
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
-from xit.formats import Batch, Head, Row, batches_by_length, collate
+from xit.formats import PREDICTION_TOKENS, Batch, Head, Row, batches_by_length, collate
 from xit.formats._heads import pool
 from xit.modeling import encoders, tokenization
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
 from xit.modeling.tokenization import Tokenizer
-
-PREDICTION_TOKENS = 8192
-"""Padded tokens of a forward pass without gradients; changes speed and memory, not results."""
 
 
 class TaskModel(nn.Module):
@@ -129,7 +126,7 @@ def _encoded(
     module.eval()
     try:
         with torch.inference_mode():
-            for indices in batches_by_length([len(row.input_ids) for row in rows], PREDICTION_TOKENS):
+            for indices in batches_by_length([len(row.input_ids) for row in rows]):
                 batch = {k: v.to(device) for k, v in collate([rows[i] for i in indices], padding_id).items()}
                 yield indices, _with_pooling_mask(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
     finally:

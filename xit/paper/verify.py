@@ -31,7 +31,7 @@ from xit.core.scores import Score, read_scores, write_scores
 from xit.paper.inputs import Inputs, read, study_of
 from xit.paper.render import Table, as_csv
 from xit.pipeline import paths
-from xit.scoring.rescore import rescored
+from xit.scoring.rescore import scores_from_predictions
 from xit.statistics.gains import LEVEL
 
 EQUAL = 1e-6
@@ -232,7 +232,7 @@ def verify(
     inputs = read(place, root / paths.RESULTS, parameters, root / paths.PUBLISHED)
     comparisons, notes = [], []
     if (root / paths.EVALUATIONS).is_dir():
-        again = rescored(scores, root / paths.EVALUATIONS, root / paths.data(""))
+        again = scores_from_predictions(scores, root / paths.EVALUATIONS, root / paths.data(""))
         comparisons.append(compare_scores(f"scores from predictions, with {paths.SCORES}", again, scores, {}))
         scores = again
         inputs = dataclasses.replace(inputs, study=study_of(scores, parameters))

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xit.core.conditions import BASELINE
 from xit.core.errors import DataError
 from xit.core.examples import Example, read_examples
 from xit.core.task import Task
-from xit.scoring import submission
+from xit.scoring import predictions
+from xit.scoring.predictions import kind_of
 from xit.statistics.study import Study
 
 MOST = 3
@@ -33,13 +34,14 @@ Examples = Mapping[tuple[str, str, str, str], Sequence[Shown]]
 
 
 class Test(NamedTuple):
-    """The test examples of a target in a language: what is asked, and for retrieval the candidates."""
+    """The test examples of a target in a language: what is asked, and for retrieval the texts of candidates by id."""
 
     target: str
     task: Task
     language: str
+    examples: Sequence[Example]
     asked: Sequence[Example]
-    pool: Sequence[Example]
+    texts: Mapping[str, str]
 
 
 def collect(study: Study, evaluations: Path, data: Path) -> Examples:
@@ -69,81 +71,43 @@ def _tests(study: Study, data: Path) -> Iterator[Test]:
     """Those of every target whose test data are there."""
     for target, task in study.tasks.items():
         file = data / target / "test.parquet"
-        rows = read_examples(file) if file.is_file() else []
-        candidates = [row for row in rows if row.get("role") == "candidate"]
+        rows = predictions.with_pooled_ids(task, read_examples(file)) if file.is_file() else []
         for code in study.languages_of(target) if rows else ():
-            asked = [row for row in rows if row["language"] == code and row.get("role") != "candidate"]
-            pool = [row for row in candidates if task.pool == "all" or row["language"] == code]
-            yield Test(target, task, code, asked, pool)
+            members = [row for row in rows if row["language"] == code]
+            pool = rows if task.pool == "all" else members
+            texts = {row["id"]: row["text"] for row in pool if row.get("role") == "candidate"}
+            yield Test(target, task, code, members, predictions.asked(members), texts)
 
 
 def _chosen(test: Test, before: Sequence[str], after: Sequence[str]) -> list[Shown]:
     """The first examples whose answer changed, then the first of the others."""
-    texts = {row["id"]: row["text"] for row in test.pool}
     order = sorted(range(len(test.asked)), key=lambda i: before[i] == after[i])[:MOST]
+    kind = kind_of(test.task)
     return [
-        Shown(_text(row), _gold(test.task, row, texts), before[i], after[i]) for i in order for row in [test.asked[i]]
+        Shown(_text(row), kind.gold_as_texts(row, test.texts), before[i], after[i])
+        for i in order
+        for row in [test.asked[i]]
     ]
 
 
 def _answers(folder: Path, test: Test) -> list[str]:
-    """What a model said to each example, as text; empty where nothing is stored.
+    """What a model answered to each example, as text; empty where nothing is stored.
 
     Raises:
         DataError: the predictions are not of these examples.
     """
-    file = submission.path(folder, test.target, test.task, test.language)
+    kind = kind_of(test.task)
+    file = predictions.path(folder, test.task, test.language)
     if not file.is_file():
         return []
-    said = submission.read(folder, test.target, test.task, test.language)
+    answers = predictions.read_for(folder, test.task, test.language, kind.gold(test.examples))
     try:
-        return _as_texts(test, said)
-    except (IndexError, ValueError):
+        return kind.as_texts(answers, test.asked, test.texts)
+    except IndexError:
         raise DataError(
-            f"{file}: does not fit the {len(test.asked)} test examples of {test.target} in {test.language}. Evaluate "
-            "again, or make the data again, so that both are of one run."
+            f"{file}: names a candidate or a choice that the test data of {test.target} in {test.language} do not "
+            "have. Evaluate again, or make the data again, so that both are of one run."
         ) from None
-
-
-def _as_texts(test: Test, said: Any) -> list[str]:
-    """Predictions as texts, one an example; of what is asked by id, nothing where there is no prediction."""
-    kind = submission.shape(test.task)
-    texts = {row["id"]: row["text"] for row in test.pool}
-    suffix = (
-        f"_{test.language}" if test.task.pool == "all" else ""
-    )  # as `xit.evaluation.evaluate` names queries of one pool
-    match kind:
-        case "answers":
-            return [said.get(row["id"], "") for row in test.asked]
-        case "rankings":
-            return [texts.get(next(iter(said.get(row["id"] + suffix, ())), ""), "") for row in test.asked]
-        case "pairs":
-            found = dict(said)
-            return [texts.get(found.get(row["id"], ""), "") for row in test.asked]
-    pairs = list(zip(test.asked, said, strict=True))
-    match kind:
-        case "choices":
-            return [row["choices"][number] for row, number in pairs]
-        case "tags":
-            return [_tagged(row["words"], tags) for row, tags in pairs]
-        case "rows":
-            return [test.pool[number]["text"] for _, number in pairs]
-        case _:
-            return [label for _, label in pairs]
-
-
-def _gold(task: Task, row: Example, texts: Mapping[str, str]) -> tuple[str, ...]:
-    match task.format:
-        case "multiple_choice":
-            return (row["choices"][row["label"]],)
-        case "tagging":
-            return (_tagged(row["words"], row["tags"]),)
-        case "span":
-            return tuple(dict.fromkeys(row["answers"]))
-        case "retrieval":
-            return tuple(texts[name] for name in row["gold"] if name in texts)
-        case _:
-            return (row["label"],)
 
 
 def _text(row: Example) -> tuple[tuple[str, str], ...]:
@@ -156,10 +120,6 @@ def _text(row: Example) -> tuple[tuple[str, str], ...]:
     if "choices" in row:
         found.append(("choices", " · ".join(row["choices"])))
     return tuple(found)
-
-
-def _tagged(words: Sequence[str], tags: Sequence[str]) -> str:
-    return " ".join(f"{word}/{tag}" for word, tag in zip(words, tags, strict=True))
 
 
 def _cut(text: str) -> str:

@@ -15,7 +15,7 @@ Span = tuple[str, int, int]
 """A type, its first and its last token."""
 
 
-class Overlap(NamedTuple):
+class PrecisionRecallF1(NamedTuple):
     """How far a set of predicted things agrees with a gold set; 0 where a denominator would be 0."""
 
     precision: float
@@ -23,7 +23,7 @@ class Overlap(NamedTuple):
     f1: float
 
 
-class Answers(NamedTuple):
+class ExactMatchF1(NamedTuple):
     """Extractive question answering; the task score of XTREME is the mean of the two."""
 
     exact_match: float
@@ -38,13 +38,13 @@ def accuracy(predictions: Sequence[Hashable], gold: Sequence[Hashable]) -> float
     return _mean(float(p == g) for p, g in zip(predictions, gold, strict=True))
 
 
-def overlap(predictions: Collection[Hashable], gold: Collection[Hashable]) -> Overlap:
+def overlap(predictions: Collection[Hashable], gold: Collection[Hashable]) -> PrecisionRecallF1:
     """Precision, recall and F1 of two sets: of spans in tagging, of sentence pairs in BUCC."""
     predicted, right = frozenset(predictions), frozenset(gold)
     both = 100.0 * len(predicted & right)
     precision = both / len(predicted) if predicted else 0.0
     recall = both / len(right) if right else 0.0
-    return Overlap(precision, recall, 2 * precision * recall / (precision + recall) if both else 0.0)
+    return PrecisionRecallF1(precision, recall, 2 * precision * recall / (precision + recall) if both else 0.0)
 
 
 # Tagging
@@ -60,7 +60,7 @@ def span_overlap(
     predictions: Sequence[Sequence[str]],
     gold: Sequence[Sequence[str]],
     spans: Callable[[Sequence[str]], Iterable[Span]],
-) -> Overlap:
+) -> PrecisionRecallF1:
     """Precision, recall and F1 of the spans of all sentences, each right only with its type and both its ends."""
     for number, (p, g) in enumerate(zip(predictions, gold, strict=True)):
         if len(p) != len(g):
@@ -110,7 +110,7 @@ def spans_of(tags: Collection[str]) -> Callable[[Sequence[str]], Iterator[Span]]
 # Question answering
 
 
-def squad(predictions: Mapping[str, str], gold: Mapping[str, Sequence[str]]) -> Answers:
+def squad(predictions: Mapping[str, str], gold: Mapping[str, Sequence[str]]) -> ExactMatchF1:
     """Exact match and F1 by the rules of SQuAD 1.1, in every language (XQuAD, TyDiQA-GoldP; evaluate_squad.py).
 
     English articles and ASCII punctuation are removed whatever the language; words are what white space separates, so
@@ -120,7 +120,7 @@ def squad(predictions: Mapping[str, str], gold: Mapping[str, Sequence[str]]) -> 
     return _answers(predictions, gold, _squad_words)
 
 
-def mlqa(predictions: Mapping[str, str], gold: Mapping[str, Sequence[str]], language: str) -> Answers:
+def mlqa(predictions: Mapping[str, str], gold: Mapping[str, Sequence[str]], language: str) -> ExactMatchF1:
     """Exact match and F1 by the rules of MLQA (facebookresearch/MLQA: mlqa_evaluation_v1.py).
 
     Articles are the language's own, all Unicode punctuation is removed, and Chinese characters are words.
@@ -159,18 +159,18 @@ def _mlqa_words(answer: str, language: str) -> list[str]:
 
 def _answers(
     predictions: Mapping[str, str], gold: Mapping[str, Sequence[str]], words: Callable[[str], list[str]]
-) -> Answers:
+) -> ExactMatchF1:
     scores = [_answer(predictions.get(name), right, words) for name, right in gold.items()]
-    return Answers(_mean(s.exact_match for s in scores), _mean(s.f1 for s in scores))
+    return ExactMatchF1(_mean(s.exact_match for s in scores), _mean(s.f1 for s in scores))
 
 
-def _answer(prediction: str | None, gold: Sequence[str], words: Callable[[str], list[str]]) -> Answers:
+def _answer(prediction: str | None, gold: Sequence[str], words: Callable[[str], list[str]]) -> ExactMatchF1:
     if prediction is None:
-        return Answers(0.0, 0.0)
+        return ExactMatchF1(0.0, 0.0)
     said, right = words(prediction), [words(answer) for answer in gold]
     if not right:
-        return Answers(float(not said), float(not said))
-    return Answers(max(float(said == other) for other in right), max(_bag_f1(said, other) for other in right))
+        return ExactMatchF1(float(not said), float(not said))
+    return ExactMatchF1(max(float(said == other) for other in right), max(_bag_f1(said, other) for other in right))
 
 
 def _bag_f1(prediction: Sequence[str], gold: Sequence[str]) -> float:

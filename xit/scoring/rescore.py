@@ -14,11 +14,11 @@ from xit.core.errors import ConfigError, DataError, raise_all
 from xit.core.examples import read_examples
 from xit.core.scores import Score
 from xit.core.task import Task, task_of
-from xit.scoring import evaluator, submission
-from xit.statistics.paired import ExampleGain, example_gain
+from xit.scoring import predictions
+from xit.scoring.predictions import kind_of
 
 
-def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:
+def scores_from_predictions(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:
     """The same scores, with values computed from predictions.
 
     Args:
@@ -30,7 +30,7 @@ def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Sc
         DataError: test data or predictions are missing, or do not fit one another; all faults are listed.
     """
     faults: list[str] = []
-    found: list[Score] = []
+    computed: list[Score] = []
     for target, of_target in itertools.groupby(sorted(scores, key=_cell), key=lambda score: score.target):
         group = list(of_target)
         task = task_of(target)
@@ -42,21 +42,22 @@ def rescored(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Sc
         for (_, encoder, condition, seed, language), cell in itertools.groupby(group, key=_cell):
             folder = evaluations / encoder / target / condition / str(seed) / "predictions"
             try:
-                predictions = _predictions(folder, target, task, language, gold[language])
-                values = evaluator.values(task, language, predictions, gold[language])
-                found += [
-                    dataclasses.replace(score, value=values[score.metric], examples=counts[language]) for score in cell
-                ]
+                answers = predictions.read_for(folder, task, language, gold[language])
             except DataError as error:
                 faults.append(str(error))
+                continue
+            values = kind_of(task).score(answers, gold[language], language)
+            computed += [
+                dataclasses.replace(score, value=values[score.metric], examples=counts[language]) for score in cell
+            ]
     raise_all(DataError, faults)
-    return tuple(found)
+    return tuple(computed)
 
 
-def example_gains(
+def example_scores(
     scores: Sequence[Score], encoder: str, condition: str, target: str, evaluations: Path, data: Path
-) -> Mapping[tuple[str, int], ExampleGain]:
-    """The gain of a condition over `none`, paired over examples, by language and seed, English first.
+) -> Mapping[tuple[str, int], tuple[list[float], list[float]]]:
+    """What each example scores under `none` and under a condition, by language and seed, English first.
 
     Args:
         scores: Of the experiment; they say which languages and seeds there are.
@@ -68,19 +69,20 @@ def example_gains(
 
     Raises:
         ConfigError: the target's metric is no mean over examples, or nothing of the kind was run.
-        DataError: as `rescored`.
+        DataError: as `scores_from_predictions`.
     """
     task = task_of(target)
-    if submission.shape(task) in ("tags", "pairs"):
+    kind = kind_of(task)
+    if not kind.has_example_scores:
         raise ConfigError(
             f"{target}: its F1 is of all spans at once and no mean over examples, which cannot be paired. Targets that "
             "can: those of classification, choice, questions and ranking (`xit tasks`)."
         )
-    found = {
+    cells_of = {
         name: {(one.language, one.seed) for one in scores if (one.encoder, one.condition, one.target) == name}
         for name in ((encoder, BASELINE, target), (encoder, condition, target))
     }
-    cells = sorted(set.intersection(*found.values()), key=lambda cell: (cell[0] != "en", cell))
+    cells = sorted(set.intersection(*cells_of.values()), key=lambda cell: (cell[0] != "en", cell))
     if not cells:
         conditions = sorted({one.condition for one in scores if (one.encoder, one.target) == (encoder, target)})
         raise ConfigError(
@@ -89,11 +91,12 @@ def example_gains(
         )
     gold, _ = _gold(task, data / target, {language for language, _ in cells})
 
-    def each(name: str, language: str, seed: int) -> list[float]:
+    def of_each(name: str, language: str, seed: int) -> list[float]:
         folder = evaluations / encoder / target / name / str(seed) / "predictions"
-        return _of_each(_predictions(folder, target, task, language, gold[language]), gold[language], task, language)
+        answers = predictions.read_for(folder, task, language, gold[language])
+        return kind.example_scores(answers, gold[language], language)
 
-    return {cell: example_gain(each(BASELINE, *cell), each(condition, *cell)) for cell in cells}
+    return {cell: (of_each(BASELINE, *cell), of_each(condition, *cell)) for cell in cells}
 
 
 def _cell(score: Score) -> tuple[str, str, str, int, str]:
@@ -101,59 +104,18 @@ def _cell(score: Score) -> tuple[str, str, str, int, str]:
 
 
 def _gold(task: Task, data: Path, languages: set[str]) -> tuple[dict[str, Any], dict[str, int]]:
-    """The gold of each language (`xit.scoring.submission.gold`), and on how many examples a score rests.
+    """The gold of each language, and on how many examples a score rests.
 
     Raises:
         DataError: the test data are missing, or lack a language.
     """
     examples = [row for row in read_examples(data / "test.parquet") if row["language"] in languages]
-    asked = [row for row in examples if row.get("role") != "candidate"]
-    missing = languages - {row["language"] for row in asked}
-    if missing:
+    named = predictions.with_pooled_ids(task, examples)
+    by_language = {code: [row for row in named if row["language"] == code] for code in languages}
+    counts = {code: len(predictions.asked(rows)) for code, rows in by_language.items()}
+    if missing := [code for code, count in sorted(counts.items()) if not count]:
         raise DataError(
-            f"{data}/test.parquet: no examples in {', '.join(sorted(missing))}, of which there are scores. `xit data "
+            f"{data}/test.parquet: no examples in {', '.join(missing)}, of which there are scores. `xit data "
             f"{data.name}` writes those of params.yaml."
         )
-    if task.pool == "all":  # as `xit.evaluation.evaluate` names queries, and leaves out gold that cannot be found
-        present = {row["id"] for row in examples if row["role"] == "candidate"}
-        for row in asked:
-            row["id"] = f"{row['id']}_{row['language']}"
-            row["gold"] = [name for name in row["gold"] if name in present]
-    by_language = {code: [row for row in examples if row["language"] == code] for code in languages}
-    gold = {code: submission.gold(task, rows) for code, rows in by_language.items()}
-    return gold, {code: sum(row["language"] == code for row in asked) for code in languages}
-
-
-def _predictions(folder: Path, target: str, task: Task, language: str, gold: Any) -> Any:
-    """The predictions of one language.
-
-    Raises:
-        DataError: they are missing, or not of these examples.
-    """
-    found: Any = submission.read(folder, target, task, language)
-    match submission.shape(task):
-        case "answers" | "rankings" | "pairs":  # by id: what has no prediction scores 0
-            return found
-        case "tags":
-            fits = [len(tags) for tags in found] == [len(tags) for tags in gold]
-        case _:
-            fits = len(found) == len(gold)
-    if not fits:
-        raise DataError(
-            f"{submission.path(folder, target, task, language)}: does not fit the {len(gold)} test examples of "
-            f"{target} in {language}. Evaluate again, or make the data again, so that both are of one run."
-        )
-    return found
-
-
-def _of_each(predictions: Any, gold: Any, task: Task, language: str) -> list[float]:
-    """What each example scores by itself."""
-    single: list[tuple[Any, Any]]
-    match submission.shape(task):
-        case "answers":
-            single = [(predictions, [question]) for question in gold]
-        case "rankings":
-            single = [(predictions, {name: right}) for name, right in gold.items()]
-        case _:
-            single = [([said], [right]) for said, right in zip(predictions, gold, strict=True)]
-    return [evaluator.values(task, language, said, right)[task.metric] for said, right in single]
+    return {code: kind_of(task).gold(rows) for code, rows in by_language.items()}, counts

@@ -1,267 +1,169 @@
-"""Predictions and gold in the benchmark's submission layout, `<folder>/<task>/test-<language>.<extension>`.
+"""A file of a submission, read as the benchmark's evaluator reads it (google-research/xtreme: evaluate.py).
 
-The layout is that of google-research/xtreme: evaluate.py, with LAReQA, which it has no reader for, as Mewsli-X.
-What predictions look like in memory depends on the task (`shape`):
-
-    labels    list[str]              a label an example (classification)
-    tags      list[list[str]]        a tag a word, a list a sentence (tagging)
-    choices   list[int]              the number of a choice, from 0 (multiple choice)
-    answers   dict[str, str]         an answer a question id (span)
-    rows      list[int]              the row of the nearest candidate, from 0 (retrieval by accuracy: Tatoeba)
-    rankings  dict[str, list[str]]   candidate ids a query id, the best first (Mewsli-X, LAReQA)
-    pairs     list[tuple[str, str]]  ids of a query and its candidate, in any order (retrieval by F1: BUCC)
-
-Gold is the same, but of answers `list[tuple[str, list[str]]]`, the id and the right answers of each question, as SQuAD
-writes them: ids repeat in TyDiQA's files. All right candidates of a ranking are in any order.
+Each line is stripped of the blanks at both ends. What the evaluator would refuse, or would silently count as wrong, is
+a fault here: a byte order mark, a key that is given twice, an id that is a number.
 """
 
 import collections
-import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-from xit.core.errors import DataError
-from xit.core.examples import Example
-from xit.core.files import atomic
-from xit.core.task import Task
+from xit.core.errors import DataError, near, raise_all
 
-Shape = Literal["labels", "tags", "choices", "answers", "rows", "rankings", "pairs"]
-Predictions = list[str] | list[list[str]] | list[int] | dict[str, str] | dict[str, list[str]] | list[tuple[str, str]]
-Questions = list[tuple[str, list[str]]]
+Value = TypeVar("Value")
 
-EXTENSIONS: Mapping[Shape, str] = {"answers": "json", "rankings": "json", "choices": "jsonl"}
-"""Of the shapes that are not tsv."""
+SHOWN_CHARACTERS = 60
+"""Of a text of a file that a message shows."""
+SHOWN_LABELS = 3
+"""Different unknown labels of a file that a message shows."""
 
 
-def shape(task: Task) -> Shape:
-    """What predictions of the task are."""
-    shapes: Mapping[str, Shape] = {
-        "classification": "labels",
-        "tagging": "tags",
-        "multiple_choice": "choices",
-        "span": "answers",
-        "retrieval": "rows" if task.is_aligned else "pairs" if task.is_mined else "rankings",
-    }
-    return shapes[task.format]
+class SubmissionFile:
+    """The text of a file, its lines, and what is wrong with it.
 
-
-def path(folder: Path, task_id: str, task: Task, language: str) -> Path:
-    """Where the predictions, or the gold, of one task and language belong."""
-    return folder / task_id / f"test-{language}.{EXTENSIONS.get(shape(task), 'tsv')}"
-
-
-def write(folder: Path, task_id: str, task: Task, language: str, predictions: Predictions) -> Path:
-    """Write the predictions of one task and language, atomically, and return the file."""
-    return _write(path(folder, task_id, task, language), _text(task_id, task, predictions))
-
-
-def _text(task_id: str, task: Task, predictions: Any) -> str:
-    kind = shape(task)
-    if isinstance(predictions, dict) != (kind in ("answers", "rankings")):
-        raise TypeError(f"{task_id}: predictions of {task.format} do not come as a {type(predictions).__name__}")
-    match kind:
-        case "answers" | "rankings":
-            return json.dumps(predictions, ensure_ascii=False) + "\n"
-        case "choices":
-            return "".join(json.dumps({"label": label}) + "\n" for label in predictions)
-        case "tags":
-            return "".join("".join(f"{tag}\n" for tag in tags) + "\n" for tags in predictions)
-        case "pairs":
-            return "".join(f"{query}\t{candidate}\n" for query, candidate in predictions)
-        case _:
-            return "".join(f"{label}\n" for label in predictions)
-
-
-def write_gold(folder: Path, task_id: str, task: Task, language: str, examples: Sequence[Example]) -> Path:
-    """Write the gold of one task and language, atomically, and return the file."""
-    file = path(folder, task_id, task, language)
-    if task.format != "span":
-        return _write(file, _text(task_id, task, gold(task, examples)))
-    paragraphs = [
-        {
-            "context": e["context"],
-            "qas": [
-                {
-                    "id": e["id"],
-                    "question": e["question"],
-                    "answers": [
-                        {"text": text, "answer_start": start}
-                        for text, start in zip(e["answers"], e["starts"], strict=True)
-                    ],
-                }
-            ],
-        }
-        for e in examples
-    ]
-    squad = {"version": "1.1", "data": [{"title": task_id, "paragraphs": paragraphs}]}
-    return _write(file, json.dumps(squad, ensure_ascii=False) + "\n")
-
-
-def gold(task: Task, examples: Sequence[Example]) -> Any:
-    """The gold of test examples of one language, as `read_gold` gives it."""
-    queries = [e for e in examples if e.get("role") == "query"]
-    match shape(task):
-        case "tags":
-            return [list(e["tags"]) for e in examples]
-        case "answers":
-            return [(e["id"], list(e["answers"])) for e in examples]
-        case "rows":
-            candidates = [e["id"] for e in examples if e["role"] == "candidate"]
-            row = {name: number for number, name in enumerate(candidates)}
-            return [row[e["gold"][0]] for e in queries]
-        case "rankings":
-            return {e["id"]: list(e["gold"]) for e in queries}
-        case "pairs":
-            return [(e["id"], name) for e in queries for name in e["gold"]]
-        case _:
-            return [e["label"] for e in examples]
-
-
-def _write(file: Path, text: str) -> Path:
-    with atomic(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return file
-
-
-def read(folder: Path, task_id: str, task: Task, language: str) -> Predictions:
-    """Read the predictions of one task and language.
-
-    Raises:
-        DataError: the file is missing, or is not what the task asks for; a line for every fault.
+    Attributes:
+        faults: With where they are, in the order in which they were found.
+        lines: Without the blanks at their ends.
     """
-    file = path(folder, task_id, task, language)
-    text = _read(file, f"Predictions of {task_id} in {language} belong there.")
-    match shape(task):
-        case "answers":
-            return _each(file, _object(file, text), lambda answer: isinstance(answer, str), "a text")
-        case "rankings":
-            return _each(file, _object(file, text), _is_ranking, "a list of ids")
-        case "tags":
-            groups = itertools.groupby(_lines(text), key=lambda line: bool(line.strip()))
-            return [[line.split("\t")[0] for line in sentence] for is_sentence, sentence in groups if is_sentence]
-        case "choices":
-            return _parsed(file, text, _choice, 'as {"label": 0}')
-        case "rows":
-            return _parsed(file, text, _row, "a row number")
-        case "pairs":
-            return _parsed(file, text, _pair, "two ids with a tab between them")
-        case _:
-            return [line.split("\t")[0] for line in _lines(text)]
 
+    def __init__(self, file: Path, purpose: str) -> None:
+        """Read the file; `purpose` says what belongs there.
 
-def read_gold(folder: Path, task_id: str, task: Task, language: str) -> Any:
-    """Read the gold of one task and language, the answers of questions as SQuAD writes them.
-
-    Raises:
-        DataError: as `read`.
-    """
-    if task.format != "span":
-        return read(folder, task_id, task, language)
-    file = path(folder, task_id, task, language)
-    data = _object(file, _read(file, f"The gold of {task_id} in {language} belongs there."))
-    try:
-        found: Questions = [
-            (question["id"], [answer["text"] for answer in question["answers"]])
-            for article in data["data"]
-            for paragraph in article["paragraphs"]
-            for question in paragraph["qas"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{file}: not as SQuAD writes questions, data → paragraphs → qas → answers: {error}.") from None
-    return found
-
-
-def _read(file: Path, purpose: str) -> str:
-    try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file. {purpose}") from None
-    try:
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        byte = raw[error.start]
-        raise DataError(f"{file}, line {line}: byte 0x{byte:02x} is not UTF-8. Convert the file to UTF-8.") from None
-    if "\0" in text:
-        raise DataError(f"{file}: has a NUL byte. Write it again.")
-    return text
-
-
-def _lines(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n") if text else []
-
-
-def _object(file: Path, text: str) -> dict[str, Any]:
-    twice: list[str] = []
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        twice.extend(name for name, count in collections.Counter(name for name, _ in pairs).items() if count > 1)
-        return dict(pairs)
-
-    try:
-        found = json.loads(text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file}, line {error.lineno}: not JSON ({error.msg}).") from None
-    except (ValueError, RecursionError) as error:  # a number of too many digits; lists in lists without end
-        raise DataError(f"{file}: not what a submission holds: {error}.") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{file}: should be one JSON object of ids; it is a {type(found).__name__}.")
-    if twice:
-        raise DataError(f"{file}: {some(twice)} {'comes' if len(twice) == 1 else 'come'} twice; an id names one.")
-    return found
-
-
-def _each(file: Path, found: dict[str, Any], is_good: Callable[[Any], bool], wanted: str) -> dict[str, Any]:
-    wrong = [name for name, value in found.items() if not is_good(value)]
-    if wrong:
-        first = json.dumps(found[wrong[0]])
-        shown = first if len(first) < 80 else f"{first[:80]}…"
-        raise DataError(f"{file}: {some(wrong)} should be {wanted}; the first is {shown}.")
-    return found
-
-
-def _is_ranking(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _parsed(file: Path, text: str, parse: Callable[[str], Any], wanted: str) -> list[Any]:
-    found, wrong = [], []
-    for number, line in enumerate(_lines(text), 1):
+        Raises:
+            DataError: it is missing, or is not plain UTF-8.
+        """
+        self.file = file
+        self.faults: list[str] = []
         try:
-            found.append(parse(line))
-        except (ValueError, KeyError, TypeError):
-            wrong.append((number, line))
-    if wrong:
-        others = f" So are {len(wrong) - 1} more lines." if len(wrong) > 1 else ""
-        raise DataError(f"{file}, line {wrong[0][0]}: should be {wanted}; it is {wrong[0][1]!r}.{others}")
-    return found
+            raw = file.read_bytes()
+        except FileNotFoundError:
+            raise DataError(f"{file}: no such file. {purpose}") from None
+        try:
+            self.text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            byte = raw[error.start]
+            raise DataError(
+                f"{file}, line {line}: byte 0x{byte:02x} is not UTF-8. Convert the file to UTF-8."
+            ) from None
+        if "\0" in self.text:
+            raise DataError(f"{file}: has a NUL byte. Write it again.")
+        if self.text.startswith("\ufeff"):
+            raise DataError(
+                f"{file}: begins with a byte order mark, which the benchmark's evaluator takes for a part of the first "
+                "line. Save the file as UTF-8 without it."
+            )
+        self.lines = [line.strip() for line in self.text.removesuffix("\n").split("\n")] if self.text else []
+
+    def fault(self, message: str, line: int | None = None) -> None:
+        """Add what is wrong, with the number of its line."""
+        self.faults.append(f"{self.file}{f', line {line}' if line else ''}: {message}")
+
+    def raise_faults(self) -> None:
+        """Raise all faults as one DataError, or return where there is none."""
+        raise_all(DataError, self.faults)
+
+    def each_line(self, parse: Callable[[str], Value], wanted: str) -> list[Value]:
+        """Every line as a value; a fault where some lines are not what is wanted."""
+        values, wrong = [], []
+        for number, line in enumerate(self.lines, 1):
+            try:
+                values.append(parse(line))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                wrong.append((number, line))
+        if wrong:
+            others = f" {len(wrong) - 1} more lines are wrong, too." if len(wrong) > 1 else ""
+            self.fault(f"should be {wanted}; it is {shortened(wrong[0][1])}.{others}", wrong[0][0])
+        return values
+
+    def check_labels(self, labels: Iterable[tuple[int, str]], known: Sequence[str]) -> None:
+        """A fault for labels, given with their lines, that a task does not have; a task without labels has any."""
+        unknown: dict[str, list[int]] = {}
+        for line, label in labels if known else ():
+            if label not in known:
+                unknown.setdefault(label, []).append(line)
+        for label, lines in list(unknown.items())[:SHOWN_LABELS]:
+            columns = " The benchmark's evaluator takes the whole line; leave out other columns." * ("\t" in label)
+            others = f" {len(lines) - 1} more lines have it." if len(lines) > 1 else ""
+            close = near(label[:SHOWN_CHARACTERS], known)
+            self.fault(
+                f"label {shortened(label)} is unknown.{close}{columns} Labels: {', '.join(known)}.{others}", lines[0]
+            )
+        if len(unknown) > SHOWN_LABELS:
+            self.fault(f"{len(unknown) - SHOWN_LABELS} other labels are unknown, too.")
+
+    def check_answers(self, gold: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """A fault where gold, given as ids and right answers, has examples without a right answer."""
+        without = [name for name, answers in gold if not "".join(answers).strip()]
+        if without:
+            self.fault(
+                f"{len(without)} of {len(gold)} examples have no right answer ({some(without)}). The released test "
+                "files of some tasks have their answers blanked; give gold that has them."
+            )
+
+    def json(self) -> Any:
+        """The file as JSON in which no key is given twice.
+
+        Raises:
+            DataError: it is none.
+        """
+        twice: list[str] = []
+        try:
+            value = json.loads(self.text, object_pairs_hook=lambda pairs: _noting(pairs, twice))
+        except json.JSONDecodeError as error:
+            raise DataError(f"{self.file}, line {error.lineno}: not JSON ({error.msg}).") from None
+        except (ValueError, RecursionError) as error:  # a number of too many digits; lists in lists without end
+            raise DataError(f"{self.file}: not what a submission holds: {error}.") from None
+        if twice:
+            self.fault(f"{some(twice)} {'comes' if len(twice) == 1 else 'come'} twice; a key is given once.")
+        return value
+
+    def by_id(self, is_right: Callable[[Any], bool], wanted: str) -> dict[str, Any]:
+        """The file as one JSON object, whose values are what is wanted by id.
+
+        Raises:
+            DataError: it is no JSON object.
+        """
+        values = self.json()
+        if not isinstance(values, dict):
+            raise DataError(f"{self.file}: should be one JSON object of ids; it is a {type(values).__name__}.")
+        wrong = [name for name, value in values.items() if not is_right(value)]
+        if wrong:
+            first = json.dumps(values[wrong[0]])
+            self.fault(f"{some(wrong)} should be {wanted}; the first is {shortened(first, quotes='')}.")
+        return values
 
 
-def _choice(line: str) -> int:
-    label = json.loads(line)["label"]
-    if type(label) is not int:
-        raise TypeError
-    return label
+def json_line(line: str) -> Any:
+    """A line as JSON in which no key is given twice.
 
-
-def _row(line: str) -> int:
-    number = line.split("\t")[0]
-    if not (number.isascii() and number.isdigit()):
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    twice: list[str] = []
+    value = json.loads(line, object_pairs_hook=lambda pairs: _noting(pairs, twice))
+    if twice:
         raise ValueError
-    return int(number)
+    return value
 
 
-def _pair(line: str) -> tuple[str, str]:
-    query, candidate = line.split("\t")
-    if not query or not candidate:
-        raise ValueError
-    return query, candidate
+def _noting(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    """Pairs as an object; keys that come more than once are noted."""
+    twice += [name for name, count in collections.Counter(name for name, _ in pairs).items() if count > 1]
+    return dict(pairs)
 
 
 def some(names: Sequence[str], most: int = 3) -> str:
     """`q1, q2, q3 and 9 more`."""
     others = f" and {len(names) - most} more" if len(names) > most else ""
-    shown = ", ".join(names[:most]).encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
-    return shown + others
+    shown = ", ".join(shortened(name, quotes="") for name in names[:most])
+    return shown.encode("utf-8", "replace").decode() + others  # JSON may hold half a surrogate pair
+
+
+def shortened(text: str, quotes: str = "'") -> str:
+    """A text of a file as a message shows it: in quotes, control characters escaped, cut where it is long."""
+    inner = text[:SHOWN_CHARACTERS]
+    shown = repr(inner) if quotes else inner
+    return shown if len(text) <= SHOWN_CHARACTERS else f"{shown}… ({len(text):,} characters)"

@@ -18,6 +18,7 @@ from xit.formats import EncodedExample, EncodingOptions, Format, collate
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel
 from xit.modeling.tokenization import Tokenizer
+from xit.scoring.predictions import kind_of
 from xit.training.loop import Step, batch_indices
 from xit.training.masked_lm import MaskedLanguageModel, packed, pretraining_steps
 
@@ -93,8 +94,11 @@ def task_stream(task_id: str, plan: Plan, data: Path, encoder: nn.Module, tokeni
     if task.format != "retrieval":
         validation = validation[:VALIDATION_EXAMPLES]
 
+    kind = kind_of(task)
+
     def validate() -> float:
-        return form.score(form.predict(model, validation, options), validation, task, "en")[task.metric]
+        predictions = kind.from_model(form.predict(model, validation, options), validation)
+        return kind.score(predictions, kind.gold(validation), "en")[task.metric]
 
     return dataclasses.replace(stream, validate=validate)
 
