@@ -2,7 +2,9 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background: tests send it to what they start
@@ -13,3 +15,13 @@ for _name in tuple(os.environ):  # before anything that reads them is imported
 
 settings.register_profile("xit", deadline=None, derandomize=True)  # a busy machine is not a fault
 settings.load_profile("xit")
+
+
+@pytest.fixture(autouse=True)
+def _the_hub_as_before() -> Iterator[None]:
+    """After a test, huggingface_hub looks where it looked before, whatever params.yaml was read."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE
+    yield
+    constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = before

@@ -265,7 +265,7 @@ def test_importing_a_folder_of_links_writes_nothing_but_what_is_asked_for(tmp_pa
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     """A server whose repository names a file out of its folder, and has another that is well."""
     rows = b'{"text": "a"}\n'
     files = {"README.md": b"", "data/train-../../../../../escaped.jsonl": rows, "data/test-0.jsonl": rows}
@@ -273,6 +273,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
         template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "a/b/c/cache"))
         yield server
     huggingface_hub.close_session()
     hub_files.arrive.cache_clear()
@@ -280,7 +281,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 def test_a_file_of_the_hub_cannot_leave_the_cache(hub: HubServer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"owner/name@\w+: Invalid filename 'data/train-.*'\.\.' path segment"):
-        hub_files.arrive("owner/name", "main", "default", "train", str(tmp_path / "a/b/c/cache"), False)
+        hub_files.arrive("owner/name", "main", "default", "train")
 
     assert not [name for name in tree(tmp_path) if "escaped" in name]
 
@@ -296,7 +297,7 @@ def test_a_token_is_sent_and_written_nowhere(hub: HubServer, tmp_path: Path, mon
 
     monkeypatch.setattr(hub.RequestHandlerClass, "do_GET", noted)
 
-    hub_files.arrive("owner/name", "main", "default", "test", str(tmp_path / "cache"), False)
+    hub_files.arrive("owner/name", "main", "default", "test")
 
     assert "Bearer hf_planted_token" in sent
     assert [p for p in tmp_path.rglob("*") if p.is_file() and b"hf_planted" in p.read_bytes()] == []

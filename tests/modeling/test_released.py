@@ -368,11 +368,11 @@ def test_weights_of_ones_own_keep_their_direction_and_are_of_the_type_that_the_i
 ) -> None:
     convert.released(str(folders["rwkv"]), "echo", tmp_path / "echo")
 
-    convert.pretrained("rwkv4_world", [1], str(tmp_path / "echo"), tmp_path / "made", "", is_offline=True)
+    convert.pretrained(tiny.cells("rwkv4_world"), str(tmp_path / "echo"), tmp_path / "made")
 
     assert encoders.direction(tmp_path / "made/1") == "echo"
     with pytest.raises(CheckpointError, match=r"a model of type bert; gru was expected"):
-        convert.pretrained("gru", [1], str(folders["bert"]), tmp_path / "gru", "", is_offline=True)
+        convert.pretrained(tiny.cells("gru"), str(folders["bert"]), tmp_path / "gru")
 
 
 # Training: dropout, checkpointed gradients, memory

@@ -4,7 +4,6 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import encoder_fixtures
 import huggingface_hub.constants
@@ -15,7 +14,7 @@ from encoder_fixtures import RELEASED
 from hub_server import HubServer
 from torch import Tensor
 
-from xit.core import registry
+from xit.core import hub, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.plan import Places
 from xit.core.settings import VocabularySettings
@@ -42,10 +41,12 @@ def server() -> Iterator[HubServer]:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory, server: HubServer) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory, server: HubServer) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     encoder_fixtures.put_laser(folder)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
+        yield folder
 
 
 def test_these_tests_run_over_every_released_encoder() -> None:
@@ -57,7 +58,7 @@ def test_these_tests_run_over_every_released_encoder() -> None:
 
 @pytest.mark.parametrize("name", [*FAST, *(pytest.param(n, marks=pytest.mark.slow) for n in RELEASED if n not in FAST)])
 def test_a_released_encoder_becomes_the_checkpoint_of_every_seed(name: str, cache: Path, tmp_path: Path) -> None:
-    lines = convert.pretrained(name, [1, 2], "released", tmp_path, str(cache), is_offline=False)
+    lines = convert.pretrained(tiny.cells(name, seeds=(1, 2)), "released", tmp_path)
 
     facts = RELEASED[name]
     first, second = (tmp_path / seed for seed in "12")
@@ -77,9 +78,10 @@ def test_a_released_encoder_becomes_the_checkpoint_of_every_seed(name: str, cach
 
 
 def test_it_is_kept_while_what_it_was_made_of_is_the_same_and_made_offline_too(cache: Path, tmp_path: Path) -> None:
-    convert.pretrained("xlmr_base", [1], "released", tmp_path, str(cache), is_offline=False)
+    convert.pretrained(tiny.cells("xlmr_base"), "released", tmp_path)
 
-    lines = convert.pretrained("xlmr_base", [3, 1], "released", tmp_path, str(cache), is_offline=True)
+    hub.configure("", is_offline=True)
+    lines = convert.pretrained(tiny.cells("xlmr_base", seeds=(3, 1)), "released", tmp_path)
 
     assert [("already made" in line) for line in lines] == [False, True]
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["1", "3"]
@@ -89,8 +91,8 @@ def test_weights_may_be_of_another_place(cache: Path, tmp_path: Path, server: Hu
     tiny.write_checkpoint(tmp_path / "own", "lstm")
     address = "google-bert/bert-base-multilingual-cased"
 
-    convert.pretrained("lstm", [1], str(tmp_path / "own"), tmp_path / "lstm", str(cache), is_offline=False)
-    convert.pretrained("mbert", [1], address, tmp_path / "mbert", str(cache), is_offline=False)
+    convert.pretrained(tiny.cells("lstm"), str(tmp_path / "own"), tmp_path / "lstm")
+    convert.pretrained(tiny.cells("mbert"), address, tmp_path / "mbert")
 
     assert encoders.load(tmp_path / "lstm/1").name == "lstm"
     found = json.loads((tmp_path / "mbert/1/lineage.json").read_text())["parameters"]
@@ -98,23 +100,24 @@ def test_weights_may_be_of_another_place(cache: Path, tmp_path: Path, server: Hu
 
 
 def test_what_cannot_be_had_is_named(cache: Path, tmp_path: Path, server: HubServer) -> None:
-    places: Any = (tmp_path / "out", str(cache), False)
+    out, xlmr = tmp_path / "out", tiny.cells("xlmr_base")
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"a model of type bert; xlm-roberta was expected"):
-        convert.pretrained("xlmr_base", [1], "google-bert/bert-base-multilingual-cased", *places)
+        convert.pretrained(xlmr, "google-bert/bert-base-multilingual-cased", out)
     with pytest.raises(CheckpointError, match=r"empty: not a checkpoint: there is no config.json in it"):
-        convert.pretrained("xlmr_base", [1], str(tmp_path / "empty"), *places)
+        convert.pretrained(xlmr, str(tmp_path / "empty"), out)
     with pytest.raises(DataError, match=r"nobody/nothing: no such repository on the Hub, or a private one"):
-        convert.pretrained("xlmr_base", [1], "nobody/nothing", *places)
+        convert.pretrained(xlmr, "nobody/nothing", out)
+    hub.configure(str(tmp_path / "another"), is_offline=True)
     with pytest.raises(DataError, match=r"google/rembert@main: not whole in the cache, and hub.is_offline is true"):
-        convert.pretrained("rembert", [1], "released", tmp_path / "out", str(tmp_path / "another"), is_offline=True)
+        convert.pretrained(tiny.cells("rembert"), "released", out)
     with pytest.raises(ConfigError, match=r"lstm: an encoder from scratch, of which nothing is released"):
-        convert.vocabulary(VocabularySettings("lstm", False), tmp_path / "words", str(cache), False)
+        convert.vocabulary(VocabularySettings("lstm", False), tmp_path / "words")
 
 
 @pytest.mark.parametrize("name", ["xlmr_base", *(pytest.param(n, marks=pytest.mark.slow) for n in UNLIKE)])
 def test_the_untrained_control_of_a_released_encoder_has_random_weights(name: str, cache: Path, tmp_path: Path) -> None:
-    convert.pretrained(name, [1, 2], "released", tmp_path / "released", str(cache), is_offline=False)
+    convert.pretrained(tiny.cells(name, seeds=(1, 2)), "released", tmp_path / "released")
 
     places = Places(tmp_path / "released", tmp_path, tmp_path / "made")
     intermediate(tiny.cells(name, "untrained", seeds=(1, 2)), places, None, tiny.unheard)
@@ -165,7 +168,7 @@ def test_rwkv_world_takes_the_longest_piece_at_each_place(tmp_path: Path) -> Non
 def words(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The vocabulary of XLM-R base, with its table."""
     out = tmp_path_factory.mktemp("words") / "made"
-    return convert.vocabulary(VocabularySettings("xlmr_base", True), out, str(cache), False)
+    return convert.vocabulary(VocabularySettings("xlmr_base", True), out)
 
 
 def hybrid(name: str, tokenizer: Tokenizer, table: Tensor) -> Encoder:

@@ -93,6 +93,11 @@ def no_sockets_after(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def of(cache: Path, **changes: Any) -> HubSettings:
+    """Settings; from now on the Hub is asked and its files are kept as they say."""
+    constants, place = huggingface_hub.constants, (str(cache), changes.get("is_offline", False))
+    if place != (constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE):
+        hub_files.arrive.cache_clear()
+    constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = place
     defaults: dict[str, Any] = {"cache": str(cache), "is_offline": False, "most_test": 0}
     rules: dict[str, Any] = {"misplaced_answers": "repair", "xcopa_questions": "released", "sha256": {}}
     return HubSettings(**{**defaults, **rules, **changes})
@@ -393,7 +398,7 @@ def test_offline_opens_no_socket(server: HubServer, tmp_path: Path, no_sockets_a
         (("xnli", "test", "ur"), COMMIT),
         (("squad", "train", "en"), "rajpurkar/squad@7b6d24c440a36b68"),
     ):
-        with pytest.raises(DataError, match=f"^{place}.*: not whole in the cache, and hub.is_offline is true. Set it"):
+        with pytest.raises(DataError, match=f"^{place}.*: not whole in the cache, and hub.is_offline is true, or HF"):
             read(*cell, of(tmp_path, is_offline=True))  # type: ignore[arg-type]
 
 
@@ -459,7 +464,7 @@ def test_an_original_file_is_fetched_once_and_its_faults_are_told(
         server.faults["/el.json"] = always(fault)
         with pytest.raises(DataError, match=message):
             read("lareqa", "test", "th", of(tmp_path))
-    with pytest.raises(DataError, match=f"^{url}: not in the cache, and hub.is_offline is true. Set it to false once."):
+    with pytest.raises(DataError, match=f"^{url}: not in the cache, and hub.is_offline is true, or HF"):
         read("lareqa", "test", "th", of(tmp_path, is_offline=True))
     server.faults.clear()
     found = read("lareqa", "test", "th", of(tmp_path))

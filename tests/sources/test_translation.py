@@ -27,7 +27,7 @@ from tokenizers import models, pre_tokenizers, trainers
 from typer.testing import CliRunner
 
 from xit.cli.app import app
-from xit.core import files, languages, registry
+from xit.core import files, hub, languages, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import faults, read_examples, write_examples
 from xit.core.settings import MicroSettings, TranslationSettings
@@ -448,7 +448,7 @@ def translated(
 ) -> tuple[list[str | None], list[int]]:
     """The translations, and how many sentences were done after each batch."""
     done: list[int] = []
-    translator = machine_translation.load(settings(model, **changes), language, "", False, 1)
+    translator = machine_translation.load(settings(model, **changes), language)
     found = machine_translation.translations(
         sentences, translator, folder, lambda count, total, figures: done.append(count)
     )
@@ -470,7 +470,7 @@ def test_batches_do_not_change_translations(nllb: Path, tmp_path: Path) -> None:
 
 def test_a_run_that_was_stopped_goes_on_where_it_was_and_ends_the_same(nllb: Path, tmp_path: Path) -> None:
     expected, _ = translated(nllb, tmp_path / "undisturbed")
-    translator = machine_translation.load(settings(nllb), "de", "", False, 1)
+    translator = machine_translation.load(settings(nllb), "de")
 
     def stop(done: int, total: int, figures: Any) -> None:
         if done == 8:
@@ -506,7 +506,7 @@ def test_a_sentence_that_is_too_long_has_no_translation(nllb: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_model_is_told_both_languages(nllb: Path, tmp_path: Path) -> None:
-    german, swahili = (machine_translation.load(settings(nllb), code, "", False, 1) for code in ("de", "sw"))
+    german, swahili = (machine_translation.load(settings(nllb), code) for code in ("de", "sw"))
     said = german.tokenizer.convert_tokens_to_ids
 
     assert (german.first, swahili.first) == (said("deu_Latn"), said("swh_Latn"))
@@ -571,7 +571,7 @@ def test_a_model_that_cannot_do_it_is_refused(
     folder = change(shutil.copytree(nllb, tmp_path / "model"))
 
     with pytest.raises(error, match=message):
-        machine_translation.load(settings(**{"model": folder, **changes}), language, "", False, 1)
+        machine_translation.load(settings(**{"model": folder, **changes}), language)
 
 
 @pytest.mark.slow
@@ -658,13 +658,15 @@ def test_a_model_of_the_hub_at_its_commit_and_then_without_a_network(
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
         template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        arrived = machine_translation.load(settings(**of_hub), "de", str(tmp_path / "hub"), False, 1)
+        hub.configure(str(tmp_path / "hub"), is_offline=False)
+        arrived = machine_translation.load(settings(**of_hub), "de")
         with pytest.raises(
             CheckpointError, match="owner/absent: transformers cannot load it as a model for translation"
         ):
-            machine_translation.load(settings("owner/absent"), "de", str(tmp_path / "hub"), False, 1)
+            machine_translation.load(settings("owner/absent"), "de")
         asked = len(server.requests)
-        cached = machine_translation.load(settings(**of_hub), "de", str(tmp_path / "hub"), True, 1)
+        hub.configure("", is_offline=True)
+        cached = machine_translation.load(settings(**of_hub), "de")
         assert len(server.requests) == asked
 
     assert arrived.origin == cached.origin == f"owner/tiny-nllb@{'c' * 40}"
@@ -738,7 +740,7 @@ def test_a_model_of_opus_mt_with_several_languages_is_told_which_before_each_sen
     vocabulary = json.loads((model / "vocab.json").read_text())
 
     for code, token in {"de": ">>deu<<", "sw": ">>swa<<", "fr": ">>fr<<"}.items():
-        translator = machine_translation.load(settings(model), code, "", False, 1)
+        translator = machine_translation.load(settings(model), code)
         read = translator.tokenizer(f"{translator.prefix}Ida")["input_ids"]
         assert read == [vocabulary[token], *translator.tokenizer("Ida")["input_ids"]]
     with pytest.raises(ConfigError, match=r"translates from English into deu, fr, swa; not from English into zh"):
@@ -759,7 +761,7 @@ def test_a_model_of_m2m100_begins_with_a_token_of_the_language(tmp_path: Path) -
     with machine_translation._quiet():
         m2m100(tokenizer.vocab_size + len(tokenizer.lang_code_to_id) + 8).save_pretrained(model)
 
-    translator = machine_translation.load(settings(model), "de", "", False, 1)
+    translator = machine_translation.load(settings(model), "de")
 
     assert translator.first == tokenizer.get_lang_id("de")
     assert translator.tokenizer("Ida")["input_ids"][0] == tokenizer.get_lang_id("en")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import LOOKING, Benchmark, Json, Most, NewFolder, chosen_source, load_config
+from xit.cli.options import LOOKING, Benchmark, Json, Most, NewFolder, chosen_source, configure_hub, load_config
 from xit.pipeline import paths
 
 LabelsOption = Annotated[
@@ -133,6 +133,7 @@ def import_released(
     """An encoder that transformers loads, and its tokenizer."""
     from xit.modeling import convert as make
 
+    configure_hub()
     terminal.print_lines(make.released(source, direction, out))
 
 

@@ -73,9 +73,19 @@ def profile_of(profile: str, preset: str | None) -> str:
 
 
 def load_config() -> "Config":
+    """The parameters; from now on the Hub is asked, and its files are kept, as they say."""
+    from xit.core import hub
     from xit.pipeline import config
 
-    return config.load(paths.PARAMS)
+    loaded = config.load(paths.PARAMS)
+    hub.configure(loaded.hub.cache, loaded.hub.is_offline)
+    return loaded
+
+
+def configure_hub() -> None:
+    """Ask the Hub as the parameters say, for a command that needs nothing else of them and runs without them too."""
+    if paths.PARAMS.is_file():
+        load_config()
 
 
 def parameters() -> dict[str, Any]:

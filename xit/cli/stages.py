@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,21 +52,13 @@ def translate(
     found = conditions.parse(condition)
     if found.task is None or found.language == "en" or condition != f"{found.task}+{found.language}":
         raise ConfigError(f"{condition}: should be a task, + and a language other than English, as in mnli+de.")
+    if config.source == "micro":
+        settings: Any = dataclasses.replace(config.micro, languages=(found.language,))
+    else:
+        settings = _computing(config).translation
+    places = Places(paths.TRANSLATIONS, paths.DATA, paths.translated(found.task, found.language))
     with terminal.progress() as report:
-        lines = stage.translate(
-            found.task,
-            found.language,
-            config.source,
-            dataclasses.replace(config.micro, languages=(found.language,)),
-            config.translation,
-            config.hub.cache,
-            config.hub.is_offline,
-            config.compute.threads,
-            paths.data(found.task) / "train.parquet",
-            paths.TRANSLATIONS,
-            paths.translated(found.task, found.language),
-            report(condition),
-        )
+        lines = stage.translate(found.task, found.language, config.source, settings, places, report(condition))
     terminal.print_lines(lines)
 
 
@@ -85,27 +77,24 @@ def pretrain(encoder: Encoder) -> None:
 
     A released encoder is fetched instead, once for all seeds.
     """
-    config = _computing()
+    config = _computing(load_config())
     settings = plans.section(config.encoders, encoder, "encoders")
-    place = (config.hub.cache, config.hub.is_offline)
+    cells = {str(seed): Cell(encoder, seed=seed) for seed in config.seeds}
     if settings.weights != "random":
         from xit.modeling import convert
 
-        terminal.print_lines(
-            convert.pretrained(encoder, config.seeds, settings.weights, paths.pretrained(encoder), *place)
-        )
+        terminal.print_lines(convert.pretrained(cells, settings.weights, paths.pretrained(encoder)))
         return
     from xit.stages import pretrain as stage
 
-    cells = {str(seed): Cell(encoder, seed=seed) for seed in config.seeds}
     plan = plans.pretraining(config, encoder)
-    with _training() as report, _vocabulary(settings.vocabulary, *place) as tokenizer_folder:
+    with _training() as report, _vocabulary(settings.vocabulary) as tokenizer_folder:
         lines = stage.pretrain(cells, Places(tokenizer_folder, paths.TEXT, paths.pretrained(encoder)), plan, report)
     terminal.print_lines(lines)
 
 
 @contextlib.contextmanager
-def _vocabulary(settings: "VocabularySettings | None", cache: str, is_offline: bool) -> Iterator[Path]:
+def _vocabulary(settings: "VocabularySettings | None") -> Iterator[Path]:
     """The folder of the tokenizer that an encoder from scratch is pretrained with."""
     if settings is None:
         yield paths.TOKENIZER
@@ -115,7 +104,7 @@ def _vocabulary(settings: "VocabularySettings | None", cache: str, is_offline: b
     from xit.modeling import convert
 
     with tempfile.TemporaryDirectory() as folder:
-        yield convert.vocabulary(settings, Path(folder), cache, is_offline)
+        yield convert.vocabulary(settings, Path(folder))
 
 
 @app.command(rich_help_panel=STAGES)
@@ -136,7 +125,7 @@ def tune(
     """
     from xit.stages import tune as stage
 
-    config = _computing()
+    config = _computing(load_config())
     own = plans.section(config.encoders, encoder, "encoders")
     if own.weights != "random":
         raise ConfigError(
@@ -147,8 +136,7 @@ def tune(
     trials = {stage.PRETRAINING: plans.pretraining(config, encoder, tuning.pretraining_learning_rates[0])}
     for name in task or tuning.tasks:
         trials[name] = plans.target(config, name, encoder, tuning.learning_rates[0])
-    place = (config.hub.cache, config.hub.is_offline)
-    with terminal.progress() as report, _vocabulary(own.vocabulary, *place) as tokenizer_folder:
+    with terminal.progress() as report, _vocabulary(own.vocabulary) as tokenizer_folder:
         places = Places(tokenizer_folder, paths.DATA, paths.tuned(encoder))
         lines = stage.tune(encoder, config.source, tuning, places, trials, report)
     if record is not None:
@@ -164,7 +152,7 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
     """
     from xit.stages import intermediate as stage
 
-    config = _computing()
+    config = _computing(load_config())
     cells = {str(seed): Cell(encoder, condition, seed=seed) for seed in config.seeds}
     places = Places(paths.pretrained(encoder), paths.DATA, paths.intermediate(encoder, condition))
     plan = plans.intermediate(config, condition, encoder)
@@ -178,7 +166,7 @@ def finetune(encoder: Encoder, target: Target) -> None:
     """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
     from xit.stages import finetune as stage
 
-    config = _computing()
+    config = _computing(load_config())
     cells = _cells(config, encoder, target)
     places = Places(paths.intermediate(encoder, ""), paths.DATA, paths.finetuned(encoder, target))
     plan = plans.target(config, target, encoder)
@@ -192,7 +180,7 @@ def evaluate(encoder: Encoder, target: Target) -> None:
     """Models → scores and predictions: every condition and seed of an encoder on a target, in every language."""
     from xit.stages import evaluate as stage
 
-    config = _computing()
+    config = _computing(load_config())
     is_trained = task_of(target).is_trained
     models = paths.finetuned(encoder, target) if is_trained else paths.intermediate(encoder, "")
     cells, places = _cells(config, encoder, target), Places(models, paths.DATA, paths.evaluated(encoder, target))
@@ -226,11 +214,10 @@ def paper() -> None:
     terminal.print_lines(stage.paper(paths.SCORES, paths.RESULTS, parameters(), paths.GENERATED, paths.MAIN, paths.PDF))
 
 
-def _computing() -> "Config":
+def _computing(config: "Config") -> "Config":
     """The parameters, for a command that computes with torch, which takes as many threads as they say."""
     import torch
 
-    config = load_config()
     torch.set_num_threads(config.compute.threads)
     return config
 

@@ -1,4 +1,7 @@
-"""Names of the Hugging Face Hub, as users write them: `owner/name`, since it takes bare names no more."""
+"""The Hugging Face Hub: whether it may be asked and where downloads lie, and the names of what is there.
+
+Names are as users write them: `owner/name`, since it takes bare names no more.
+"""
 
 import re
 
@@ -18,3 +21,26 @@ def repository(source: str) -> tuple[str, str | None]:
         advice = " `xit import released` makes one of an id that `xit encoders` lists." if "/" not in source else ""
         raise CheckpointError(f"{source}: there is no such checkpoint folder.{advice}")
     return found["name"], found["revision"]
+
+
+def configure(cache: str, is_offline: bool) -> None:
+    """Say once for this process where downloads lie, and that no socket may be opened.
+
+    huggingface_hub and transformers ask for these values whenever they load something. An empty cache and `False` leave
+    what the environment says (HF_HUB_CACHE, HF_HUB_OFFLINE).
+    """
+    if not (cache or is_offline):
+        return
+    from huggingface_hub import constants
+
+    if cache:
+        constants.HF_HUB_CACHE = cache
+    if is_offline:
+        constants.HF_HUB_OFFLINE = True
+
+
+def is_offline() -> bool:
+    """Whether only what lies in the cache is used."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)

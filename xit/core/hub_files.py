@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from xit.core import files
+from xit.core import files, hub
 from xit.core.errors import DataError, near
 
 EXPORT = "refs/convert/parquet"
@@ -32,6 +32,8 @@ BESIDE_WEIGHTS = ("*.json", "*.model", "*.tiktoken", "*.txt")
 Result = TypeVar("Result")
 Patterns = Mapping[str, Sequence[str]]
 """Of the paths of files, by split."""
+OFFLINE = "hub.is_offline is true, or HF_HUB_OFFLINE is set. Set it to false once."
+"""The end of a message about what would have to be fetched."""
 PASSING = (408, 429, 500, 502, 503, 504)
 """HTTP statuses after which the same request may succeed later."""
 WAITS = (2, 8, 30)
@@ -51,9 +53,7 @@ class Arrival:
 
 
 @functools.cache
-def arrive(
-    name: str, revision: str, config: str, split: str, cache: str, is_offline: bool, most_files: int | None = None
-) -> Arrival:
+def arrive(name: str, revision: str, config: str, split: str, most_files: int | None = None) -> Arrival:
     """The files of a split, checked against the hashes that the Hub gave for them.
 
     Args:
@@ -61,8 +61,6 @@ def arrive(
         revision: A commit, or a branch, which is resolved on arrival.
         config: A configuration of the data set.
         split: As the repository calls it.
-        cache: Folder of downloads; empty for the library's own.
-        is_offline: Whether only what the cache holds is used; then no socket is opened.
         most_files: Of the split, as many, the first; else all.
 
     Raises:
@@ -72,9 +70,9 @@ def arrive(
     import huggingface_hub
 
     where = f"{name}@{revision}"
-    readme = _download(name, revision, ("README.md",), cache, is_offline)
+    readme = _download(name, revision, ("README.md",))
     commit = readme.name
-    tree = huggingface_hub.get_cached_repo_tree(name, repo_type="dataset", revision=commit, cache_dir=cache or None)
+    tree = huggingface_hub.get_cached_repo_tree(name, repo_type="dataset", revision=commit)
     wanted = chosen([file.path for file in tree], _configs(readme / "README.md"), config, split)
     if not wanted:
         splits = sorted({file.path.partition("/")[0] for file in tree if file.path.endswith(SUFFIXES)})
@@ -83,14 +81,14 @@ def arrive(
             f"Data lies in: {', '.join(splits) or 'none; a script loads it'}."
         )
     wanted = wanted[:most_files]
-    folder = _download(name, commit, wanted, cache, is_offline)
+    folder = _download(name, commit, wanted)
     sizes = {file.path: file.size for file in tree}
     for path in wanted:
         _check(folder / path, sizes[path], f"{where}, {path}")
     return Arrival(commit, tuple(folder / path for path in wanted))
 
 
-def encoder(name: str, revision: str, cache: str, is_offline: bool) -> Arrival:
+def encoder(name: str, revision: str) -> Arrival:
     """The config, tokenizer and weights of a model, checked as `arrive` does: no code of its own, no other formats.
 
     Weights are those in safetensors; where there are none, `pytorch_model.bin`.
@@ -98,14 +96,14 @@ def encoder(name: str, revision: str, cache: str, is_offline: bool) -> Arrival:
     import huggingface_hub
 
     where = f"{name}@{revision}"
-    commit = _download(name, revision, ("config.json",), cache, is_offline, "model").name
-    tree = huggingface_hub.get_cached_repo_tree(name, repo_type="model", revision=commit, cache_dir=cache or None)
+    commit = _download(name, revision, ("config.json",), "model").name
+    tree = huggingface_hub.get_cached_repo_tree(name, repo_type="model", revision=commit)
     sizes = {file.path: file.size for file in tree if "/" not in file.path}
     weights = next((w for w in WEIGHTS if any(fnmatch.fnmatchcase(path, w) for path in sizes)), None)
     if weights is None or "config.json" not in sizes:
         raise AbsentError(f"{where}: no encoder that transformers loads: {' or '.join(WEIGHTS)} and config.json.")
     wanted = sorted(path for path in sizes if any(fnmatch.fnmatchcase(path, p) for p in (weights, *BESIDE_WEIGHTS)))
-    folder = _download(name, commit, wanted, cache, is_offline, "model")
+    folder = _download(name, commit, wanted, "model")
     for path in wanted:
         _check(folder / path, sizes[path], f"{where}, {path}")
     return Arrival(commit, tuple(folder / path for path in wanted))
@@ -154,7 +152,7 @@ def _configs(readme: Path) -> Mapping[str, Patterns]:
     }
 
 
-def original(url: str, cache: str, is_offline: bool) -> Path:
+def original(url: str) -> Path:
     """A published file at its own address, in the cache; of such a file no hash is known.
 
     Raises:
@@ -163,11 +161,11 @@ def original(url: str, cache: str, is_offline: bool) -> Path:
     from huggingface_hub import constants
     from huggingface_hub.file_download import http_get
 
-    file = Path(cache or constants.HF_HUB_CACHE, "originals", url.partition("://")[2])
+    file = Path(constants.HF_HUB_CACHE, "originals", url.partition("://")[2])
     if file.is_file():
         return file
-    if is_offline:
-        raise AbsentError(f"{url}: not in the cache, and hub.is_offline is true. Set it to false once.")
+    if hub.is_offline():
+        raise AbsentError(f"{url}: not in the cache, and {OFFLINE}")
 
     def fetch() -> None:
         with files.atomic(file) as temporary, temporary.open("wb") as target:
@@ -177,9 +175,7 @@ def original(url: str, cache: str, is_offline: bool) -> Path:
     return file
 
 
-def _download(
-    name: str, revision: str, paths: Sequence[str], cache: str, is_offline: bool, kind: str = "dataset"
-) -> Path:
+def _download(name: str, revision: str, paths: Sequence[str], kind: str = "dataset") -> Path:
     """The folder of a commit in the cache, with these files in it if the repository has them."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -190,19 +186,16 @@ def _download(
             repo_type=kind,
             revision=revision,
             allow_patterns=list(paths),
-            cache_dir=cache or None,
-            local_files_only=is_offline,
+            local_files_only=hub.is_offline(),
             tqdm_class=_bar(),
         )
         return Path(folder)
 
     try:
-        return fetch() if is_offline else _tried(f"{name}@{revision}", fetch)
+        return fetch() if hub.is_offline() else _tried(f"{name}@{revision}", fetch)
     except LocalEntryNotFoundError as error:
         where = f"{name}@{revision}"
-        raise AbsentError(
-            f"{where}: not whole in the cache, and hub.is_offline is true. Set it to false once."
-        ) from error
+        raise AbsentError(f"{where}: not whole in the cache, and {OFFLINE}") from error
 
 
 def _bar() -> type:

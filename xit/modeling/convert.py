@@ -10,7 +10,7 @@ import pickle
 import re
 import shutil
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +22,10 @@ from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, pro
 from xit.core import hub, hub_files, registry
 from xit.core.errors import CheckpointError, ConfigError, raise_all
 from xit.core.files import atomic, visible, write_json
+from xit.core.plan import Cell, Places
 from xit.core.settings import EncoderSize, VocabularySettings
 from xit.modeling import checkpoints, encoders, released_heads, tokenization
+from xit.modeling.checkpoints import Run
 from xit.modeling.encoders import Released
 
 LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -90,49 +92,46 @@ class Place(NamedTuple):
         return self.files[0].parent
 
 
-def pretrained(encoder: str, seeds: Sequence[int], weights: str, out: Path, cache: str, is_offline: bool) -> list[str]:
+def pretrained(cells: Mapping[str, Cell], weights: str, out: Path) -> list[str]:
     """A released encoder as the checkpoint of every seed, in the place of our pretraining.
 
     All seeds start from the same weights, in hard links to the same files: what differs between them is the heads, and
     the order of examples.
 
     Args:
-        encoder: Its id.
-        seeds: One checkpoint each.
+        cells: The seeds of an encoder.
         weights: `released`, for the place that its file names; a name of the Hub, or a folder.
         out: The folder for a checkpoint a seed.
-        cache: Folder of downloads; empty for Hugging Face's own.
-        is_offline: Whether only what is in the cache is used; no socket is opened then.
     """
-    place = _found(encoder if weights == "released" else weights, cache, is_offline)
+    first, encoder = next((name, cell.encoder) for name, cell in cells.items())
+    place = _found(encoder if weights == "released" else weights)
     facts = registry.load("encoders", encoder).RELEASED if registry.defines("encoders", encoder, "RELEASED") else None
     place = place._replace(facts=facts)
     kind = facts.model_type if facts and facts.model_type else encoder
-    code = ("xit.modeling.convert", f"xit.encoders.{encoder}")
-    inputs = {path.name: path for path in place.files}
-    lines = []
-    for seed in seeds:
+
+    def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
+        code = ("xit.modeling.convert", f"xit.encoders.{encoder}")
         start = {"weights": place.name, "is_pinned": place.is_pinned}
-        run = checkpoints.lineage("pretrain", code, inputs, encoder=encoder, seed=seed, **start)
+        inputs = {path.name: path for path in place.files}
+        return checkpoints.lineage("pretrain", code, inputs, **dataclasses.asdict(cell), **start)
 
-        def make(folder: Path, working: Path, seed: int = seed) -> str:
-            if seed == seeds[0]:
-                outcome = _outcome(place, _copied(place, folder, kind))
-                if weights != "released":  # what its file says is of other weights
-                    outcome = {key: value for key, value in outcome.items() if key not in ("licence", "languages")}
-                write_json(folder / "outcome.json", outcome)
-            else:
-                shutil.copytree(out / str(seeds[0]), folder, copy_function=_link, dirs_exist_ok=True)
-            return place.name if place.is_pinned else f"{place.name}, not pinned"
+    def make(run: Run) -> str:
+        if run.cell == cells[first]:
+            outcome = _outcome(place, _copied(place, run.folder, kind))
+            if weights != "released":  # what its file says is of other weights
+                outcome = {key: value for key, value in outcome.items() if key not in ("licence", "languages")}
+            write_json(run.folder / "outcome.json", outcome)
+        else:
+            shutil.copytree(out / first, run.folder, copy_function=_link, dirs_exist_ok=True)
+        return place.name if place.is_pinned else f"{place.name}, not pinned"
 
-        lines.append(checkpoints.run_once(out / str(seed), run, make))
-    checkpoints.keep_only(out, map(str, seeds))
+    lines = checkpoints.each(cells, Places(place.folder, place.folder, out), lineage_of, make)
     return [*lines, *_unread(place)]
 
 
-def vocabulary(settings: VocabularySettings, out: Path, cache: str, is_offline: bool) -> Path:
+def vocabulary(settings: VocabularySettings, out: Path) -> Path:
     """The tokenizer of a released encoder, and its embedding where asked for, as a folder to pretrain with."""
-    place = _found(settings.source, cache, is_offline)
+    place = _found(settings.source)
     _copied(place, out / "encoder")
     if settings.has_frozen_table:
         table = encoders.load(out / "encoder").embedding.weight
@@ -143,16 +142,16 @@ def vocabulary(settings: VocabularySettings, out: Path, cache: str, is_offline: 
     return out
 
 
-def _found(source: str, cache: str, is_offline: bool) -> Place:
+def _found(source: str) -> Place:
     """A released encoder by its id, its name on the Hub, or its folder."""
     if source in registry.names("encoders"):
         if not registry.defines("encoders", source, "RELEASED"):
             raise ConfigError(f"{source}: an encoder from scratch, of which nothing is released.")
         facts: Released = registry.load("encoders", source).RELEASED
         if "://" in facts.repository:
-            paths = tuple(hub_files.original(url, cache, is_offline) for url in facts.repository.split())
+            paths = tuple(hub_files.original(url) for url in facts.repository.split())
             return Place(facts.repository.split()[0], False, paths, facts)
-        return _found(facts.repository, cache, is_offline)._replace(facts=facts)
+        return _found(facts.repository)._replace(facts=facts)
     folder = Path(source)
     if folder.is_dir():
         patterns = (*hub_files.WEIGHTS, *hub_files.BESIDE_WEIGHTS, *LASER_FILES)
@@ -161,7 +160,7 @@ def _found(source: str, cache: str, is_offline: bool) -> Place:
             encoders.read_config(folder)
         return Place(source, False, tuple(files), None)
     name, revision = hub.repository(source)
-    arrival = hub_files.encoder(name, revision or "main", cache, is_offline)
+    arrival = hub_files.encoder(name, revision or "main")
     return Place(f"{name}@{arrival.commit}", revision == arrival.commit, arrival.files, None)
 
 
@@ -230,7 +229,7 @@ def released(source: str, direction: str | None, out: Path) -> list[str]:
         direction: How a causal model is to be read, of `xit.encoders.DIRECTIONS`; the folder keeps it.
         out: The folder; it appears whole or not at all.
     """
-    place = _found(source, "", is_offline=False)
+    place = _found(source)
     kind = place.facts.model_type if place.facts else ""
     with atomic(out) as folder:
         encoder = _copied(place, folder, kind, direction)

@@ -110,7 +110,7 @@ class HubSource(Source):
         import pyarrow.parquet as pq
 
         name, commit = repository(WIKIPEDIA)
-        place = (f"20231101.{language}", "train", self.settings.cache, self.settings.is_offline)
+        place = (f"20231101.{language}", "train")
         (file,) = hub_files.arrive(name, commit or "main", *place, most_files=1).files
         with pq.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(columns=["text"]):
@@ -157,7 +157,7 @@ def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
         config, _, split = _filled(place.split, language).rpartition("/")
         for branch in (commit or "main", EXPORT):
             try:
-                arrival = hub_files.arrive(name, branch, config, split, settings.cache, settings.is_offline)
+                arrival = hub_files.arrive(name, branch, config, split)
                 return _Place(dataclasses.replace(place, repository=pinned), arrival)
             except AbsentError as error:
                 absent.append(str(error))
@@ -173,7 +173,7 @@ def _original(
 ) -> list[Group]:
     """What a published file at its own address holds; those of the other languages lie beside it then."""
     urls = {code: _filled(source.repository, code) for code in languages}
-    found = {code: hub_files.original(url, settings.cache, settings.is_offline) for code, url in urls.items()}
+    found = {code: hub_files.original(url) for code, url in urls.items()}
     groups = list(getattr(readers, source.reader)(found[language], reader, **source.options))
     size = sum(row.get("role") != "candidate" for group in groups for row in group)
     expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count

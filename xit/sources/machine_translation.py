@@ -64,15 +64,12 @@ class Translator:
     identity: str
 
 
-def load(settings: TranslationSettings, language: str, cache: str, is_offline: bool, threads: int) -> Translator:
+def load(settings: TranslationSettings, language: str) -> Translator:
     """The model that the settings name, for a language: float32 on a CPU, bfloat16 on a GPU.
 
     Args:
         settings: Model and commit, and how it translates.
         language: An ISO code.
-        cache: Folder of what is downloaded from the Hub; empty for its library's own.
-        is_offline: Whether only what is there is used.
-        threads: CPU threads, which change bits.
 
     Raises:
         ConfigError: no model is named, it does not translate from English into the language, or it reads less than
@@ -82,17 +79,16 @@ def load(settings: TranslationSettings, language: str, cache: str, is_offline: b
     if not settings.model:
         raise ConfigError("translation.model: empty. Give a folder, or owner/name of the Hub and translation.commit.")
     where = f"translation.model: {settings.model}"
-    torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = torch.bfloat16 if device.type == "cuda" else torch.float32
-    tokenizer, model = _loaded(settings, cache, is_offline, precision, where)
+    tokenizer, model = _loaded(settings, precision, where)
     longest = getattr(model.config, "max_position_embeddings", settings.max_length_tokens)
     if settings.max_length_tokens > longest:
         raise ConfigError(
             f"translation.max_length_tokens: {settings.max_length_tokens}: {settings.model} reads {longest}."
         )
     prefix, first = _direction(tokenizer, language, where)
-    origin = f"{settings.model}{_version(settings, cache)}"
+    origin = f"{settings.model}{_version(settings)}"
     facts = {
         "origin": origin,
         "language": language,
@@ -100,16 +96,14 @@ def load(settings: TranslationSettings, language: str, cache: str, is_offline: b
         "beams": settings.beams,
         "max_length_tokens": settings.max_length_tokens,
         "precision": str(precision),
-        "threads": threads,
+        "threads": torch.get_num_threads(),
     }
     return Translator(model.to(device), tokenizer, prefix, first, settings, origin, json.dumps(facts, sort_keys=True))
 
 
-def _loaded(
-    settings: TranslationSettings, cache: str, is_offline: bool, precision: torch.dtype, where: str
-) -> tuple[Any, Any]:
+def _loaded(settings: TranslationSettings, precision: torch.dtype, where: str) -> tuple[Any, Any]:
     """Tokenizer and model, of a folder or of the Hub."""
-    options: dict[str, Any] = {"local_files_only": is_offline, "cache_dir": cache or None}
+    options: dict[str, Any] = {}
     if Path(settings.model).is_dir():
         if settings.commit:
             raise ConfigError(f"translation.commit: {settings.commit}: {settings.model} is a folder, which has none.")
@@ -134,14 +128,12 @@ def _loaded(
     return tokenizer, model.eval()
 
 
-def _version(settings: TranslationSettings, cache: str) -> str:
+def _version(settings: TranslationSettings) -> str:
     """The SHA-256 of a folder, or the commit of what was just loaded of the Hub, which its library caches by it."""
     folder = Path(settings.model)
     if folder.is_dir():
         return f", {sha256(folder)}"
-    found = huggingface_hub.try_to_load_from_cache(
-        settings.model, "config.json", cache_dir=cache or None, revision=settings.commit or None
-    )
+    found = huggingface_hub.try_to_load_from_cache(settings.model, "config.json", revision=settings.commit or None)
     assert isinstance(found, str)
     return f"@{Path(found).parent.name}"
 

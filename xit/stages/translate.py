@@ -6,12 +6,12 @@ English. What is said, ids and labels are those of the English examples, in thei
 
 import collections
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from xit.core.errors import DataError
 from xit.core.examples import Example, audited, read_examples, write_examples
 from xit.core.files import atomic, write_json
+from xit.core.plan import Places
 from xit.core.settings import MicroSettings, TranslationSettings
 from xit.core.task import task_of
 from xit.sources.micro import MicroSource
@@ -21,14 +21,8 @@ def translate(
     task_id: str,
     language: str,
     source: str,
-    micro_settings: MicroSettings,
-    settings: TranslationSettings,
-    hub_cache: str,
-    is_offline: bool,
-    threads: int,
-    english: Path,
-    working: Path,
-    out: Path,
+    settings: MicroSettings | TranslationSettings,
+    places: Places,
     report: Callable[[int, int, Mapping[str, float]], None],
 ) -> list[str]:
     """Training examples of a task → the same ones in another language, and their audit.
@@ -39,14 +33,9 @@ def translate(
         task_id: A task that is trained.
         language: An ISO code, not English.
         source: Where the English examples are from.
-        micro_settings: What the micro source makes; not used of another.
-        settings: The translation model; not used of the micro source.
-        hub_cache: Folder of what is downloaded from the Hub; empty for its library's own.
-        is_offline: Whether only what is in that folder is used.
-        threads: CPU threads of the model.
-        english: The English examples, as the data stage wrote them; not read of the micro source.
-        working: The folder of the translations that were made so far; what is there is not translated again.
-        out: The folder to write.
+        settings: What the micro source makes; of another source, the model that translates.
+        places: The translations that were made so far, of which none is made again; the folder of all data; and the
+            folder to write. The micro source reads neither.
         report: Progress.
 
     Raises:
@@ -60,28 +49,28 @@ def translate(
     notes: collections.Counter[str] = collections.Counter()
     origin = ""
     rows: list[Example]
-    if source == "micro":
-        rows = list(MicroSource(micro_settings).examples(task, "train", language, notes))
+    if isinstance(settings, MicroSettings):
+        rows = list(MicroSource(settings).examples(task, "train", language, notes))
     else:
         from xit.sources import machine_translation, translation
 
         translation.check(task_id, task)
-        examples = read_examples(english)
-        translator = machine_translation.load(settings, language, hub_cache, is_offline, threads)
+        examples = read_examples(places.data / task_id / "train.parquet")
+        translator = machine_translation.load(settings, language)
         origin = translator.origin
 
         def said(sentences: list[str]) -> list[str | None]:
-            return machine_translation.translations(sentences, translator, working, report)
+            return machine_translation.translations(sentences, translator, places.parent, report)
 
         rows = translation.carried_over(examples, task, language, said, notes)
         if not rows:
             raise DataError(f"{task_id}+{language}: no example came through. {_told(notes)}; see translation.model.")
     audit: dict[str, Any] = audited(task_id, "train", language, source, rows, notes)
-    with atomic(out) as folder:
+    with atomic(places.out) as folder:
         write_examples(folder / "train.parquet", task, rows)
         write_json(folder / "audit.json", {"splits": [audit], "missing_languages": [], "model": origin})
     lost = f"; {audit['dropped']} left out ({_told(notes)})" if audit["dropped"] else ""
-    return [f"{out}: {audit['examples']} train{lost}"]
+    return [f"{places.out}: {audit['examples']} train{lost}"]
 
 
 def _told(notes: Mapping[str, int]) -> str:
