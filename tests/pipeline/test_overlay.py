@@ -67,15 +67,18 @@ def test_preparing_again_leaves_equal_files_alone_and_takes_changes_over(project
 
 def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path, tmp_path: Path) -> None:
     data = tmp_path / "published"
-    data.mkdir()
-    (data / "a.tsv").write_text("one\n")
+    (data / "xnli").mkdir(parents=True)
+    (data / "xnli/dev-en.tsv").write_text("one\n")
+    (data / "notes.txt").write_text("one\n")
     first = config.read(overlay.prepare(project, "published", data) / "params.yaml")
-    (data / "a.tsv").write_text("two\n")
+    (data / "notes.txt").write_text("two\n")
+    noted = config.read(overlay.prepare(project, "published", data) / "params.yaml")
+    (data / "xnli/dev-en.tsv").write_text("two\n")
 
     second = config.read(overlay.prepare(project, "published", data) / "params.yaml")
 
     assert first["files"]["folder"] == str(data)
-    assert first["files"]["sha256"] != second["files"]["sha256"]
+    assert first["files"]["sha256"] == noted["files"]["sha256"] != second["files"]["sha256"]
 
 
 def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: Path) -> None:

@@ -2,12 +2,13 @@
 
 import collections
 import contextlib
+import dataclasses
 import hashlib
 import itertools
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,19 @@ READ: list[tuple[str, Split, str, str]] = [
     ("mewslix", "train", "en", "mewslix/wikipedia_pairs/train.jsonl"),
     ("mewslix", "test", "de", "mewslix/wikinews_mentions/de/test.jsonl"),
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def uncounted() -> Iterator[None]:
+    """The published numbers of records are not those of the small files."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in registry.names("tasks"):
+            task = registry.load("tasks", name).task
+            files = {
+                split: tuple(dataclasses.replace(f, count=None) for f in task.files[split]) for split in task.files
+            }
+            patch.setattr(registry.load("tasks", name), "task", dataclasses.replace(task, files=files))
+        yield
 
 
 def write(folder: Path, task_id: str, changes: Mapping[str, bytes | None] | None = None) -> None:
@@ -612,11 +626,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ("Lamp 3", "Lamp\x003", r"dev-en.tsv, line 4: has a NUL byte"),
     ],
     ("xnli", "test", "sw", "xnli/dev-sw.tsv"): [
-        (
-            "Taa 9.\tInawaka.\tneutral\r\n",
-            "",
-            r"dev-sw.tsv: 9 records, but dev-en.tsv has 10\. Parallel files have as many\.",
-        ),
+        ("neutral", "CONJ", r"dev-sw.tsv, line 1: label 'CONJ' is unknown. Labels: contradiction"),
     ],
     ("pawsx", "train", "en", "pawsx/dev-en.tsv"): [
         ("\t1\r", "\t2\r", r"label '2' is unknown. Labels: 0, 1\."),
@@ -633,7 +643,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
     ],
     ("anli_plus", "train", "en", "anli/anli_v1.0/R1/dev.jsonl"): [
         ('"label": "e"', '"label": "x"', r"dev.jsonl, line 1: label 'x' is unknown. Labels: c, e, n\."),
-        ('"uid": "u0"', '"uid": "u1"', r"anli_plus, train, en: record u1 occurs 2 times; an id names one\."),
+        ('"uid": "u0"', '"uid": "u1"', r"R1/dev.jsonl, record u1: the id occurs 2 times; it should name one\."),
         ('"e"}', "", r"line 1: not JSON: .*Is the file cut off\?"),
     ],
     ("mnli", "train", "en", "mnli/multinli_1.0_train.jsonl"): [
@@ -670,6 +680,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ("Ida", "", r"line 1: word is empty\."),
     ],
     ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"): [
+        ("ADP", "CONJ", r"label 'CONJ' is unknown. Universal Dependencies 2 calls it CCONJ: take a release of version"),
         ("ADP", "ADPP", r"line 1, sentence a: label 'ADPP' is unknown. Did you mean ADP\?"),
         ("NOUN\t_\t_", "NOUN\t_", r"line 6: 9 columns; 10 are needed: ID, FORM"),
         ("con chim", "con  chim", r"line 10: has two blanks in a row"),
@@ -682,7 +693,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ("1\tin", "x\tin", r"line 1: not CoNLL-U: .*'x' is not a valid ID"),
         ("# sent_id = a\n", "", r"line 1: the sentence has no sent_id\."),
         ("= a\n#", "= a #", r"line 1: sent_id 'a # text = Im Haus' is not one word\."),
-        ("sent_id = b", "sent_id = a", r"udpos, test, de: record a occurs 2 times"),
+        ("sent_id = b", "sent_id = a", r"de_x-ud-test.conllu, record a: the id occurs 2 times"),
         ("punct\t_\t_\n\n", "punct\t_\t_\n", r"does not end with a blank line. Is it cut off\?"),
     ],
     ("squad", "train", "en", "squad/train-v1.1.json"): [
@@ -708,7 +719,9 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
         ('"paragraphs"', '"paragraf"', r"data\[0\].paragraphs is missing. Did you mean paragraf\?"),
     ],
     ("lareqa", "test", "en", "lareqa/xquad-r/en.json"): [
-        ("[12, 30]", "[13, 30]", r"en.json, paragraph 0: sentence_breaks are not the places of its sentences\."),
+        ("[12, 30]", "[12, 31]", r"en.json, paragraph 0: the break 12 to 31 leaves the context of 30 characters\."),
+        ("[12, 30]", "[30, 12]", r"en.json, paragraph 0: the break 30 to 12 leaves the context of 30 characters\."),
+        ("[12, 30]", "[25, 30]", r"en.json, record 0: its answer at 24 is in none of the sentences\."),
     ],
     ("lareqa", "test", "en", "lareqa/xquad-r/de.json"): [
         ('"id": "0"', '"id": "1"', r"en.json, record 0: is not once in each of the parallel files de.json, en.json\."),
@@ -739,7 +752,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
     ],
     ("bucc2018", "test", "de", f"{TRAINING}.de"): [
         ("de-1\tIda", "de-1 Ida", r"de-en.training.de, line 1: 1 columns; 2 are needed: id, sentence\."),
-        ("de-1", "de-2", r"bucc2018, test, de: query de-2 occurs 2 times; an id names one\."),
+        ("de-1", "de-2", r"training.de, line 2: id de-2 is on line 1 already; an id names one\."),
     ],
     ("bucc2018", "test", "de", f"{TRAINING}.en"): [
         ("en-1", "en-3", r"de-en.training.gold, line 1: id 'en-1' is not in de-en.training.en\."),
@@ -757,7 +770,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
     ],
     ("mewslix", "test", "en", "mewslix/candidate_entities.jsonl"): [
         ("It gives light.", "", r"candidate_entities.jsonl, line 1: description is empty\."),
-        ("Q2", "Q1", r"mewslix, test, en: candidate Q1 occurs 2 times; an id names one\."),
+        ("Q2", "Q1", r"entities.jsonl, line 2: id Q1 is on line 1 already; an id names one\."),
     ],
 }
 

@@ -169,13 +169,15 @@ def audit(found: Mapping[str, Any]) -> Parts:
 def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
     """What the table of a task does not say."""
     rules = {note.rpartition(": ")[0] for row in facts["splits"] for note in row["notes"].split("; ") if note}
-    notes = [f"repaired or dropped: {rule}" for rule in sorted(rules)]
+    notes = [f"noted: {rule}" for rule in sorted(rules)]
     changed = {code: entry["questions_changed"] for code, entry in facts["variants"].get("repaired", {}).items()}
     if changed:
         counts = ", ".join(f"{code} {count}" for code, count in changed.items())
         command = f"`xit eval CHECKPOINT --task {task} --xcopa-questions released` (or `repaired`)"
         notes.append(f"questions unlike the Estonian ones: {counts}. To score either variant: {command}")
     notes += [f"known: {fault}" for fault in facts["known_faults"]]
+    if facts["missing_splits"]:
+        notes.append(f"missing splits, of which no file is there: {' '.join(facts['missing_splits'])}")
     if facts["missing_languages"]:
         notes.append(f"missing languages: {' '.join(facts['missing_languages'])}")
     zero = [heading for key, heading in AUDITED.items() if not any(row[key] for row in facts["splits"])]

@@ -165,7 +165,7 @@ def audited(
         "source": source,
         "examples": sum(row.get("role") != "candidate" for row in rows),
         "sha256": digest,
-        "repaired": sum(count for note, count in notes.items() if "left out" not in note),
+        "repaired": sum(count for note, count in notes.items() if "repaired" in note or "moved" in note),
         "dropped": sum(count for note, count in notes.items() if "left out" in note),
         "notes": "; ".join(f"{note}: {count}" for note, count in sorted(notes.items())),
     }

@@ -23,12 +23,17 @@ class Files:
         rows: The part of the rows that this split takes, `(first, last)` as fractions of the file from 0 to 1: where
             only one labelled file exists, or a file is parallel across languages, the splits share no row.
         options: Further keyword arguments of the reader.
+        count: The published number of records of the file, of all languages or of each, where a file that was cut off
+            between two records could not be told otherwise; None where none is known.
+        beside: Further files that the reader reads, but those of the task's other languages.
     """
 
     reader: str
     path: str
     rows: tuple[float, float] = (0.0, 1.0)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    count: int | Mapping[str, int] | None = None
+    beside: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,7 @@ from typing import Any
 from xit.core import registry
 from xit.core.conditions import parse
 from xit.core.errors import ConfigError, near, raise_all
-from xit.core.files import atomic, sha256
+from xit.core.files import atomic
 from xit.core.settings import FilesSettings
 from xit.core.task import task_of
 from xit.pipeline import config
@@ -185,7 +185,8 @@ def parameters(
             raise ConfigError(f"{where}: reads published files. Say where they are: DATA=folder, or --data folder.")
         if not data.is_dir():
             raise ConfigError(f"{where}: --data {data}: no such folder. Give the folder of the published files.")
-        values = config.laid_over(values, {"files": {"folder": str(data.resolve()), "sha256": sha256(data)}})
+        fingerprint = registry.load("sources", "files").fingerprint
+        values = config.laid_over(values, {"files": {"folder": str(data.resolve()), "sha256": fingerprint(data)}})
     for name in _not_to_be_had(values):
         tell(
             f"{name}: passed over; the {values['source']} source has nothing of it. `xit data {name}` says which have."

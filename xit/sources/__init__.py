@@ -34,8 +34,8 @@ class Source(abc.ABC):
         """The languages in which it has test examples of a task, in the benchmark's order."""
 
     @abc.abstractmethod
-    def has(self, task: Task) -> bool:
-        """Whether it has anything of a task."""
+    def has(self, task: Task, split: Split | None = None) -> bool:
+        """Whether it has anything of a task, or of one split of it."""
 
     @abc.abstractmethod
     def examples(

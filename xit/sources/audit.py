@@ -36,8 +36,8 @@ def audit(task_ids: Sequence[str] | None, source: Source) -> dict[str, Any]:
 
     Returns:
         `source`, `absent` (tasks that the source has nothing of, which are passed over) and `tasks`: of each its
-        `splits`, `revision` where the source has one, `missing_languages` (of the benchmark's), `known_faults`,
-        `variants` of XCOPA, and `errors`.
+        `splits`, `revision` where the source has one, `missing_splits`, `missing_languages` (of the benchmark's),
+        `known_faults`, `variants` of XCOPA, and `errors`.
     """
     if source.name != "micro":
         source = with_settings(source, most_test=0)
@@ -49,7 +49,8 @@ def audit(task_ids: Sequence[str] | None, source: Source) -> dict[str, Any]:
 
 def _task(task: Task, source: Source) -> dict[str, Any]:
     available = source.languages(task)
-    cells: list[tuple[Split, str]] = [("train", "en"), ("validation", "en")] if task.is_trained else []
+    english: tuple[Split, ...] = ("train", "validation") if task.is_trained else ()
+    cells = [(split, "en") for split in english if source.has(task, split)]
     cells += [("validation", code) for code in available if task.is_mined]
     cells += [("test", code) for code in available]
     errors: list[str] = []
@@ -77,6 +78,7 @@ def _task(task: Task, source: Source) -> dict[str, Any]:
         "about": about.strip(),
         "revision": source.revision(task) or None,
         "splits": splits,
+        "missing_splits": [split for split in english if not source.has(task, split)],
         "missing_languages": [code for code in task.languages if code not in available] if task.group else [],
         "known_faults": [] if source.name == "micro" else list(task.faults),
         "variants": _variants(task, source, available) if task.id == "xcopa" else {},

@@ -6,16 +6,20 @@ into splits and named. A file with any fault gives no example: all faults of a s
 
 import collections
 import dataclasses
+import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from xit.core import registry
 from xit.core.errors import DataError, near, raise_all
+from xit.core.files import sha256
 from xit.core.settings import FilesSettings
-from xit.core.task import Files, Split, Task
+from xit.core.task import Files, Split, Task, task_of
 from xit.sources import Source, readers
-from xit.sources.reader_context import Group, ReaderContext, Row, lines
+from xit.sources.reader_context import Group, ReaderContext, Row, is_broken_link, lines
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
 
@@ -51,8 +55,8 @@ class FilesSource(Source):
         sources = task.files.get("test", ())
         return tuple(name for name in task.languages if sources and all(_found(folder, s.path, name) for s in sources))
 
-    def has(self, task: Task) -> bool:
-        """Whether any file of a task is in the data folder.
+    def has(self, task: Task, split: Split | None = None) -> bool:
+        """Whether any file of a task, or of one split of it, is in the data folder.
 
         Raises:
             DataError: there is no such folder.
@@ -61,7 +65,8 @@ class FilesSource(Source):
         if not folder.is_dir():
             raise DataError(_missing(folder, ""))
         codes = (*task.languages, "en")
-        return any(_found(folder, s.path, code) for split in task.files.values() for s in split for code in codes)
+        chosen = [files for name, files in task.files.items() if split in (None, name)]
+        return any(_found(folder, source.path, code) for files in chosen for source in files for code in codes)
 
     def examples(
         self, task: Task, split: Split, language: str, notes: collections.Counter[str] | None = None
@@ -85,6 +90,7 @@ class FilesSource(Source):
         reader = ReaderContext(
             split,
             labels={label: label for label in task.labels},
+            languages=task.languages,
             repairs_answers=self.settings.misplaced_answers == "repair",
             repairs_questions=self.settings.xcopa_questions == "repaired",
             sums=_sums(Path(self.settings.folder)),
@@ -113,8 +119,8 @@ def _evaluated(folder: Path, language: str, reader: ReaderContext) -> set[str]:
     """The sentences of Tatoeba and UD, some of which the text for pretraining holds too, without white space."""
     tatoeba = f"tatoeba/tatoeba.*-eng.{ISO3.get(language, language)}"
     treebanks = f"ud/*/{language}_*-ud-*.conllu"
-    sentences = [line for file in folder.glob(tatoeba) for line in lines(file, reader)]
-    for file in folder.glob(treebanks):
+    sentences = [line for file in _shown(folder, folder.glob(tatoeba)) for line in lines(file, reader)]
+    for file in _shown(folder, folder.glob(treebanks)):
         texts = [line for line in lines(file, reader) if line.startswith("# text = ")]
         sentences += [line.removeprefix("# text = ") for line in texts]
     return {_bare(sentence) for sentence in sentences}
@@ -151,9 +157,7 @@ def _rows(sources: tuple[Files, ...], language: str, folder: Path, reader: Reade
         if not files:
             reader.faults.append(_missing(folder, _filled(source.path, language)))
         for file in files:
-            groups = _read(file, source, reader)
-            if source.rows != (0.0, 1.0) and language != "en" and "{language}" in source.path:
-                _check_parallel(file, folder / _filled(source.path, "en"), len(groups), source, reader)
+            groups = _whole(file, source, language, reader)
             start, end = (round(fraction * len(groups)) for fraction in source.rows)
             parts.append((f"{file.stem}-", groups[start:end]))
     return [
@@ -164,17 +168,33 @@ def _rows(sources: tuple[Files, ...], language: str, folder: Path, reader: Reade
     ]
 
 
+def _whole(file: Path, source: Files, language: str, reader: ReaderContext) -> list[Group]:
+    """The groups of a file, all that were published of it, and each id once."""
+    before = len(reader.faults)
+    groups = _read(file, source, reader)
+    reader.faults += repeated_ids(str(file), [row for group in groups for row in group])
+    published = source.count.get(language) if isinstance(source.count, Mapping) else source.count
+    if published not in (None, len(groups)) and len(reader.faults) == before:
+        reader.fault(
+            str(file), f"{len(groups):,} records, but {published:,} are published. Was it cut off? Fetch it again."
+        )
+    return groups
+
+
+def repeated_ids(where: str, rows: Sequence[Row]) -> list[str]:
+    """A fault for each id that more than one row of a role has."""
+    counts = collections.Counter((row.get("role", "record"), row["id"]) for row in rows)
+    return [
+        f"{where}, {role} {name}: the id occurs {count} times; it should name one."
+        for (role, name), count in counts.items()
+        if count > 1
+    ]
+
+
 def _read(file: Path, source: Files, reader: ReaderContext) -> list[Group]:
     options = dict(source.options)
     inner = dataclasses.replace(reader, labels=options.pop("labels", reader.labels))  # same faults, same notes
     return list(getattr(readers, source.reader)(file, inner, **options))
-
-
-def _check_parallel(file: Path, english: Path, size: int, source: Files, reader: ReaderContext) -> None:
-    """A parallel file is cut into splits by row number, so it must be as long as the English one."""
-    expected = len(_read(english, source, reader)) if english.exists() else size
-    if size != expected:
-        reader.fault(str(file), f"{size} records, but {english.name} has {expected}. Parallel files have as many.")
 
 
 def checked(
@@ -185,14 +205,13 @@ def checked(
     Raises:
         DataError: with all faults, those of ids that occur more than once among them; or there is no row.
     """
-    counts = collections.Counter((row.get("role", ""), row["id"]) for row in rows)
-    for (role, name), count in counts.items():
-        if count > 1:
-            reader.fault(where, f"{role or 'record'} {name} occurs {count} times; an id names one.")
-    raise_all(DataError, reader.faults)
+    raise_all(DataError, reader.faults or repeated_ids(where, rows))
     if not rows:
         raise DataError(f"{where}: the source holds no example.")
     if notes is not None:
+        texts = [{**row, "id": ""} for row in rows if "words" in row or "text_a" in row]
+        counts = collections.Counter(json.dumps(text, sort_keys=True) for text in texts)
+        reader.notes["rows that repeat an earlier one"] += len(texts) - len(counts)
         notes.update(+reader.notes)
     return iter(_first(rows, most_test) if reader.split == "test" and most_test else rows)
 
@@ -212,8 +231,29 @@ def _filled(path: str, language: str) -> str:
 
 
 def _found(folder: Path, path: str, language: str) -> list[Path]:
-    """The files of that pattern, sorted by path."""
-    return sorted(folder.glob(_filled(path, language)))
+    """The files of that pattern, sorted by path, and links that lead nowhere; no name that begins with a dot."""
+    filled = _filled(path, language)
+    if is_broken_link(folder / filled):
+        return [folder / filled]
+    return _shown(folder, folder.glob(filled))
+
+
+def _shown(folder: Path, paths: Iterable[Path]) -> list[Path]:
+    """The paths sorted, without those that a system hides, such as what macOS leaves beside files."""
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def fingerprint(folder: Path) -> str:
+    """The SHA-256 of the names and contents of all files that tasks and pretraining read; of no note beside them."""
+    patterns = {"SHA256SUMS", *(f"{name}/*.txt" for name in TEXT_FOLDERS)}
+    for task in map(task_of, registry.names("tasks")):
+        paths = [path for files in task.files.values() for source in files for path in (source.path, *source.beside)]
+        patterns |= {_filled(path, language) for path in paths for language in (*task.languages, "en")}
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    digest = hashlib.sha256()
+    for path in _shown(folder, (path for path in found if path.is_file())):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _missing(folder: Path, path: str) -> str:
@@ -221,5 +261,5 @@ def _missing(folder: Path, path: str) -> str:
     if not folder.is_dir():
         return f"{folder}: no such data folder. Give it with DATA=…, or as files.folder in params.yaml."
     file = folder / path
-    beside = [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []
+    beside = [other.name for other in _shown(folder, file.parent.iterdir())] if file.parent.is_dir() else []
     return f"{file}: no such file.{near(file.name, beside)} Looked in {file.parent}, which holds {len(beside)} files."

@@ -50,9 +50,9 @@ class HubSource(Source):
         """The languages of a task, all of which the Hub has, if it has the task."""
         return task.languages if "test" in task.hub else ()
 
-    def has(self, task: Task) -> bool:
+    def has(self, task: Task, split: Split | None = None) -> bool:
         """Whether the Hub has anything of a task; it has not what is licensed (CCG) or cannot be given away whole."""
-        return bool(task.hub)
+        return split in task.hub if split else bool(task.hub)
 
     def examples(
         self, task: Task, split: Split, language: str, notes: collections.Counter[str] | None = None
@@ -77,6 +77,7 @@ class HubSource(Source):
         reader = ReaderContext(
             split,
             labels={label: label for label in task.labels},
+            languages=task.languages,
             repairs_answers=self.settings.misplaced_answers == "repair",
             repairs_questions=self.settings.xcopa_questions == "repaired",
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from xit.sources import reader_context as rows
 from xit.sources.read_multiple_choice import ending
 from xit.sources.read_retrieval import Entity, Mention
-from xit.sources.read_tagging import is_withheld
+from xit.sources.read_tagging import are_words, is_withheld
 from xit.sources.reader_context import EMPTY_SENTENCE, NO_LABEL, Group, ReaderContext, Record, Table, Text
 
 
@@ -39,8 +39,11 @@ class Tagged(Record):
 
 
 def tagged(table: Table, reader: ReaderContext) -> Iterator[Group]:
-    """PAN-X, UD-POS; a sentence whose words are mostly `_` (licensed text) goes (facts 1.6)."""
-    for where, number, record in rows.records(table, Tagged, reader):
+    """PAN-X, UD-POS; a sentence whose words are mostly `_` (licensed text) goes."""
+    records = list(rows.records(table, Tagged, reader))
+    if not are_words(str(table), [word for _, _, record in records for word in record.words], reader):
+        return
+    for where, number, record in records:
         if len(record.words) != len(record.tags):
             reader.fault(where, f"{len(record.words)} words but {len(record.tags)} tags.")
         elif is_withheld(record.words):

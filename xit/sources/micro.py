@@ -51,7 +51,7 @@ class MicroSource(Source):
         raise_all(ConfigError, [f"languages.evaluation: {fault}" for fault in check_languages(self.settings.languages)])
         return tuple(code for code in self.settings.languages if task.micro not in ("aligned", "mined") or code != "en")
 
-    def has(self, task: Task) -> bool:
+    def has(self, task: Task, split: Split | None = None) -> bool:
         """Whether the source has a task: every one that names a generator."""
         return bool(task.micro)
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from xit.sources.reader_context import (
     FileOrTable,
@@ -19,6 +22,13 @@ from xit.sources.reader_context import (
 )
 
 
+def _whole_number(value: object) -> object:
+    """A number as it is; `true`, which equals 1, and 1.0 are none."""
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 class Copa(Record):
     """A record of COPA and XCOPA."""
 
@@ -26,7 +36,7 @@ class Copa(Record):
     choice1: Text
     choice2: Text
     question: Literal["cause", "effect"]
-    label: Literal[0, 1]
+    label: Annotated[Literal[0, 1], BeforeValidator(_whole_number)]
     idx: int
 
 
@@ -50,7 +60,12 @@ def xcopa(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
         yield from copa(file, reader)
         return
     reference = _estonian(file)
+    if isinstance(reference, Path) and not reference.exists():
+        reader.fault(str(reference), "no such file. The rule xcopa_questions: repaired takes the questions from it.")
+        return
     questions = {record.idx: record.question for _, _, record in records(reference, Copa, reader)}
+    if not questions:  # which is a fault already
+        return
     for where, _, record in records(file, Copa, reader):
         question = questions.get(record.idx)
         if question is None:

@@ -2,8 +2,9 @@
 
 import collections
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from xit.sources.read_span import Paragraph, Question, paragraphs_of, placed_answers, squad
 from xit.sources.reader_context import (
@@ -19,6 +20,8 @@ from xit.sources.reader_context import (
     shown,
     translation,
 )
+
+Entry = TypeVar("Entry")
 
 
 def aligned(file: Path, reader: ReaderContext) -> Iterator[Group]:
@@ -42,7 +45,7 @@ def comparable(file: Path, reader: ReaderContext) -> Iterator[Group]:
     The queries are those of the language, the candidates the English ones; most have no partner.
     """
     english, gold = file.with_suffix(".en"), file.with_suffix(".gold")
-    queries, candidates = _two(file, "sentence", reader), _two(english, "sentence", reader)
+    queries, candidates = (_identified(_two(side, "sentence", reader), reader) for side in (file, english))
     partners: dict[str, list[str]] = collections.defaultdict(list)
     known = {side: {name for _, name, _ in rows} for side, rows in ((file, queries), (english, candidates))}
     for where, own, partner in _two(gold, f"id in {english.name}", reader):
@@ -68,26 +71,46 @@ def _two(file: Path, second: str, reader: ReaderContext) -> list[tuple[str, str,
     return found
 
 
+def _identified(rows: Iterable[tuple[str, str, Entry]], reader: ReaderContext) -> list[tuple[str, str, Entry]]:
+    """Places, ids and what they name; an id that is there already is a fault."""
+    found: dict[str, tuple[str, str, Entry]] = {}
+    for where, name, entry in rows:
+        if name in found:
+            reader.fault(where, f"id {name} is on {found[name][0].rpartition(', ')[2]} already; an id names one.")
+        found.setdefault(name, (where, name, entry))
+    return list(found.values())
+
+
 def squad_sentences(file: Path, reader: ReaderContext) -> Iterator[Group]:
     """XQuAD-R: questions, and as candidates every sentence followed by its paragraph (facts 1.5.7).
 
-    The right candidates of a question are the sentences in which its answer begins, in every language that has a file
-    beside this one. A candidate's id is language, paragraph, sentence.
+    The sentences are the parts of the context between the breaks, as in the benchmark's own loader; the published
+    `sentences` differ from them in one Turkish paragraph. The right candidates of a question are the sentences in which
+    its answer begins, in every language of the task that has a file beside this one. A candidate's id is language,
+    paragraph, sentence.
     """
     gold: dict[str, list[str]] = collections.defaultdict(list)
-    siblings = sorted({file, *file.parent.glob(f"*{file.suffix}")})
+    beside = (file.with_name(f"{code}{file.suffix}") for code in reader.languages)
+    siblings = sorted({file, *(sibling for sibling in beside if sibling.exists() or sibling.is_symlink())})
     paragraphs = {sibling: paragraphs_of(sibling, reader) for sibling in siblings}
     for sibling in siblings:
         for number, paragraph in enumerate(paragraphs[sibling]):
-            if [paragraph.context[first:last] for first, last in paragraph.sentence_breaks] != paragraph.sentences:
-                reader.fault(f"{sibling}, paragraph {number}", "sentence_breaks are not the places of its sentences.")
+            size = len(paragraph.context)
+            for first, last in paragraph.sentence_breaks:
+                if not 0 <= first <= last <= size:
+                    where = f"{sibling}, paragraph {number}"
+                    reader.fault(where, f"the break {first} to {last} leaves the context of {size} characters.")
             for question in paragraph.qas:
                 sentence = _answer_sentence(sibling, paragraph, question, reader)
                 gold[question.id].append(f"{sibling.stem}-{number}-{sentence}")
     for number, paragraph in enumerate(paragraphs[file]):
+        sentences = [paragraph.context[first:last] for first, last in paragraph.sentence_breaks]
+        reader.notes["paragraphs whose sentences differ from their breaks, which count"] += (
+            sentences != paragraph.sentences
+        )
         group = [
             candidate(f"{file.stem}-{number}-{index}", sentence + paragraph.context)
-            for index, sentence in enumerate(paragraph.sentences)
+            for index, sentence in enumerate(sentences)
         ]
         for question in paragraph.qas:
             if len(gold[question.id]) != len(siblings):
@@ -166,11 +189,11 @@ def mentions(file: Path, reader: ReaderContext) -> Iterator[Group]:
     With every language, the one pool would hold them eleven times. A mention whose entity is no candidate stays, and is
     never found.
     """
-    known = set()
-    for _, _, entity in records(file.parents[2] / "candidate_entities.jsonl", Entity, reader):
-        known.add(entity.entity_id)
-        if file.parent.name == "en":
-            yield [candidate(entity.entity_id, entity.description)]
+    entities = records(file.parents[2] / "candidate_entities.jsonl", Entity, reader)
+    candidates = _identified(((where, entity.entity_id, entity) for where, _, entity in entities), reader)
+    known = {name for _, name, _ in candidates}
+    if file.parent.name == "en":
+        yield from ([candidate(name, entity.description)] for _, name, entity in candidates)
     for _, number, record in records(file, Mention, reader):
         reader.notes["mentions whose entity is no candidate"] += record.entity_id not in known
         yield [query(str(number), record.mention, [record.entity_id])]

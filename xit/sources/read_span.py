@@ -1,6 +1,7 @@
 """Readers of questions whose answer is a span of a text, in the layout of SQuAD."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,9 +140,8 @@ def placed_answers(
             places = [match.start() for match in re.finditer(f"(?={re.escape(answer.text)})", context)]
             nearest = min(places, key=lambda place: abs(place - start), default=None)
             if not reader.repairs_answers or (nearest is None and reader.split == "test"):
-                hint = "It is nowhere in it." if nearest is None else f"Its nearest place is {nearest}."
-                advice = "" if reader.repairs_answers else " misplaced_answers: repair would go on."
-                reader.fault(where, f"answer {shown(answer.text)} is not in its context at {start}. {hint}{advice}")
+                hint = _advice(answer.text, context, nearest, reader)
+                reader.fault(where, f"answer {shown(answer.text)} is not in its context at {start}. {hint}")
                 return None
             if nearest is None:
                 reader.notes["questions left out of training: their answer is not in the context"] += 1
@@ -150,3 +150,13 @@ def placed_answers(
             start = nearest
         placed.append((answer.text, start))
     return placed
+
+
+def _advice(answer: str, context: str, nearest: int | None, reader: ReaderContext) -> str:
+    """Where a misplaced answer is, and what would help."""
+    if nearest is not None:
+        return f"Its nearest place is {nearest}. misplaced_answers: repair would take it."
+    if unicodedata.normalize("NFC", answer) in unicodedata.normalize("NFC", context):
+        return "It is there in another Unicode form (composed, NFC, or decomposed, NFD). Bring the file into one form."
+    left_out = "" if reader.repairs_answers or reader.split == "test" else " repair would leave the question out."
+    return f"It is nowhere in it.{left_out and ' misplaced_answers:' + left_out}"

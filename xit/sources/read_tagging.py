@@ -1,21 +1,56 @@
 """Readers of sentences in which every word has a tag."""
 
+import collections
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xit.sources.reader_context import Group, ReaderContext, Row, lines, sentences, shown, text
 
+PREFIX = re.compile(r"([a-z]{2,3}(?:[-_][a-z]+)*):.")
+DOCUMENT_START = "-DOCSTART-"
+
+
+def are_words(where: str, words: Sequence[str], reader: ReaderContext) -> bool:
+    """Whether the words of a file are words alone; else, a fault says what to take away.
+
+    Words of nothing that can be seen (U+3000, as XTREME's script writes it) stay, and are counted: a tokenizer has no
+    piece for them, so that they are read as the unknown token, as the benchmark reads them.
+    """
+    prefixes = collections.Counter(match[1] for match in map(PREFIX.match, words) if match)
+    prefix, count = prefixes.most_common(1)[0] if prefixes else ("", 0)
+    if 2 * count > len(words):
+        reader.fault(
+            where,
+            f"{count:,} of {len(words):,} words begin with {prefix}: as in the raw WikiANN. XTREME's script takes the "
+            f"prefix away; so does `sed 's/^{prefix}://'`.",
+        )
+    starts = sum(word.startswith(DOCUMENT_START) for word in words)
+    if starts:
+        reader.fault(where, f"{starts:,} words are {DOCUMENT_START}, which marks where a document begins. Delete them.")
+    reader.notes["words of blanks only, read as the unknown token"] += sum(map(is_blank, words))
+    return not starts and 2 * count <= len(words)
+
+
+def is_blank(word: str) -> bool:
+    """Whether a word has no character that can be seen, only blanks, controls and marks of format."""
+    return bool(word) and all(unicodedata.category(character)[0] in "ZC" for character in word)
+
 
 def xtreme_tags(file: Path, reader: ReaderContext) -> Iterator[Group]:
     """PAN-X as XTREME writes it: a word, a tab and a tag a line, a blank line after each sentence."""
     number, words, tags = 0, [], []
-    for index, line in enumerate([*lines(file, reader), ""]):
+    whole = lines(file, reader)
+    if not are_words(str(file), [line.split("\t")[0] for line in whole if line], reader):
+        return
+    for index, line in enumerate([*whole, ""]):
         where = f"{file}, line {index + 1}"
         columns = line.split("\t")
         if line and len(columns) != 2:
             reader.fault(where, f"{len(columns)} columns; 2 are needed: word, tag.")
-        elif line and not columns[0].strip():
+        elif line and not columns[0]:
             reader.fault(where, "word is empty.")
         elif line:
             words.append(columns[0])
@@ -136,14 +171,17 @@ def _sentence(file: Path, start: int, block: str, reader: ReaderContext) -> Row 
             reader.fault(where, f"the range {inside[0]}-{inside[-1]} does not fit its words.")
             return None
         last = inside[-1]
-        words.append(token["form"].replace("\u200c", "").replace(" ", ""))
+        words.append(token["form"].replace("\u200c", "").replace(" ", "") or token["form"])
         tags.append(upos[_head(inside, parts)])
     if not all(words):
         reader.fault(where, "a word is empty.")
     if is_withheld(words):
         return None
-    written = "".join(tokens.metadata.get("text", "").replace("\u200c", "").split())
-    if written and written != "".join(words):
+    reader.notes["words of blanks only, read as the unknown token"] += sum(map(is_blank, words))
+    written, joined = (
+        "".join(joined.replace("\u200c", "").split()) for joined in (tokens.metadata.get("text", ""), "".join(words))
+    )
+    if written and written != joined:
         reader.fault(where, f"its words are not those of its text {shown(tokens.metadata['text'])}.")
     return {"id": name, "words": words, "tags": tags}
 

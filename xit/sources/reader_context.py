@@ -13,6 +13,7 @@ import collections
 import csv
 import dataclasses
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -51,6 +52,10 @@ class Table:
 FileOrTable = Path | Table
 
 
+RENAMED_TAGS = {"CONJ": "CCONJ"}
+"""Tags of Universal Dependencies 1, and what version 2 calls them."""
+
+
 @dataclasses.dataclass
 class ReaderContext:
     """The rules by which the files of a split are read, and what was found in them.
@@ -58,6 +63,7 @@ class ReaderContext:
     Attributes:
         split: A row of the test split is never left out, since that would change the denominator of scores.
         labels: What a file calls each label → what the task calls it; of classification and tagging.
+        languages: Those of the task, for readers that need the files of all.
         repairs_answers: Whether an answer that is not at its offset is moved to its nearest occurrence.
         repairs_questions: Whether XCOPA's wrong `question` fields are replaced by the Estonian ones.
         sums: The SHA-256 that files should have, of those of which it is known.
@@ -67,6 +73,7 @@ class ReaderContext:
 
     split: Split
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    languages: tuple[str, ...] = ()
     repairs_answers: bool = False
     repairs_questions: bool = False
     sums: Mapping[Path, str] = dataclasses.field(default_factory=dict)
@@ -80,8 +87,11 @@ class ReaderContext:
     def label(self, where: str, label: str) -> str:
         """The task's name of a file's label; an unknown one is a fault."""
         if label not in self.labels:
-            known = ", ".join(self.labels)
-            self.fault(where, f"label {shown(label)} is unknown.{near(label, self.labels)} Labels: {known}.")
+            renamed = RENAMED_TAGS.get(label)
+            hint = near(label, self.labels)
+            if renamed in self.labels:
+                hint = f" Universal Dependencies 2 calls it {renamed}: take a release of version 2."
+            self.fault(where, f"label {shown(label)} is unknown.{hint} Labels: {', '.join(self.labels)}.")
         return self.labels.get(label, label)
 
     def left_out(self, where: str, why: str) -> None:
@@ -92,19 +102,38 @@ class ReaderContext:
             self.notes[f"records left out: {why}"] += 1
 
 
+PACKED = {
+    rb"\x1f\x8b": "gzip (gunzip)",
+    rb"\xfd7zXZ\0": "xz (unxz)",
+    rb"BZh[1-9]1AY": "bzip2 (bunzip2)",
+    rb"\x28\xb5\x2f\xfd": "zstd (unzstd)",
+    rb"PK(\x03\x04|\x05\x06)": "zip (unzip)",
+    rb"7z\xbc\xaf\x27\x1c": "7-Zip (7z x)",
+    rb"PAR1": "Parquet (this reader wants the published text)",
+}
+"""How the content of packed files begins; what they are, and what unpacks them."""
+
+
 def text(file: Path, reader: ReaderContext) -> str:
-    """A file's text with `\\n` line ends and without byte order mark; empty, with a fault, where it cannot be read."""
+    """A file's text with `\\n` line ends and without byte order marks; empty, with a fault, where it cannot be read."""
     try:
         raw = file.read_bytes()
-        found = raw.decode("utf-8-sig")
+        packed = next((kind for start, kind in PACKED.items() if re.match(start, raw)), None)
+        if packed:
+            reader.fault(str(file), f"is packed by {packed}, which its name does not say. Unpack it first.")
+            return ""
+        decoded = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = raw[error.start]
         reader.fault(f"{file}, line {line}", f"byte 0x{byte:02x} is not UTF-8. Convert the file to UTF-8.")
         return ""
     except OSError as error:
-        reader.fault(str(file), f"cannot be read: {error.strerror}.")
+        link = f" It is a link to {file.readlink()}, which leads nowhere." if is_broken_link(file) else ""
+        reader.fault(str(file), f"cannot be read: {error.strerror}.{link}")
         return ""
+    found = decoded.lstrip(BYTE_ORDER_MARK)
+    reader.notes["further byte order marks skipped"] += len(decoded) - len(found)
     expected = reader.sums.get(file)
     if expected and (own := hashlib.sha256(raw).hexdigest()) != expected:
         reader.fault(str(file), f"its SHA-256 is {own}; in SHA256SUMS it is {expected}. Fetch it again.")
@@ -116,6 +145,14 @@ def text(file: Path, reader: ReaderContext) -> str:
         )
         return ""
     return found.replace("\r\n", "\n")
+
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+def is_broken_link(file: Path) -> bool:
+    """Whether a path is a symbolic link that leads to no file."""
+    return file.is_symlink() and not file.exists()
 
 
 def lines(file: Path, reader: ReaderContext) -> list[str]:
@@ -138,6 +175,7 @@ def columns(
 
     Where `may_lack`, a row with fewer or with empty columns is left out by rule; else it is a fault.
     """
+    csv.field_size_limit(2**31 - 1)  # the library's own limit, 131,072 characters, is met by an unclosed quote too
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
     raw = lines(file, reader)
     rows = csv.reader((f"{line}\n" for line in raw), delimiter=delimiter, quoting=quoting, strict=True)
@@ -203,11 +241,31 @@ Kind = TypeVar("Kind", bound=BaseModel)
 def parse(kind: type[Kind], source: str | Mapping[str, Any], where: str, reader: ReaderContext) -> Kind | None:
     """JSON text or a row as a record; None, with a fault for each thing that is wrong, where it is none."""
     try:
-        return kind.model_validate_json(source) if isinstance(source, str) else kind.model_validate(source)
+        record = kind.model_validate_json(source) if isinstance(source, str) else kind.model_validate(source)
     except ValidationError as error:
         for fault in error.errors():
             reader.fault(where, _message(fault))
         return None
+    faults = _json_faults(source) if isinstance(source, str) else []
+    for message in faults:
+        reader.fault(where, message)
+    return None if faults else record
+
+
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _json_faults(source: str) -> list[str]:
+    """What JSON allows and a record does not: a key twice, of which parsers take the last; a NUL inside a text."""
+    repeated: dict[str, None] = {}
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        counts = collections.Counter(key for key, _ in pairs)
+        repeated.update(dict.fromkeys(key for key, count in counts.items() if count > 1))
+
+    json.loads(source, object_pairs_hook=note, parse_int=str, parse_float=str)
+    faults = [f"{key} is given more than once. Which one counts?" for key in repeated]
+    return [*faults, "has a NUL (\\u0000) inside a text. Fetch it again."] if NUL.search(source) else faults
 
 
 def _message(fault: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ Files: the sample set validates; the training set, whose pairs are public, tests
 
 from xit.core.task import Files, Task
 
+SAMPLE, TRAINING = (f"bucc2018/{{language}}-en/{{language}}-en.{name}." for name in ("sample", "training"))
+
 task = Task(
     title="BUCC 2018",
     format="retrieval",
@@ -17,8 +19,8 @@ task = Task(
     is_trained=False,
     micro="mined",
     files={
-        "validation": (Files("comparable", "bucc2018/{language}-en/{language}-en.sample.{language}"),),
-        "test": (Files("comparable", "bucc2018/{language}-en/{language}-en.training.{language}"),),
+        "validation": (Files("comparable", f"{SAMPLE}{{language}}", beside=(f"{SAMPLE}en", f"{SAMPLE}gold")),),
+        "test": (Files("comparable", f"{TRAINING}{{language}}", beside=(f"{TRAINING}en", f"{TRAINING}gold")),),
     },
     citation="Zweigenbaum et al. 2018, LREC workshop on Building and Using Comparable Corpora",
     licence="research use (Wikipedia, News Commentary)",

@@ -15,8 +15,8 @@ task = Task(
     languages=("en",),
     micro="continuation",
     files={
-        "train": (Files("commonsenseqa", DEV, (0.0, 0.9)),),
-        "validation": (Files("commonsenseqa", DEV, (0.9, 1.0)),),
+        "train": (Files("commonsenseqa", DEV, (0.0, 0.9), count=1_221),),
+        "validation": (Files("commonsenseqa", DEV, (0.9, 1.0), count=1_221),),
     },
     hub={
         "train": (Hub("commonsenseqa", CSQA, "default/train", "id question choices answerKey", 9_741),),

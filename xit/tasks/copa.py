@@ -12,8 +12,8 @@ task = Task(
     languages=("en",),
     micro="cause",
     files={
-        "train": (Files("copa", "copa/train-en.jsonl"),),
-        "validation": (Files("copa", "copa/val-en.jsonl"),),
+        "train": (Files("copa", "copa/train-en.jsonl", count=400),),
+        "validation": (Files("copa", "copa/val-en.jsonl", count=100),),
     },
     hub={
         "train": (Hub("copa", COPA, "copa/train", FIELDS, 400),),

@@ -16,8 +16,8 @@ task = Task(
     languages=("en",),
     micro="cause",
     files={
-        "train": (Files("cosmosqa", VALID, (0.0, 0.9)),),
-        "validation": (Files("cosmosqa", VALID, (0.9, 1.0)),),
+        "train": (Files("cosmosqa", VALID, (0.0, 0.9), count=2_985),),
+        "validation": (Files("cosmosqa", VALID, (0.9, 1.0), count=2_985),),
     },
     hub={
         "train": (Hub("cosmosqa", COSMOSQA, "default/train", FIELDS, 25_262),),

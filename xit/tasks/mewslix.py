@@ -23,7 +23,13 @@ task = Task(
     files={
         "train": (Files("linked", "mewslix/wikipedia_pairs/train.jsonl"),),
         "validation": (Files("linked", "mewslix/wikipedia_pairs/dev.jsonl"),),
-        "test": (Files("mentions", "mewslix/wikinews_mentions/{language}/test.jsonl"),),
+        "test": (
+            Files(
+                "mentions",
+                "mewslix/wikinews_mentions/{language}/test.jsonl",
+                beside=("mewslix/candidate_entities.jsonl",),
+            ),
+        ),
     },
     hub={
         "train": (Hub("linked", PLACE, "wikipedia_pairs/train", "mention entity", 167_719),),

@@ -13,6 +13,13 @@ hu qu pl uk az lt pa gu ro
 WIKIANN = "unimelb-nlp/wikiann"
 FIELDS = "words:tokens tags:ner_tags"
 TAGS = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC"
+SMALL = {
+    100: "jv yo my qu pa gu",
+    1_000: "ms tl ml ta te af bn hi mr ur sw kk az",
+}
+DEV_COUNTS = dict.fromkeys(LANGUAGES.split(), 10_000) | {
+    code: count for count, codes in SMALL.items() for code in codes.split()
+}
 COUNTS = {"en": 10_000, "ar": 10_000, "bg": 10_000, "af": 1_000, "az": 1_000, "bn": 1_000}
 
 task = Task(
@@ -24,9 +31,9 @@ task = Task(
     group="tagging",
     micro="entities",
     files={
-        "train": (Files("xtreme_tags", "panx/train-{language}.tsv", (0.0, 0.95)),),
-        "validation": (Files("xtreme_tags", "panx/train-{language}.tsv", (0.95, 1.0)),),
-        "test": (Files("xtreme_tags", "panx/dev-{language}.tsv"),),
+        "train": (Files("xtreme_tags", "panx/train-{language}.tsv", (0.0, 0.95), count=20_000),),
+        "validation": (Files("xtreme_tags", "panx/train-{language}.tsv", (0.95, 1.0), count=20_000),),
+        "test": (Files("xtreme_tags", "panx/dev-{language}.tsv", count=DEV_COUNTS),),
     },
     hub={
         "train": (Hub("tagged", WIKIANN, "en/train", FIELDS, 20_000, TAGS),),

@@ -12,8 +12,8 @@ task = Task(
     labels=("contradiction", "entailment", "neutral"),
     micro="inference",
     files={
-        "train": (Files("sick", "sick/SICK_train.txt", options={"labels": WORDS}),),
-        "validation": (Files("sick", "sick/SICK_trial.txt", options={"labels": WORDS}),),
+        "train": (Files("sick", "sick/SICK_train.txt", options={"labels": WORDS}, count=4_500),),
+        "validation": (Files("sick", "sick/SICK_trial.txt", options={"labels": WORDS}, count=500),),
     },
     citation="Marelli et al. 2014, LREC",
     licence="CC BY-NC-SA 3.0",

@@ -16,8 +16,8 @@ task = Task(
     languages=("en",),
     micro="cause",
     files={
-        "train": (Files("siqa", DEV, (0.0, 0.9)),),
-        "validation": (Files("siqa", DEV, (0.9, 1.0)),),
+        "train": (Files("siqa", DEV, (0.0, 0.9), count=1_954),),
+        "validation": (Files("siqa", DEV, (0.9, 1.0), count=1_954),),
     },
     hub={
         "train": (Hub("social", SIQA, "default/train", FIELDS, 33_410),),

@@ -27,7 +27,7 @@ task = Task(
     is_trained=False,
     micro="aligned",
     files={
-        "test": (Files("aligned", "tatoeba/tatoeba.{iso3}-eng.{iso3}"),),
+        "test": (Files("aligned", "tatoeba/tatoeba.{iso3}-eng.{iso3}", beside=("tatoeba/tatoeba.{iso3}-eng.eng",)),),
     },
     hub={
         "test": (Hub("bitext", "google/xtreme", "tatoeba.{iso3}/validation", FIELDS, COUNTS, fallbacks=(MTEB,)),),

@@ -20,11 +20,11 @@ task = Task(
     micro="cause",
     files={
         "train": (
-            Files("siqa", "siqa/socialIQa_v1.4_dev.jsonl"),
-            Files("copa", "copa/train-en.jsonl"),
+            Files("siqa", "siqa/socialIQa_v1.4_dev.jsonl", count=1_954),
+            Files("copa", "copa/train-en.jsonl", count=400),
         ),
-        "validation": (Files("copa", "copa/val-en.jsonl"),),
-        "test": (Files("xcopa", "xcopa/data/{language}/test.{language}.jsonl"),),
+        "validation": (Files("copa", "copa/val-en.jsonl", count=100),),
+        "test": (Files("xcopa", "xcopa/data/{language}/test.{language}.jsonl", count=500),),
     },
     hub={
         "train": (

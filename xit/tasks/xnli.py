@@ -20,9 +20,9 @@ task = Task(
     group="classification",
     micro="inference",
     files={
-        "train": (Files("xtreme_pairs", DEV, (0.0, 0.6)),),
-        "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7)),),
-        "test": (Files("xtreme_pairs", DEV, (0.7, 1.0)),),
+        "train": (Files("xtreme_pairs", DEV, (0.0, 0.6), count=2_490),),
+        "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7), count=2_490),),
+        "test": (Files("xtreme_pairs", DEV, (0.7, 1.0), count=2_490),),
     },
     hub={
         "train": (Hub("pairs", XNLI, "en/train", PAIR, 392_702, ORDER),),
