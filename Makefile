@@ -10,9 +10,13 @@ DATA ?=
 JOBS ?= 2
 EXECUTOR ?=
 SCHEDULER ?=
-# Any value: torch with its CUDA libraries, hashed, as the image has it. Else the same torch as pip finds it, unhashed,
-# so that a CPU build may be taken (see help).
+# Any value: torch with its CUDA libraries, hashed, as the image has it. Else the same versions as pip finds them, unhashed,
+# so that a CPU build may be taken.
 CUDA ?=
+# A second index that is asked for torch alone, such as the one of its CPU builds.
+TORCH_INDEX ?=
+# Of `make test`: which tests, by words of their names. Pytest itself reads PYTEST_ADDOPTS.
+K ?=
 BASE_IMAGE ?=
 IMAGE ?= xit
 # Further options of `docker build`.
@@ -29,7 +33,14 @@ PROJECT := $(VENV)/.project-$(call digest,$(LOCKS) pyproject.toml)
 
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 CUDA_TORCH := --require-hashes --requirement requirements/cuda.lock
-PLAIN_TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements/cuda.lock 2>/dev/null)
+# The locked versions without their hashes; pip takes of them what torch needs here.
+VERSIONS := $(VENV)/.versions
+PLAIN_TORCH = torch --constraint $(VERSIONS) $(if $(value TORCH_INDEX),--extra-index-url $(call argument,TORCH_INDEX))
+quoted = '$(subst ','\'',$(1))'
+# The value of a variable as one argument of a command, whatever is in it: blanks, quotes, dollars.
+argument = $(call quoted,$(value $(1)))
+# An option of a command, where its variable has a value.
+option = $(if $(value $(2)),$(1) $(call argument,$(2)))
 # Hashes are checked; dependencies are not resolved again, since a lock holds them all.
 INSTALL := $(PIP) install --no-deps
 
@@ -39,39 +50,44 @@ help:  ## List these commands
 	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=2]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PROFILE    a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
-	@echo "  DATA       the folder of published files, for the profiles that read them"
-	@echo "  JOBS       how many stages or tests run at once"
-	@echo "  EXECUTOR   dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"
-	@echo "  IN         docker: make reproduce IN=docker runs it in the image, on this folder"
-	@echo
-	@echo "Without a GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves several GB of CUDA at setup."
+	@echo "  PROFILE      a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
+	@echo "  DATA         the folder of published files, for the profiles that read them"
+	@echo "  JOBS         how many stages or tests run at once"
+	@echo "  EXECUTOR     dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"
+	@echo "  IN           docker: make reproduce IN=docker runs it in the image, on this folder"
+	@echo "  K            words of names of tests: make test K=lstm; PYTEST_ADDOPTS=--exitfirst takes options of pytest"
+	@echo "  TORCH_INDEX  a second index for torch alone. On a machine without a GPU this saves several GB of CUDA:"
+	@echo "               make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu"
 
 setup: $(PROJECT)  ## Make .venv with the locked dependencies and xit (the others do it when needed)
 
 reproduce: $(if $(IN),image,setup)  ## Run the whole experiment, from data to paper/main.pdf
-	@$(if $(IN),$(RUN_IN_DOCKER),$(VENV)/bin/)xit reproduce $(if $(PROFILE),--profile $(PROFILE)) \
-		$(if $(PRESET),--preset $(PRESET)) $(if $(DATA),--data $(abspath $(DATA))) --jobs $(JOBS) \
-		$(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+	@$(if $(IN),$(RUN_IN_DOCKER),$(VENV)/bin/)xit reproduce $(call option,--profile,PROFILE) $(call option,--preset,PRESET) \
+		$(if $(value DATA),--data $(call quoted,$(DATA_PATH))) --jobs $(call argument,JOBS) \
+		$(call option,--executor,EXECUTOR) $(call option,--scheduler,SCHEDULER)
 
 # The image's environment, this folder's code; what it makes belongs to whoever owns the folder.
 RUN_IN_DOCKER = docker run --rm --init $(if $(shell command -v nvidia-smi),--gpus all) --user $$(stat -c %u:%g .) \
-	--volume "$(CURDIR)":/project --workdir /project --env PYTHONPATH=/project --env HOME=/tmp --env USER=xit \
-	$(if $(DATA),--volume "$(abspath $(DATA)):$(abspath $(DATA)):ro") $(IMAGE)$(space)
+	--volume $(call quoted,$(CURDIR):/project) --workdir /project --env PYTHONPATH=/project \
+	$(if $(value DATA),--volume $(call quoted,$(DATA_PATH):$(DATA_PATH):ro)) $(call argument,IMAGE)$(space)
+# Absolute, since the container has it in the same place.
+DATA_PATH = $(if $(filter /%,$(firstword $(value DATA))),,$(CURDIR)/)$(value DATA)
 space := $(subst ,, )
 
 smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
-	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(JOBS)
+	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(call argument,JOBS)
 
-test: setup  ## Run the fast tests
-	$(VENV)/bin/pytest -m "not slow" -n $(JOBS)
+PYTEST = $(VENV)/bin/pytest -n $(call argument,JOBS) $(call option,-k,K)
+
+test: setup  ## Run the fast tests, or those of them that K= names
+	$(PYTEST) -m "not slow"
 
 test-all: setup  ## Run all tests, the slow ones too
-	$(VENV)/bin/pytest -n $(JOBS)
+	$(PYTEST)
 
 torture: setup  ## Kill stages 200 times at random moments, fill disks (as root), damage files; minutes
 	$(VENV)/bin/python scripts/torture.py
-	$(VENV)/bin/pytest tests/pipeline/test_faults.py -n $(JOBS) --dist loadfile
+	$(VENV)/bin/pytest tests/pipeline/test_faults.py -n $(call argument,JOBS) --dist loadfile
 
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check
@@ -99,8 +115,8 @@ lock: .venv-lock/bin/uv  ## Resolve the dependencies of pyproject.toml, with has
 		.venv-lock/all.lock
 
 image:  ## Build the container image (BASE_IMAGE=… for another base)
-	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
-		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) $(BUILD) --tag $(IMAGE) .
+	docker build $(if $(value BASE_IMAGE),--build-arg BASE_IMAGE=$(call argument,BASE_IMAGE)) \
+		--build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) $(BUILD) --tag $(call argument,IMAGE) .
 
 image-test:  ## Build and run the image on a base made here, as root where no registry is reached
 	scripts/test_image.sh
@@ -108,14 +124,15 @@ image-test:  ## Build and run the image on a base made here, as root where no re
 environment: $(ENVIRONMENT)
 
 $(ENVIRONMENT):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-		"xit needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
-		"$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(call argument,PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"xit needs Python 3.11 or later; "$(call argument,PYTHON)" is $$($(call argument,PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(call argument,PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		$(call argument,PYTHON)" cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing $$(grep -c '^[a-z0-9]' requirements/base.lock) locked packages into $(VENV): about 2 minutes and 2 GB, more with CUDA."
-	@$(PYTHON) -m venv $(VENV)
+	@$(call argument,PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/.environment-* $(VENV)/.project-*
 	@$(INSTALL) --require-hashes --requirement requirements/base.lock
+	@sed -n 's/^\([a-z0-9][^\\]*==[^\\]*\).*/\1/p' $(LOCKS) > $(VERSIONS)
 	@$(if $(CUDA),$(INSTALL) $(CUDA_TORCH),$(PIP) install $(PLAIN_TORCH))
 	@touch $@
 
@@ -126,9 +143,9 @@ $(PROJECT): $(ENVIRONMENT)
 	@touch $@
 
 .venv-lock/bin/uv:
-	$(PYTHON) -m venv .venv-lock
+	$(call argument,PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
 
 .venv-audit/bin/pip-audit:
-	$(PYTHON) -m venv .venv-audit
+	$(call argument,PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1
