@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from memory import LARGE, Shape
+from memory import parameters as count_parameters
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -40,8 +42,6 @@ from transformers import (
 from transformers.utils import logging
 
 from xit import formats
-from xit.cli.memory import LARGE, Shape
-from xit.cli.memory import parameters as count_parameters
 from xit.core.plan import Plan, TaskBatches
 from xit.core.settings import ComputeSettings
 from xit.core.task import task_of
@@ -58,7 +58,7 @@ WARMUP_STEPS = 3
 TASK = "xnli"
 TINY = Shape(vocabulary=500, hidden=64, layers=2, inner=256, heads=4, positions=514)
 LENGTHS = {128: 64, 384: 32}
-"""Rows a step, by length: memory enough on 80 GB (`xit show --memory`)."""
+"""Rows a step, by length: memory enough on 80 GB (`python benchmarks/memory.py`)."""
 PEAK_TFLOPS = {"H100": 989, "H200": 989, "A100": 312}
 """bfloat16 without sparsity, by data sheet (H100 and H200: the SXM module)."""
 

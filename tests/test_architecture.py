@@ -41,9 +41,7 @@ tasks
 core
 """
 """The packages, from top to bottom; a module imports what stands below it, and its own package."""
-TIES = {
-    "pipeline → modeling",
-}
+TIES: set[str] = set()
 """Imports that still point up, and are to be cut."""
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 HEAVY = {"torch", "transformers", "accelerate", "safetensors", "datasets"}

@@ -12,7 +12,7 @@ import tiny
 import torch
 from torch import Tensor, nn
 
-from xit.cli.memory import saved_bytes
+from benchmarks.memory import saved_bytes
 from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.settings import EncoderSize

@@ -15,8 +15,8 @@ from encoder_fixtures import MODELS
 from torch import Tensor
 from typer.testing import CliRunner
 
+from benchmarks.memory import LARGE, Shape, kept, of_transformer, parameters, saved_bytes
 from xit.cli.app import app
-from xit.cli.memory import LARGE, Shape, kept, of_transformer, parameters, saved_bytes
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.plan import Cell, Places, Plan
 from xit.core.settings import RetrievalSettings

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from xit.cli import answers, checkpoints, inspect, run, stages, terminal
+from xit.cli import answers, checkpoints, inspect, run, show, stages, terminal
 from xit.core.errors import XitError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stages, run, inspect, checkpoints, answers):
+for group in (stages, run, inspect, show, checkpoints, answers):
     app.add_typer(group.app)
 
 

@@ -7,7 +7,19 @@ from typing import Annotated, Literal
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import LOOKING, Benchmark, Json, Most, NewFolder, chosen_source, configure_hub, load_config
+from xit.cli.options import (
+    LOOKING,
+    Benchmark,
+    DataFolder,
+    Json,
+    Language,
+    Most,
+    NewFolder,
+    SourceName,
+    chosen_source,
+    configure_hub,
+    load_config,
+)
 from xit.pipeline import paths
 
 LabelsOption = Annotated[
@@ -24,9 +36,9 @@ app.add_typer(importing, name="import", rich_help_panel=LOOKING)
 def evaluate_checkpoint(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint folder, made here or by transformers; or a Hub id.")],
     task: Annotated[list[str] | None, typer.Option(help="A task; again for more. Else the checkpoint's own.")] = None,
-    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
-    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    language: Language = None,
+    source: SourceName = None,
+    data: DataFolder = None,
     most: Most = None,
     as_json: Json = None,
     predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
@@ -92,9 +104,9 @@ def submit(
     benchmark: Benchmark,
     out: Annotated[Path, typer.Option(help="The folder to write, in submission layout.")],
     gold: Annotated[Path | None, typer.Option(help="Also write the right answers of the same examples here.")] = None,
-    language: Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")] = None,
-    source: Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The folder of published files.")] = None,
+    language: Language = None,
+    source: SourceName = None,
+    data: DataFolder = None,
     most: Most = None,
     labels: LabelsOption = None,
     as_json: Json = None,

@@ -29,7 +29,12 @@ Json = Annotated[
 Benchmark = Annotated[str, typer.Option("--benchmark", help="xtreme-r or xtreme.")]
 
 Profile = Annotated[str, typer.Option(help="`default`, or a file of profiles/.")]
-DataFolder = Annotated[Path | None, typer.Option(help="The folder of published files.")]
+Task = Annotated[list[str] | None, typer.Option(help="A task's id, as `xit tasks` lists them; again for more.")]
+Language = Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")]
+SourceName = Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", help="The folder of published files, for what is read from the files source.")
+]
 
 
 def in_project() -> Path:

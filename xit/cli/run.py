@@ -1,15 +1,19 @@
 """The whole experiment at once: `xit reproduce`, and what it would cost."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import STAGES, FormerPreset, Json, in_project, profile_of
+from xit.cli.options import STAGES, DataFolder, FormerPreset, Json, Profile, in_project, profile_of
 from xit.core.errors import ConfigError
 from xit.pipeline import paths
+
+if TYPE_CHECKING:
+    from xit.pipeline.config import Config
 
 app = typer.Typer()
 planning = typer.Typer(help="The whole experiment, before it runs.", no_args_is_help=True)
@@ -18,10 +22,8 @@ app.add_typer(planning, name="grid", rich_help_panel=STAGES)
 
 @app.command(rich_help_panel=STAGES)
 def reproduce(
-    profile: Annotated[str, typer.Option(help="`default`, or a file of profiles/.")] = "default",
-    data: Annotated[
-        Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
-    ] = None,
+    profile: Profile = "default",
+    data: DataFolder = None,
     jobs: Annotated[int, typer.Option(min=1, help="Stage instances side by side, one thread each.")] = 2,
     preset: FormerPreset = None,
     executor: Annotated[
@@ -55,22 +57,47 @@ def reproduce(
 
 @planning.command("plan")
 def grid_plan(
-    profile: Annotated[str, typer.Option(help="`default`, or a file of profiles/.")] = "default",
-    data: Annotated[
-        Path | None, typer.Option(help="The folder of published files, for profiles that read them.")
-    ] = None,
+    profile: Profile = "default",
+    data: DataFolder = None,
     preset: FormerPreset = None,
-    workers: Annotated[int, typer.Option(min=1, help="Stage instances that would run at once.")] = 2,
     as_json: Json = None,
 ) -> None:
-    """What `xit reproduce` would run and what it would cost: instances, trainings, CPU and GPU hours, disk."""
+    """What `xit reproduce` would run: the stale stage instances and the models that they train or evaluate, by stage.
+
+    Hours and disk are estimated by `python benchmarks/cost.py`, in the project's folder.
+    Example: `xit grid plan --profile scaling`.
+    """
     from xit.cli import tables
     from xit.pipeline import config, overlay, runner
-    from xit.pipeline.estimate import estimate
 
     root = overlay.prepare(in_project(), profile_of(profile, preset), data, terminal.note)
-    found = estimate(config.load(root / paths.PARAMS), runner.plan(root))
-    hours = sum(found["sums"][key] for key in ("cpu_hours", "gpu_hours"))
-    found["hours"] = {"workers": workers, "hours": max(hours / workers, found["at_least_hours"])}
+    todo = runner.plan(root)
+    found = {"instances": {"stale": len(todo.instances), "total": todo.total}}
+    found |= _counts(config.load(root / paths.PARAMS), todo.instances)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.plan(found, profile))
+
+
+def _counts(settings: "Config", instances: Sequence[str]) -> dict[str, Any]:
+    """How many instances there are of each stage, and how many models they train or evaluate; and the trainings in all.
+
+    An instance has a model a seed, and those that follow intermediate training one for each condition too.
+    """
+    from xit.core.settings import STAGES
+
+    models = dict.fromkeys(("pretrain", "control", "intermediate", "recipe"), len(settings.seeds))
+    models |= dict.fromkeys(("finetune", "evaluate", "retrieve"), len(settings.seeds) * len(settings.grid.conditions))
+    rows = []
+    for stage in STAGES:
+        names = [name for name in instances if name.partition("@")[0] == stage]
+        fetched = [name for name in names if stage == "pretrain" and _is_released(name, settings)]
+        if names:
+            made = models.get(stage, 0) * (len(names) - len(fetched))
+            rows.append({"stage": stage, "instances": len(names), "models": made})
+    trained = ("pretrain", "intermediate", "recipe", "finetune")
+    return {"stages": rows, "trainings": sum(row["models"] for row in rows if row["stage"] in trained)}
+
+
+def _is_released(instance: str, settings: "Config") -> bool:
+    """Whether this instance of pretrain fetches its encoder and trains nothing."""
+    return settings.encoders[instance.partition("@")[2]].weights != "random"

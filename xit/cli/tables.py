@@ -71,46 +71,14 @@ def _field(value: Any) -> str:
 
 
 def plan(found: Mapping[str, Any], profile: str) -> Parts:
-    """What `xit grid plan` found."""
+    """What `xit grid plan` counted."""
     stale, total = found["instances"]["stale"], found["instances"]["total"]
     title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
-    table = boxed(title, "stage", numbers=("instances", "models", "CPU time", "GPU time", "disk, GiB"))
-
-    def costs(row: Mapping[str, float]) -> tuple[str, str, str]:
-        return _duration(row["cpu_hours"]), _duration(row["gpu_hours"]), f"{row['disk_gib']:,.2f}"
-
+    table = boxed(title, "stage", numbers=("instances", "models"))
     for row in found["stages"]:
-        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}", *costs(row))
-    table.add_section()
-    table.add_row("all", str(stale), "", *costs(found["sums"]))
+        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}" if row["models"] else "–")
     yield table
-    hours = found["hours"]
-    yield (
-        f"{_duration(hours['hours'])} with {hours['workers']} at once; at least "
-        f"{_duration(found['at_least_hours'])}, the longest chain, with any number."
-    )
-    assumed = boxed("Not in params.yaml", "what", "taken as", "", "from")
-    for name, entry in found["assumptions"].items():
-        kind = "measured" if entry["is_measured"] else "assumed"
-        assumed.add_row(name, f"{entry['value']:.3g} {entry['unit']}".strip(), kind, entry["source"])
-    yield assumed
-
-
-def _duration(hours: float) -> str:
-    if hours < 1.5:
-        return f"{hours * 60:.1f} min" if hours else "–"
-    return f"{hours:,.0f} h"
-
-
-def memory(terms: Sequence[Any], title: str) -> Parts:
-    """The terms of the memory of a training step, and their sum."""
-    table = boxed(title, "", "", numbers=("MB", "with checkpointing"))
-    for term in terms:
-        table.add_row(term.name, term.formula, f"{term.plain / 1e6:,.1f}", f"{term.checkpointed / 1e6:,.1f}")
-    table.add_section()
-    totals = (sum(term.plain for term in terms), sum(term.checkpointed for term in terms))
-    table.add_row("sum", "", *(f"{total / 1e6:,.1f}" for total in totals))
-    yield table
+    yield "Estimates of hours and disk: python benchmarks/cost.py"
 
 
 def power(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], title: str, caption: str) -> Parts:

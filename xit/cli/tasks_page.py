@@ -14,7 +14,7 @@ HEAD = """\
 Of each task: what it is and where it differs from the benchmark; its metric; what it is trained, validated and tested
 on in each source; its licence. Training is in English; every other language is tested only. The embedded `micro` source
 makes a counterpart of the same format, which no table calls by the benchmark's name without saying so. Numbers of
-training (steps, batch, rates, length) are in params.yaml; `xit show TASK` prints examples.
+training (steps, batch, rates, length) are in params.yaml; `xit show task TASK` prints examples.
 """
 GROUPS = {
     "classification": "Classification",

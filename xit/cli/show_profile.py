@@ -12,9 +12,11 @@ from xit.core.errors import ConfigError, raise_all
 from xit.core.settings import TaskSettings
 from xit.core.task import task_of
 from xit.modeling import encoders
-from xit.pipeline import config, estimate, overlay
+from xit.pipeline import config, overlay
 from xit.pipeline.config import Config
 
+XLM_R_PIECES = 250_002
+"""The vocabulary of XLM-R, which is taken for one that has not arrived yet."""
 MATCHED = 1.05
 """The largest ratio of parameters between encoders from scratch that still counts as equal."""
 REST = ("languages", "tokenizer", "pretraining", "training", "compute", "recipes", "retrieval")
@@ -34,7 +36,7 @@ def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]
     sizes, faults = {}, []
     for name, shape in shapes.items():
         try:
-            sizes[name] = _parameters(name, shape, estimate.pieces(found, name))
+            sizes[name] = _parameters(name, shape, vocabulary_size(found, name))
         except ConfigError as error:
             faults.append(f"{profile}: {error}")
     if sizes and max(sizes.values()) > MATCHED * min(sizes.values()):
@@ -43,6 +45,11 @@ def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]
     raise_all(ConfigError, faults)
     notes += [f"{name}: its commit is not pinned; the one that arrives is recorded." for name in _unpinned(found)]
     return [_grid(found, profile), _encoders(found, sizes), _tasks(found), _rest(values), *notes]
+
+
+def vocabulary_size(settings: Config, encoder: str) -> int:
+    """Of an encoder from scratch; where it takes a released vocabulary, that of XLM-R is assumed."""
+    return settings.tokenizer.vocabulary if settings.encoders[encoder].vocabulary is None else XLM_R_PIECES
 
 
 def _parameters(name: str, size: Any, vocabulary: int) -> int:

@@ -1,23 +1,36 @@
-"""What the grid will cost, before it starts: instances, trainings, hours and disk, from params.yaml and measured rates.
+"""What the grid will cost, before it starts: hours and disk, from params.yaml and measured rates.
 
-Counts are exact. Work is counted in floating-point operations: 6 a parameter and token of training, 2 of a forward pass
-(Kaplan et al. 2020, arXiv 2001.08361, section 2.1), over the parameters that a token meets: all but the embedding, and
-in pretraining the output layer for masked tokens. Hours are work over a rate; `ASSUMPTIONS` says which rates and
-lengths were measured and which are guesses. An order of magnitude on a GPU, where none of ours was measured.
+    python benchmarks/cost.py
+    python benchmarks/cost.py --profile files --data folder --workers 8 --json cost.json
+
+Of what is stale, stage by stage; `xit grid plan` has the counts, which are exact. Work is counted in floating-point
+operations: 6 a parameter and token of training, 2 of a forward pass (Kaplan et al. 2020, arXiv 2001.08361, section
+2.1), over the parameters that a token meets: all but the embedding, and in pretraining the output layer for masked
+tokens. Hours are work over a rate; `ASSUMPTIONS` says which rates and lengths were measured and which are guesses. An
+order of magnitude on a GPU, where none of ours was measured.
 """
 
+import argparse
 import dataclasses
+import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
+from xit.cli.show_profile import XLM_R_PIECES, vocabulary_size
 from xit.core import conditions, hub, registry
-from xit.core.errors import ConfigError
+from xit.core.errors import ConfigError, XitError
 from xit.core.plan import VALIDATION_EXAMPLES, Plan
 from xit.core.settings import STAGES, HubSettings
 from xit.core.task import task_of
 from xit.modeling import encoders
-from xit.pipeline import plans
+from xit.pipeline import config as pipeline_config
+from xit.pipeline import overlay, plans, runner
 from xit.pipeline.config import Config
 from xit.pipeline.runner import Plan as Runs
 
@@ -55,7 +68,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
         "all texts of it together: 0.22 to 0.49 by task, mean 0.28, of micro under the default tokenizer",
     ),
     "pieces of a released vocabulary": Assumption(
-        250_002, "", False, "XLM-R's; of encoders from scratch that take one"
+        XLM_R_PIECES, "", False, "XLM-R's; of encoders from scratch that take one"
     ),
     "training examples of a task": Assumption(
         50_000, "examples", False, "where a task's own file does not say how many were published"
@@ -99,8 +112,6 @@ def estimate(config: Config, todo: Runs) -> dict[str, Any]:
     sums = {key: sum(getattr(row, key) for row in rows) for key in ("cpu_hours", "gpu_hours", "disk_gib")}
     return {
         "stages": [dataclasses.asdict(row) for row in rows],
-        "instances": {"stale": len(todo.instances), "total": todo.total},
-        "trainings": sum(row.models for row in rows if row.stage not in ("evaluate", "retrieve", "control")),
         "sums": sums,
         "at_least_hours": sum(row.longest_hours for row in rows),
         "assumptions": {name: dataclasses.asdict(entry) for name, entry in ASSUMPTIONS.items()},
@@ -178,13 +189,7 @@ def _parameters(encoder: str, config: Config) -> encoders.Parameters:
             return encoders.parameters(encoders.build(encoder, own.SIZE, own.PIECES))
         if settings.size is None:
             return _parameters_of(settings.weights, encoder, config.hub)
-        return encoders.parameters(encoders.build(encoder, settings.size, pieces(config, encoder)))
-
-
-def pieces(config: Config, encoder: str) -> int:
-    """The size of the vocabulary of an encoder from scratch; that of a released one is not known before it arrives."""
-    released = ASSUMPTIONS["pieces of a released vocabulary"].value
-    return config.tokenizer.vocabulary if config.encoders[encoder].vocabulary is None else int(released)
+        return encoders.parameters(encoders.build(encoder, settings.size, vocabulary_size(config, encoder)))
 
 
 def _parameters_of(weights: str, encoder: str, settings: HubSettings) -> encoders.Parameters:
@@ -257,3 +262,61 @@ def _test_tokens(target: str, config: Config) -> float:
     )
     length = config.targets[target].max_length_tokens if target in config.targets else 128
     return languages * examples * _example_tokens(length)
+
+
+def duration(hours: float) -> str:
+    """In minutes or hours; a dash for none."""
+    if hours < 1.5:
+        return f"{hours * 60:.1f} min" if hours else "–"
+    return f"{hours:,.0f} h"
+
+
+def show(found: Mapping[str, Any], profile: str, workers: int) -> None:
+    """Costs by stage, how long all takes, and what was assumed."""
+    console = Console(width=None if os.isatty(1) else 160)
+    table = Table("stage", title=f"{profile}: what is stale", title_justify="left")
+    for column in ("instances", "models", "CPU time", "GPU time", "disk, GiB"):
+        table.add_column(column, justify="right")
+
+    def costs(row: Mapping[str, float]) -> tuple[str, str, str]:
+        return duration(row["cpu_hours"]), duration(row["gpu_hours"]), f"{row['disk_gib']:,.2f}"
+
+    for row in found["stages"]:
+        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}", *costs(row))
+    table.add_section()
+    table.add_row("all", "", "", *costs(found["sums"]))
+    console.print(table)
+    console.print(
+        f"{duration(found['hours'])} with {workers} at once; at least {duration(found['at_least_hours'])}, the longest "
+        "chain, with any number.",
+        highlight=False,
+    )
+    assumed = Table("what", "taken as", "", "from", title="Not in params.yaml", title_justify="left")
+    for name, entry in found["assumptions"].items():
+        kind = "measured" if entry["is_measured"] else "assumed"
+        assumed.add_row(name, f"{entry['value']:.3g} {entry['unit']}".strip(), kind, entry["source"])
+    console.print(assumed)
+
+
+def main() -> None:
+    """Estimate and print; `--json` also writes all figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="default", help="`default`, or a file of profiles/")
+    parser.add_argument("--data", type=Path, help="the folder of published files, for profiles that read them")
+    parser.add_argument("--workers", type=int, default=2, help="stage instances that would run at once (default 2)")
+    parser.add_argument("--json", type=Path, help="a file for all figures")
+    chosen = parser.parse_args()
+    try:
+        root = overlay.prepare(Path(), chosen.profile, chosen.data)
+        found = estimate(pipeline_config.load(root / "params.yaml"), runner.plan(root))
+    except XitError as error:
+        sys.exit(str(error))
+    hours = found["sums"]["cpu_hours"] + found["sums"]["gpu_hours"]
+    found["hours"] = max(hours / chosen.workers, found["at_least_hours"])
+    show(found, chosen.profile, chosen.workers)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

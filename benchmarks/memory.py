@@ -1,23 +1,31 @@
 """How much memory of a GPU a training step takes at its peak: an estimate, and what a forward pass keeps, measured.
 
+    python benchmarks/memory.py                          # XLM-R Large: 32 rows of 384 tokens
+    python benchmarks/memory.py --encoder lstm --rows 64
+
 What a transformer keeps for the gradient is counted as in Korthikanti et al. 2022, arXiv 2205.05198, section 4.1, but
 fused attention keeps its input, its output and a number a head and token, in place of the matrices of scores (their
 5 a s / h), and autocast keeps what it casts. Rajbhandari et al. 2020, arXiv 1910.02054, section 3.1, has the 16 bytes a
 parameter of weights, gradients and AdamW.
 """
 
+import argparse
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from rich.console import Console
+from rich.table import Table
 from torch import Tensor
 
+from xit.cli.show_profile import vocabulary_size
 from xit.core.settings import EncoderSize
 from xit.modeling import encoders
 from xit.modeling.encoder import Encoder
+from xit.pipeline import config
 
 GPU_BYTES = 80e9
-XLM_R_LARGE = "xlm-r-large"
 FLOAT32, BFLOAT16, BOOL = 4, 2, 1
 """Bytes of a number."""
 
@@ -172,3 +180,53 @@ def saved_bytes(encoder: Encoder, rows: int, length: int) -> int:
         states: Any = encoder(input_ids, torch.ones_like(input_ids))  # alive, so that no storage is used twice
     del states
     return sum(found.values())
+
+
+def show(terms: list[Term], title: str, rows: int) -> None:
+    """The terms as a table, and whether they fit on a GPU."""
+    table = Table("term", "formula", title=title, title_justify="left")
+    for column in ("MB", "with checkpointing"):
+        table.add_column(column, justify="right")
+    for term in terms:
+        table.add_row(term.name, term.formula, f"{term.plain / 1e6:,.1f}", f"{term.checkpointed / 1e6:,.1f}")
+    totals = (sum(term.plain for term in terms), sum(term.checkpointed for term in terms))
+    table.add_section()
+    table.add_row("sum", "", *(f"{total / 1e6:,.1f}" for total in totals))
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(table)
+    fits = ["fits" if total <= GPU_BYTES else "does not fit" for total in totals]
+    most = most_rows(terms, rows)
+    console.print(
+        f"It {fits[0]} on one {GPU_BYTES / 1e9:.0f} GB GPU, and {fits[1]} with gradient checkpointing; at most "
+        f"{most[0]:,} rows at once do, and {most[1]:,} with it. Gradients are made while activations are freed, so "
+        "that the sum is more than the peak; CUDA and its allocator, about 1 GB, come on top.",
+        highlight=False,
+    )
+
+
+def main() -> None:
+    """Print the estimate."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", help="an encoder from scratch of params.yaml (default: XLM-R Large)")
+    parser.add_argument("--rows", type=int, default=32, help="of a forward pass (default 32)")
+    parser.add_argument("--length", type=int, default=384, help="tokens of a row (default 384)")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of XLM-R Large (default: of params.yaml)")
+    chosen = parser.parse_args()
+    rows, length = chosen.rows, chosen.length
+    parameters = config.load(Path("params.yaml"))
+    precision, masked = chosen.precision or parameters.compute.precision, parameters.pretraining.masked_fraction
+    if chosen.encoder is None:
+        terms = of_transformer(LARGE, rows, length, precision, masked)
+    else:
+        precision, settings = "float32", parameters.encoders.get(chosen.encoder)
+        if settings is None or settings.size is None:
+            known = ", ".join(name for name, one in parameters.encoders.items() if one.size)
+            parser.error(f"--encoder {chosen.encoder}: params.yaml says no size of it. It says those of {known}.")
+        pieces = vocabulary_size(parameters, chosen.encoder)
+        terms = of_encoder(chosen.encoder, settings.size, pieces, rows, length, masked)
+    name = chosen.encoder or "XLM-R Large"
+    show(terms, f"A training step of {name} at its peak: {rows} rows of {length} tokens at once, {precision}", rows)
+
+
+if __name__ == "__main__":
+    main()

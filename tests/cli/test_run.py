@@ -1,0 +1,42 @@
+"""`xit grid plan`: what a run would train and evaluate, counted."""
+
+import dataclasses
+from pathlib import Path
+
+from xit.cli import run
+from xit.pipeline import config
+
+PARAMETERS = Path(__file__).parents[2] / "params.yaml"
+
+
+def test_instances_are_counted_by_stage_with_a_model_for_each_seed_and_condition() -> None:
+    settings = config.load(PARAMETERS)
+    assert (len(settings.seeds), len(settings.grid.conditions)) == (2, 5)
+    instances = [
+        "data@xnli",
+        "pretrain@lstm",
+        "intermediate@lstm-mnli",
+        "finetune@lstm-xnli",
+        "finetune@transformer-xnli",
+    ]
+
+    found = run._counts(settings, [*instances, "evaluate@lstm-xnli"])
+
+    assert [tuple(row.values()) for row in found["stages"]] == [
+        ("data", 1, 0),
+        ("pretrain", 1, 2),
+        ("intermediate", 1, 2),
+        ("finetune", 2, 20),
+        ("evaluate", 1, 10),
+    ]
+    assert found["trainings"] == 24  # evaluations are none
+
+
+def test_a_released_encoder_is_fetched_and_not_trained() -> None:
+    settings = config.load(PARAMETERS)
+    released = dataclasses.replace(settings.encoders["lstm"], weights="released", size=None)
+    changed = dataclasses.replace(settings, encoders={**settings.encoders, "xlmr_base": released})
+
+    found = run._counts(changed, ["pretrain@xlmr_base", "pretrain@lstm"])
+
+    assert found == {"stages": [{"stage": "pretrain", "instances": 2, "models": 2}], "trainings": 2}
