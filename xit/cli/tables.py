@@ -32,7 +32,7 @@ def boxed(title: str, *columns: str | Column, numbers: Sequence[str] = ()) -> Ta
     """An empty table with lines around its cells; columns of numbers come last, and are set right."""
     table = Table(*columns, title=title, title_style="bold", title_justify="left")
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -61,7 +61,7 @@ def encoders(facts: Mapping[str, Mapping[str, Any]]) -> Parts:
 def example(record: Mapping[str, Any], title: str) -> Panel:
     """An example of a task, a line a field."""
     lines = (Text.assemble((f"{key}  ", "bold"), _field(value)) for key, value in record.items())
-    return Panel(Text("\n").join(lines), title=title, title_align="left")
+    return Panel(Text("\n").join(lines), title=title, title_align="left", expand=False)
 
 
 def _field(value: Any) -> str:
@@ -117,7 +117,7 @@ def audit(found: Mapping[str, Any]) -> Parts:
         counted = [key for key in AUDITED if any(row[key] for row in facts["splits"])]
         table = boxed(title, "split", "", numbers=("examples", "published"))
         for key in counted:
-            table.add_column(AUDITED[key], justify="right", max_width=14)
+            table.add_column(AUDITED[key], justify="right", no_wrap=True)
         table.add_column("sha256", no_wrap=True)
         for row in facts["splits"]:
             published = "–" if row["published"] is None else f"{row['published']:,}"

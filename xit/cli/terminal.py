@@ -1,6 +1,8 @@
 """The terminal: whatever a command prints goes through this file: lines, tables, JSON, progress and errors."""
 
 import contextlib
+import copy
+import dataclasses
 import json
 import os
 import sys
@@ -11,18 +13,79 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from xit.pipeline.runner import Event
     from xit.training.loop import Report
 
 
-def show(parts: Iterable[Any], least_width: int = 0) -> None:
-    """Print tables, as `xit.cli.tables` makes them, and the lines between them."""
-    from rich.console import Console
+UNLIMITED = 10_000
+"""The width of what goes into a pipe or a file."""
 
-    console = Console()
-    console.width = max(console.width, least_width)
+
+def show(parts: Iterable[Any]) -> None:
+    """Print tables, as `xit.cli.tables` makes them, and the lines between them.
+
+    Lines break between words, never within an id or a number: a table that is too wide for the terminal goes on below,
+    some columns at a time. In a pipe or a file lines are as long as they have to be, unless COLUMNS says otherwise.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNLIMITED)
+    unlimited = Console(width=UNLIMITED)
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+        if not isinstance(part, Table):
+            console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+            continue
+        title, caption = part.title, part.caption
+        part.title = part.caption = None  # they use the width of the terminal, not that of the table
+        if title:
+            console.print(Text.from_markup(str(title), style="bold"))
+        for piece in _fitted(part, console):
+            unlimited.print(piece)
+        if caption:
+            console.print(Text.from_markup(str(caption), style="dim"))
+
+
+def _fitted(table: "Table", console: "Console") -> "Iterator[Table]":
+    """The table with columns as wide as the terminal lets them be; in pieces where not even longest words fit beside.
+
+    Each piece begins with the columns that name its rows: those before the first column of numbers.
+    """
+    from rich.measure import Measurement
+
+    options = console.options.update(width=UNLIMITED)
+
+    def measured(cell: Any) -> Measurement:
+        return Measurement.get(console, options, cell)
+
+    columns = table.columns
+    most, least = {}, {}
+    for column in columns:
+        head, cells = measured(column.header), [measured(cell) for cell in column.cells]
+        most[id(column)] = max(size.maximum for size in (head, *cells))
+        least[id(column)] = max(head.minimum, *(c.maximum if column.no_wrap else c.minimum for c in cells), 1)
+    beside = (measured(table).maximum - sum(most.values())) / max(len(columns), 1)  # borders and blanks of a column
+    room = console.width - 1
+    names = next((number for number, column in enumerate(columns) if column.justify == "right"), 1) or 1
+    pieces = [columns[:names]]
+    for column in columns[names:]:
+        if sum(least[id(c)] + beside for c in (*pieces[-1], column)) > room and len(pieces[-1]) > names:
+            pieces.append(columns[:names])
+        pieces[-1] = [*pieces[-1], column]
+    for piece in pieces:
+        widths = {id(column): most[id(column)] for column in piece}
+        while sum(widths.values()) + beside * len(piece) > room:
+            widest = max(widths, key=lambda name: (widths[name] > least[name], widths[name]))
+            if widths[widest] == least[widest]:
+                break
+            widths[widest] -= 1
+        shown = copy.copy(table)
+        shown.columns = [dataclasses.replace(c, width=widths[id(c)], no_wrap=False, max_width=None) for c in piece]
+        yield shown
 
 
 def print_lines(lines: Iterable[str]) -> None:

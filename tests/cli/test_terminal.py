@@ -1,0 +1,69 @@
+"""What the terminal shows at any width: ids and numbers whole, titles over the whole width, no limit in a pipe."""
+
+import re
+from typing import Any
+
+import pytest
+
+from xit.cli import tables, terminal
+
+IDS = ("commonsenseqa", "transformer", "a_task_with_quite_a_long_id")
+CAPTION = "This caption is a sentence that is wider than sixty columns, and wider than its narrow table."
+
+
+def wide(columns: int) -> Any:
+    """A table with ids, prose, and so many columns of numbers."""
+    table = tables.boxed("A title that is longer than its table", "id", "what it is")
+    table.caption = CAPTION
+    for number in range(columns):
+        table.add_column(f"a heading of column {number}", justify="right", no_wrap=True)
+    for name in IDS:
+        table.add_row(name, "some words about it", *(f"+{number}.5 [−10.0, +12.0]" for number in range(columns)))
+    return table
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("columns", [0, 1, 4, 9])
+def test_no_id_and_no_number_is_broken_or_cut(columns: int, width: int, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    terminal.show([wide(columns)])
+
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= max(width, 74)  # the ids, what they are, and a column of numbers
+    for name in IDS:
+        assert re.search(rf"│ {name} ", out)
+    for number in range(columns):
+        assert out.count(f" +{number}.5 [−10.0, +12.0] ") == len(IDS)
+    assert "…" not in out
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_titles_and_captions_use_the_width_of_the_terminal(width: int, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    terminal.show([wide(0)])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "A title that is longer than its table"
+    assert (CAPTION in lines) == (width == 120)
+    assert " ".join(lines).endswith(CAPTION)
+
+
+def test_a_pipe_has_no_width(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    terminal.show([wide(9), "a line " * 100])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("commonsenseqa" in line and "+8.5 [−10.0, +12.0]" in line for line in lines) == 1
+    assert lines[-1] == ("a line " * 100).strip() or lines[-1] == "a line " * 100
+
+
+def test_brackets_of_a_line_are_no_markup(capsys: Any) -> None:
+    terminal.show(["a [red] line", tables.example({"text": "[bold]words[/bold]", "labels": ["a", "b"]}, "an example")])
+
+    out = capsys.readouterr().out
+    assert "a [red] line" in out
+    assert "[bold]words[/bold]" in out
+    assert "labels  a | b" in out
