@@ -24,8 +24,9 @@ from rich.table import Table
 
 from xit.cli.show_profile import XLM_R_PIECES, vocabulary_size
 from xit.core import conditions, hub, registry
+from xit.core.batches import VALIDATION_EXAMPLES
 from xit.core.errors import ConfigError, XitError
-from xit.core.plan import VALIDATION_EXAMPLES, Plan
+from xit.core.plan import Plan
 from xit.core.settings import STAGES, HubSettings
 from xit.core.task import task_of
 from xit.modeling import encoders

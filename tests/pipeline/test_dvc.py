@@ -222,12 +222,45 @@ def copy(finished: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
 
 
-def models(root: Path) -> dict[str, int]:
-    """When each model, a folder with a lineage, was made."""
+def made_at(root: Path) -> dict[str, int]:
+    """When each model and each evaluation, a folder with a lineage, was made."""
     return {
         path.parent.relative_to(root).as_posix(): path.stat().st_mtime_ns
-        for path in root.glob("models/**/lineage.json")
+        for folder in ("models", "evaluations")
+        for path in root.glob(f"{folder}/**/lineage.json")
     }
+
+
+def models(root: Path) -> dict[str, int]:
+    """When each model was made."""
+    return {name: time for name, time in made_at(root).items() if name.startswith("models/")}
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text, f"{path} has no {before!r} any more"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def reproduce(root: Path) -> str:
+    """Run what is stale with the code that lies in the folder; what it said."""
+    command = [Path(sys.executable).with_name("xit"), "reproduce"]
+    done = subprocess.run(
+        command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not runner.plan(root).instances
+    return done.stderr
+
+
+def made_again(root: Path) -> set[str]:
+    """What `xit reproduce` makes anew of all that has a lineage."""
+    before = made_at(root)
+    said = reproduce(root)
+    after = made_at(root)
+    assert after.keys() == before.keys()
+    assert "stage instances ran" in said
+    return {name for name in after if after[name] != before[name]}
 
 
 def bits(root: Path) -> dict[str, list[tuple[str, str]]]:
@@ -254,6 +287,69 @@ def test_a_new_language_is_scored_without_training_anything(copy: Path) -> None:
     assert {target for target, language in scored if language == "es"} == {"xnli", "udpos", "tatoeba"}
     assert models(copy) == before
     assert not runner.plan(copy).instances
+
+
+@pytest.mark.slow
+def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path) -> None:
+    loop = copy / "xit/training/loop.py"
+    edit(loop, "import json\n", "import json  # for the log\n")
+    edit(loop, '"""', '"""A better docstring. ')
+    edit(loop, "Delete it to start this run over", "Remove it, and this run starts over")
+    edit(copy / "xit/core/settings.py", "    epochs: P", "    label_smoothing: float = 0.1\n    epochs: P")
+    edit(copy / "xit/tasks/xnli.py", "Conneau et al. 2018", "Conneau et al. 2019")
+    edit(copy / "xit/tasks/xnli.py", "facebook/xnli@b8dd5d7", "facebook/xnli@0000000")
+    edit(copy / "xit/encoders/lstm.py", "Hochreiter and Schmidhuber 1997", "Hochreiter 1997")
+    edit(copy / "xit/modeling/released.py", "import torch\n", "import torch\n\nX = 1\n")
+    edit(copy / "xit/tables/heatmap.py", "import", "X = 1\nimport")
+    edit(copy / "paper/main.typ", ".", ". A sentence more.")
+    set_parameter(copy, "compute.save_every", lambda steps: steps + 1)
+    paper = (copy / "paper/main.pdf").stat().st_mtime_ns
+
+    again = made_again(copy)
+
+    assert again == set()
+    assert (copy / "paper/main.pdf").stat().st_mtime_ns > paper  # so that what was changed has been looked at
+
+
+@pytest.mark.slow
+def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
+    """An encoder's forward, a format's head and a learning rate at once: the other encoder tells them apart."""
+    edit(copy / "xit/encoders/transformer.py", "F.layer_norm(state,", "2 * F.layer_norm(state,")
+    edit(copy / "xit/formats/tagging.py", "self.output(self", "2 * self.output(self")
+    set_parameter(copy, "targets.xnli.learning_rate", 0.00123)
+    names = made_at(copy)
+
+    again = made_again(copy)
+
+    kept = {name for name in names if "/lstm/" in name and not name.startswith("models/finetuned/")}
+    kept -= {name for name in names if name.startswith(("evaluations/lstm/xnli/", "evaluations/lstm/udpos/"))}
+    assert {name.rpartition("/")[0] for name in kept} == {
+        "models/pretrained/lstm",
+        "models/intermediate/lstm/none",
+        "models/intermediate/lstm/mnli",
+        "evaluations/lstm/tatoeba/none",
+        "evaluations/lstm/tatoeba/mnli",
+    }
+    assert again == names.keys() - kept
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            lambda root: edit(root / "xit/training/loop.py", "plan.gradient_clip", "2 * plan.gradient_clip"),
+            id="the loop's arithmetic",
+        ),
+        pytest.param(
+            lambda root: set_parameter(root, "languages.pretraining", ["en", "de"]), id="a language of pretraining"
+        ),
+    ],
+)
+def test_what_changes_pretraining_makes_everything_again(change: Callable[[Path], None], copy: Path) -> None:
+    change(copy)
+
+    assert made_again(copy) == made_at(copy).keys()
 
 
 @pytest.mark.slow

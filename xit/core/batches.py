@@ -10,3 +10,6 @@ Batch = dict[str, "Tensor"]
 
 IGNORED = -100
 """The label of a token or row that has none, as in torch's cross entropy."""
+
+VALIDATION_EXAMPLES = 500
+"""The largest number of English validation examples that one validation reads (jiant's XTREME guide: 500)."""

@@ -11,9 +11,6 @@ from typing import Literal
 
 from xit.core.settings import ComputeSettings, EncoderSize
 
-VALIDATION_EXAMPLES = 500
-"""The largest number of English validation examples that one validation reads (jiant's XTREME guide: 500)."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Cell:

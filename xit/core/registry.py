@@ -50,16 +50,17 @@ def _one(folder: str) -> str:
     return folder.removesuffix("s")
 
 
-def imports(modules: Iterable[str]) -> frozenset[str]:
+def imports(modules: Iterable[str], has_declarations: bool = True) -> frozenset[str]:
     """The modules of the package that these import when they run, themselves included, to any depth.
 
     Imports inside functions count; those for type checkers only do not. Read from the source, nothing is executed.
+    Without declarations, modules that only declare are left out, and what they alone import.
     """
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name not in found and _path(name) is not None:
+        if name not in found and _path(name) is not None and (has_declarations or _read(name)[1]):
             found.add(name)
             waiting += imported(name)
     return frozenset(found)
@@ -71,7 +72,7 @@ def imported(module: str) -> tuple[str, ...]:
 
 
 DECLARATIONS = ("xit.core.plan", "xit.core.settings", "xit.core.task", "xit.tasks.")
-"""Modules that declare what a run may be given; what it was given stands in its lineage."""
+"""Modules that declare what a run may be given, and rules for it; what it was given stands in its lineage."""
 MESSAGES = ("raise_all", "warn")
 """Functions whose texts are for the reader only, as those of `raise` and `assert` are."""
 
@@ -80,10 +81,12 @@ def fingerprint(modules: Iterable[str]) -> str:
     """The SHA-256 of what the code of `imports(modules)` does; the same for every version of Python.
 
     Comments, docstrings, type hints of functions, and the texts of errors and warnings do not count. Of `DECLARATIONS`
-    functions count alone; of an encoder all but its `INFO`, which the paper prints.
+    only methods count; of an encoder all but its `INFO`, which the paper prints.
     """
     digest = hashlib.sha256()
-    for name in sorted(imports(modules) - {"xit"}):  # which every process imports, and which has the package's version
+    for name in sorted(
+        imports(modules, has_declarations=False) - {"xit"}
+    ):  # which every process imports, and which has the package's version
         digest.update(f"{name} {_read(name)[1]}\n".encode())
     return digest.hexdigest()
 
@@ -110,10 +113,12 @@ def _read(module: str) -> tuple[tuple[str, ...], str]:
     names += [".".join(name.split(".")[:depth]) for name in names for depth in range(2, name.count(".") + 1)]
     counted: list[ast.AST] = [tree]
     if module.startswith(DECLARATIONS):
-        counted = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+        classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+        counted = [node for each in classes for node in each.body if isinstance(node, ast.FunctionDef)]
     elif module.startswith("xit.encoders."):
         counted = [node for node in tree.body if "INFO" not in _assigned(node)]
-    return tuple(sorted({name for name in names if _path(name) is not None})), _meaning(counted)
+    meaning = "\n".join(_meaning(node) for node in counted)
+    return tuple(sorted({name for name in names if _path(name) is not None})), meaning
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:

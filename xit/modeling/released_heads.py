@@ -71,9 +71,7 @@ def read(source: Path | str) -> ReleasedHead | None:
     if Path(source).is_dir():
         config = encoders.read_config(Path(source))
     else:
-        from xit.modeling.released import read_config
-
-        config = read_config(*hub.repository(str(source))).to_dict()
+        config = registry.load("modeling", "released").read_config(*hub.repository(str(source))).to_dict()
     named = config.get("architectures")
     architecture = str(named[0]) if isinstance(named, list) and named else ""
     kind = re.sub(r"^.*?For(?=[A-Z])", "", architecture)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from xit import formats
+from xit.core import registry
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
@@ -87,9 +88,10 @@ def load_task(folder: Path | str, facts: HeadConfig | TaskHead) -> tuple[Any, To
         CheckpointError: it is incomplete, or the head is of another size than task or encoder ask for.
     """
     if isinstance(facts, TaskHead):
-        from xit.modeling import released_task_model
-
-        return released_task_model.load(folder, facts, PREDICTION_TOKENS)
+        found: tuple[Any, Tokenizer] = registry.load("modeling", "released_task_model").load(
+            folder, facts, PREDICTION_TOKENS
+        )  # by name, as in `xit.modeling.encoders`
+        return found
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
     form = formats.load(facts.format)

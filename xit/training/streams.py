@@ -10,9 +10,10 @@ from torch import nn
 
 from xit import formats
 from xit.core import distributed
+from xit.core.batches import VALIDATION_EXAMPLES
 from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import Example, read_examples
-from xit.core.plan import VALIDATION_EXAMPLES, Plan, TaskBatches
+from xit.core.plan import Plan, TaskBatches
 from xit.core.task import task_of
 from xit.formats import EncodedExample, EncodingOptions, Format, collate
 from xit.modeling import checkpoints
