@@ -316,6 +316,89 @@ def test_a_contradiction_is_explained(changes: dict[str, Any], message: str) -> 
     assert any(re.match(message, fault) for fault in faults(**changes))
 
 
+# What would come out when everything is trained
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"targets__xnli__max_length_tokens": 6},
+            r"targets.xnli.max_length_tokens: 6 is too few for XNLI, .* two texts .* Give 7 or more",
+        ),
+        (
+            {"targets__udpos__max_length_tokens": 3},
+            r"targets.udpos.max_length_tokens: 3 is too few .* a text .* Give 4",
+        ),
+        (
+            {"targets__lareqa__max_length_tokens": 3},
+            r"targets.lareqa.max_length_tokens: 3 is too few .* Give 4 or more",
+        ),
+        ({"targets__xquad__max_length_tokens": 6}, r"targets.xquad.max_length_tokens: 6 is too few .* Give 7 or more"),
+        ({"targets__xcopa__max_length_tokens": 6}, r"targets.xcopa.max_length_tokens: 6 is too few .* Give 7 or more"),
+        ({"intermediate__mnli__max_length_tokens": 1}, r"intermediate.mnli.max_length_tokens: 1 is too few for MNLI"),
+        (
+            {"grid__encoders": ["xlmr_base"], "targets__xnli__max_length_tokens": 3},
+            r"targets.xnli.max_length_tokens: 3 is too few for XNLI, .* of two tokens at least\. Give 4 or more",
+        ),
+        (
+            {"grid__encoders": ["lstm", "mbert"], "intermediate__squad__max_length_tokens": 513},
+            r"intermediate.squad.max_length_tokens: 513, but mbert has positions for 512\. Give 512 or less, or",
+        ),
+        (
+            {"grid__recipes": ["mnli-3501"]},
+            r"grid.recipes.0: mnli-3501: asks for 3501 .*.train has 3500\. Name a s",
+        ),
+        (
+            {"grid__recipes": ["mlm", "multitask-4000+mlm"]},
+            r"grid.recipes.1: multitask-4000\+mlm: asks for 4000 training examples of squad; micro.train has 3500",
+        ),
+        (
+            {"source": "hub", "grid__recipes": ["mnli-400000+shuffled"]},
+            r"grid.recipes.0: mnli-400000\+shuffled: asks for 400000 .* the published data has 392702",
+        ),
+        (
+            {"languages__evaluation": ["en"]},
+            r"grid.bare_targets.0: tatoeba: none of its languages is evaluated; found languages.evaluation \[en\]",
+        ),
+        (
+            {"source": "hub", "languages__evaluation": ["en", "gu"]},
+            r"grid.bare_targets.0: tatoeba: none of its languages is evaluated; .* Add some of ar, he, vi",
+        ),
+        (
+            {"tuning__encoders": ["lstm"], "languages__pretraining": ["de"]},
+            r"tuning.encoders: \[lstm\]: an encoder is tuned on English text, but en is not in languages.pretraining",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_cannot_work_is_told_by_the_parameters_alone(changes: dict[str, Any], message: str) -> None:
+    assert any(re.match(message, fault) for fault in faults(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"targets__xnli__max_length_tokens": 7},
+        {"targets__udpos__max_length_tokens": 4},
+        {"targets__xnli__max_length_tokens": 100_000},  # recurrences and rotary positions know no longest input
+        {"intermediate__qqp": {**VALUES["intermediate"]["mnli"], "max_length_tokens": 1}},  # the grid does not name it
+    ],
+)
+def test_what_just_works_is_not_refused(changes: dict[str, Any]) -> None:
+    config.check(changed(**changes), "params.yaml")
+
+
+def test_released_encoders_with_a_table_of_positions_say_how_many() -> None:
+    """Of the model cards; those with relative or rotary positions, and recurrences, have no longest input."""
+    released = {name: one for name, one in config.load(ROOT / "params.yaml").encoders.items() if one.size is None}
+
+    assert {name: config.max_positions(name, one) for name, one in released.items()} == {
+        **dict.fromkeys(["xlmr_base", "xlmr_large", "mbert", "rembert", "glot500"], 512),
+        **dict.fromkeys(["mdeberta_v3", "mt5_base", "mmbert_base", "rwkv4_world", "laser2"]),
+    }
+
+
 def test_faults_of_values_and_contradictions_are_reported_at_once() -> None:
     """In one round, though a section of each contradiction has a value of the wrong type."""
     found = faults(

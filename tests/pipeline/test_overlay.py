@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from xit.core.errors import ConfigError
+from xit.core.task import task_of
 from xit.pipeline import config, overlay, runner
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
@@ -65,15 +66,23 @@ def test_preparing_again_leaves_equal_files_alone_and_takes_changes_over(project
     assert (root / "params.yaml").stat().st_mtime == (root / "dvc.yaml").stat().st_mtime == 0
 
 
+def publish(folder: Path, *names: str) -> Path:
+    """A data folder with an English file of each task."""
+    for name in names:
+        for split in task_of(name).files.values():
+            path = folder / split[0].path.format(language="de", iso3="deu")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("one\n")
+    return folder
+
+
 def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path, tmp_path: Path) -> None:
-    data = tmp_path / "published"
-    (data / "xnli").mkdir(parents=True)
-    (data / "xnli/dev-en.tsv").write_text("one\n")
+    data = publish(tmp_path / "published", *config.read(project / "params.yaml")["grid"]["tasks"])
     (data / "notes.txt").write_text("one\n")
     first = config.read(overlay.prepare(project, "published", data) / "params.yaml")
     (data / "notes.txt").write_text("two\n")
     noted = config.read(overlay.prepare(project, "published", data) / "params.yaml")
-    (data / "xnli/dev-en.tsv").write_text("two\n")
+    (data / "xnli/dev-de.tsv").write_text("two\n")
 
     second = config.read(overlay.prepare(project, "published", data) / "params.yaml")
 
@@ -119,8 +128,7 @@ def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
     source: str, project: Path, tmp_path: Path
 ) -> None:
     (project / "profiles/all.yaml").write_text(f"source: {source}\n{GRID}")
-    data = tmp_path / "published"
-    data.mkdir()
+    data = publish(tmp_path / "published", "mnli", "xnli")
     told: list[str] = []
 
     root = overlay.prepare(project, "all", data, told.append)
@@ -137,11 +145,9 @@ def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
 
 def test_a_licensed_task_that_is_in_the_folder_is_kept(project: Path, tmp_path: Path) -> None:
     (project / "profiles/all.yaml").write_text(f"source: files\n{GRID}")
-    (tmp_path / "published/ccg").mkdir(parents=True)
-    (tmp_path / "published/ccg/ccg.train").write_text("A lamp\tNP/N N\n")
     told: list[str] = []
 
-    root = overlay.prepare(project, "all", tmp_path / "published", told.append)
+    root = overlay.prepare(project, "all", publish(tmp_path / "published", "ccg", "mnli", "xnli"), told.append)
 
     assert config.read(root / "params.yaml")["grid"]["tasks"] == ["ccg", "mnli", "xnli"]
     assert told == []
@@ -166,6 +172,33 @@ def test_what_is_wrong_is_told_at_once_and_nothing_is_written(profile: str, wher
     ]
     assert not (project / ".dvc").exists()
     assert not (project / "workspaces").exists()
+
+
+def test_all_tasks_without_a_file_are_told_before_anything_runs(project: Path, tmp_path: Path) -> None:
+    (project / "profiles/published.yaml").write_text("source: files\nseeds: [-1]\n")
+    data = publish(tmp_path / "published", "xnli", "xcopa", "tatoeba", "squad")
+
+    with pytest.raises(ConfigError) as raised:
+        overlay.prepare(project, "published", data)
+
+    told = [line.split(": ", 1)[1] for line in str(raised.value).splitlines()]
+    assert [line.split(": ")[0] for line in told] == ["seeds.0", *["grid.tasks"] * 6]
+    assert [line.split(": ")[1] for line in told[1:]] == ["mnli", "hellaswag", "udpos", "panx", "xquad", "lareqa"]
+    assert "it reads mnli/multinli_1.0_train.jsonl, mnli/multinli_1.0_dev_matched.jsonl. Put them there" in told[1]
+
+
+def test_all_languages_of_which_cldr_has_too_little_are_told_before_anything_runs(project: Path) -> None:
+    (project / "profiles/many.yaml").write_text("languages: {pretraining: [en, wo], evaluation: [en, de, ht, xx]}\n")
+
+    with pytest.raises(ConfigError) as raised:
+        overlay.prepare(project, "many", None)
+
+    told = [line.split(": ", 1)[1] for line in str(raised.value).splitlines()]
+    assert [line.split(": ")[:2] for line in told] == [
+        ["languages.pretraining", "wo"],
+        ["languages.evaluation", "ht"],
+        ["languages.evaluation", "xx"],
+    ]
 
 
 def test_an_unknown_profile_is_told_with_the_nearest_one(project: Path) -> None:

@@ -98,18 +98,42 @@ def test_show_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_show_tells_all_faults_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(test_dvc.copy_pipeline(tmp_path))
     (tmp_path / "profiles/wrong.yaml").write_text("seeds: []\nencoders: {xlmr_base: {weights: random}}\n")
-    (tmp_path / "profiles/unlike.yaml").write_text("encoders: {lstm: {size: {inner: 999}}}\n")
+    (tmp_path / "profiles/heads.yaml").write_text(
+        "encoders: {lstm: {size: {heads: 2}}, transformer: {size: {heads: 5}}}\n"
+    )
 
     wrong = CliRunner().invoke(app, ["show", "--profile", "wrong"])
-    unlike = CliRunner().invoke(app, ["show", "--profile", "unlike"])
+    heads = CliRunner().invoke(app, ["show", "--profile", "heads"])
 
-    assert {line.split(": ")[1] for line in str(wrong.exception).splitlines()} == {
-        "encoders.xlmr_base.weights",
+    assert [line.split(": ")[1] for line in str(wrong.exception).splitlines()] == [
         "seeds",
-    }
-    assert "unlike: encoders: sizes should be equal within 5 % of parameters, found transformer " in str(
-        unlike.exception
-    )
+        "encoders.xlmr_base.weights",
+    ]
+    assert [line.split(": ")[1] for line in str(heads.exception).splitlines()] == [
+        "encoders.transformer.heads",
+        "encoders.lstm.heads",
+    ]
+
+
+PROFILES = ["default", *overlay.names(ROOT / "profiles")]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_is_shown(profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny too, whose encoders are of unlike size."""
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "published").mkdir()
+    for name in overlay.load(ROOT / "profiles", "files").values["grid"]["tasks"]:
+        for split in task_of(name).files.values():
+            path = tmp_path / "published" / split[0].path.format(language="de", iso3="deu")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("a file\n")
+    data = ["--data", str(tmp_path / "published")] if profile == "files" else []
+
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["show", "--profile", profile, *data], catch_exceptions=False)
+
+    assert (done.exit_code, f"{profile}: " in done.output) == (0, True)
+    assert ("differ by more than 5 % of their parameters: transformer 55," in done.output) == (profile == "tiny")
 
 
 # The dry run

@@ -12,7 +12,7 @@ from xit.core.errors import ConfigError, raise_all
 from xit.core.settings import TaskSettings
 from xit.core.task import task_of
 from xit.modeling import encoders
-from xit.pipeline import config, overlay
+from xit.pipeline import overlay
 from xit.pipeline.config import Config
 
 XLM_R_PIECES = 250_002
@@ -31,7 +31,7 @@ def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]
     """
     notes: list[str] = []
     values = overlay.parameters(project, profile, data, notes.append)
-    found = config.check(values, profile)
+    found = overlay.check(values, profile)
     shapes = {name: one.size for name, one in found.encoders.items() if one.size and name in found.grid.encoders}
     sizes, faults = {}, []
     for name, shape in shapes.items():
@@ -41,7 +41,7 @@ def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]
             faults.append(f"{profile}: {error}")
     if sizes and max(sizes.values()) > MATCHED * min(sizes.values()):
         counts = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
-        faults.append(f"{profile}: encoders: sizes should be equal within 5 % of parameters, found {counts}.")
+        notes.append(f"The sizes of encoders from scratch differ by more than 5 % of their parameters: {counts}.")
     raise_all(ConfigError, faults)
     notes += [f"{name}: its commit is not pinned; the one that arrives is recorded." for name in _unpinned(found)]
     return [_grid(found, profile), _encoders(found, sizes), _tasks(found), _rest(values), *notes]

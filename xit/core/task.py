@@ -122,6 +122,11 @@ class Task:
         return self if self.labels else dataclasses.replace(self, labels=labels)
 
     @property
+    def texts(self) -> int:
+        """How many texts a row of its format holds."""
+        return 2 if self.format in ("classification", "multiple_choice", "span") else 1
+
+    @property
     def is_mined(self) -> bool:
         """Retrieval: whether what is asked for are pairs, so that a query may have no right candidate (BUCC)."""
         return self.format == "retrieval" and self.metric == "f1"

@@ -18,4 +18,5 @@ RELEASED = Released(
     licence="Apache 2.0",
     languages=511,
     model_type="xlm-roberta",
+    max_positions=512,
 )

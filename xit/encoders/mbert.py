@@ -18,4 +18,5 @@ RELEASED = Released(
     licence="Apache 2.0",
     languages=104,
     model_type="bert",
+    max_positions=512,
 )

@@ -18,4 +18,5 @@ RELEASED = Released(
     licence="Apache 2.0",
     languages=110,
     model_type="rembert",
+    max_positions=512,
 )

@@ -18,4 +18,5 @@ RELEASED = Released(
     licence="MIT",
     languages=100,
     model_type="xlm-roberta",
+    max_positions=512,
 )

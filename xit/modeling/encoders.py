@@ -62,6 +62,7 @@ class Released:
         model_type: Its architecture in transformers, with which what arrives is compared; empty for one of ours.
         overflows: Precisions in which it is known to give values that are not finite.
         direction: How a causal one is read, of `DIRECTIONS`.
+        max_positions: The tokens of the longest row that it has positions for; None where any length will do.
     """
 
     repository: str
@@ -70,6 +71,7 @@ class Released:
     model_type: str = ""
     overflows: tuple[str, ...] = ()
     direction: str | None = None
+    max_positions: int | None = None
 
 
 class Parameters(NamedTuple):

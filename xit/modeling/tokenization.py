@@ -126,9 +126,7 @@ def train(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     try:
         backend.train_from_iterator(texts, trainer)
     except Exception as error:  # the library raises no narrower kind
-        raise ConfigError(
-            f"tokenizer.vocabulary_size: {vocabulary_size} does not do for these texts: {error}."
-        ) from None
+        raise ConfigError(f"tokenizer.vocabulary: {vocabulary_size} does not do for these texts: {error}.") from None
     if backend.get_vocab_size() <= len(SPECIAL_TOKENS):
         raise DataError("tokenizer: there is no text to train it on.")
     backend = _canonical(backend)

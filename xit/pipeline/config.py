@@ -11,7 +11,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +25,7 @@ from ruamel.yaml.tag import Tag
 from xit.core import registry, settings
 from xit.core.conditions import FORM, MULTITASK, parse
 from xit.core.errors import ConfigError, near, raise_all
+from xit.core.task import Task, task_of
 
 
 def _with_default(resources: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,8 +181,18 @@ def load(path: Path) -> Config:
     return check(read(path), str(path))
 
 
-def check(values: Mapping[str, Any], where: str) -> Config:
-    """As `load`, for values that were read already; `where` names them in messages."""
+Rule = Callable[[Config], Iterable[str]]
+"""Gives the faults of values beside one another, as `place: what is wrong; what was found. What to try.`"""
+
+
+def check(values: Mapping[str, Any], where: str, further: Sequence[Rule] = ()) -> Config:
+    """As `load`, for values that were read already.
+
+    Args:
+        values: The sections.
+        where: Names them in messages.
+        further: Rules beside those of this file, told in the same round.
+    """
     faults: list[str] = []
     invalid: set[str] = set()
     config: Config
@@ -191,11 +202,11 @@ def check(values: Mapping[str, Any], where: str) -> Config:
         faults = [_fault(values, one) for one in error.errors(include_url=False)]
         invalid = {str(one["loc"][0]) for one in error.errors()}
         config = _valid_part(Config, values)
-    for rule in RULES:
+    for rule in (*RULES, *further):
         if rule in WHOLE_LISTS and invalid & {"grid", "recipes"}:
             continue
-        with contextlib.suppress(AttributeError) if faults else contextlib.nullcontext():  # of a part that is not valid
-            for fault in rule(config):
+        with contextlib.suppress(AttributeError) if invalid else contextlib.nullcontext():
+            for fault in rule(config):  # one by one: a rule may end at a part that is not valid
                 faults.append(fault)
     raise_all(ConfigError, [f"{where}: {fault}" for fault in dict.fromkeys(faults)])
     return config
@@ -300,7 +311,7 @@ def _schema_at(place: list[Any]) -> dict[str, Any]:
     return here
 
 
-# What values must be to one another. A rule gives its faults as `place: what is wrong; what was found. What to try.`
+# What values must be to one another
 
 
 def _sections(config: Config) -> Iterator[str]:
@@ -428,6 +439,95 @@ def _micro(config: Config) -> Iterator[str]:
         yield "micro.languages: no such parameter. Remove it; the languages are those of languages.evaluation."
 
 
+def _trained(config: Config) -> Iterator[tuple[str, Task, settings.TaskSettings]]:
+    """The places, tasks and settings of what the grid trains on."""
+    for section, ids, has in (
+        ("intermediate", intermediate_tasks(config), config.intermediate),
+        ("targets", config.grid.targets, config.targets),
+    ):
+        for name in ids:
+            if name in has:
+                yield f"{section}.{name}", task_of(name), has[name]
+
+
+def _tokens(config: Config) -> Iterator[str]:
+    """An input has tokens enough for its texts, and no more than the encoders have positions for."""
+    encoders = {name: config.encoders[name] for name in config.grid.encoders if name in config.encoders}
+    has_special = any(starts_here(encoder) and encoder.vocabulary is None for encoder in encoders.values())
+    for place, task, own in _trained(config):
+        with contextlib.suppress(AttributeError):
+            found, least = own.max_length_tokens, 2 * task.texts + (task.texts + 1 if has_special else 0)
+            if found < least:
+                texts = "two texts" if task.texts == 2 else "a text"
+                yield (
+                    f"{place}.max_length_tokens: {found} is too few for {task.title}, of which an input holds {texts} "
+                    f"of two tokens at least{' and special tokens' if has_special else ''}. Give {least} or more."
+                )
+            for name, encoder in encoders.items():
+                longest = max_positions(name, encoder)
+                if longest is not None and found > longest:
+                    yield (
+                        f"{place}.max_length_tokens: {found}, but {name} has positions for {longest}. Give {longest} "
+                        f"or less, or take {name} from grid.encoders."
+                    )
+
+
+def starts_here(encoder: settings.EncoderSettings) -> bool:
+    """Whether an encoder is pretrained here, from random weights."""
+    return encoder.weights == "random"
+
+
+def max_positions(name: str, encoder: settings.EncoderSettings) -> int | None:
+    """The tokens of the longest row that a released encoder has positions for, where its file says so."""
+    if encoder.weights != "released" or not registry.defines("encoders", name, "RELEASED"):
+        return None
+    if registry.defines("encoders", name, "Encoder"):  # its own code is loaded with torch, and knows no longest row
+        return None
+    longest: int | None = registry.load("encoders", name).RELEASED.max_positions
+    return longest
+
+
+def _subsets(config: Config) -> Iterator[str]:
+    """A condition takes no more training examples of a task than there can be."""
+    for place, name in enumerate(config.grid.recipes):
+        condition = parse(name)
+        for task in _tasks_of(condition.task, config):
+            published = task_of(task).published.get("train")
+            known = published if isinstance(published, int | None) else published.get("en")
+            there = config.micro.train if config.source == "micro" else known
+            if condition.examples is not None and there is not None and condition.examples > there:
+                whose = "micro.train" if config.source == "micro" else "the published data"
+                yield (
+                    f"grid.recipes.{place}: {name}: asks for {condition.examples} training examples of {task}; "
+                    f"{whose} has {there}. Name a smaller subset."
+                )
+
+
+def _evaluated(config: Config) -> Iterator[str]:
+    """Each target has a language that is evaluated."""
+    asked = config.languages.evaluation
+    for key in ("targets", "bare_targets"):
+        for place, name in enumerate(getattr(config.grid, key)):
+            task = task_of(name)
+            if config.source == "micro":
+                has = tuple(code for code in asked if code != "en" or not (task.is_aligned or task.is_mined))
+            else:
+                has = task.languages
+            if not set(has) & set(asked):
+                yield (
+                    f"grid.{key}.{place}: {name}: none of its languages is evaluated; found languages.evaluation "
+                    f"[{', '.join(asked)}]. Add some of {', '.join(task.languages)}, or take {name} from the grid."
+                )
+
+
+def _tuned(config: Config) -> Iterator[str]:
+    if config.tuning.encoders and "en" not in config.languages.pretraining:
+        yield (
+            f"tuning.encoders: [{', '.join(config.tuning.encoders)}]: an encoder is tuned on English text, but en is "
+            "not in languages.pretraining. Add it, or empty this list."
+        )
+
+
 def _lengths(config: Config) -> Iterator[str]:
     """How long the training on a task is, and how its batches are cut."""
     for section, entries in (("intermediate", config.intermediate), ("targets", config.targets)):
@@ -446,7 +546,7 @@ def _lengths(config: Config) -> Iterator[str]:
                     )
 
 
-RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
+RULES: tuple[Rule, ...] = (
     _sections,
     _conditions,
     _tasks,
@@ -454,6 +554,10 @@ RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _starts,
     _micro,
     _lengths,
+    _tokens,
+    _subsets,
+    _evaluated,
+    _tuned,
 )
 WHOLE_LISTS = (_conditions, _tasks)
 """Rules that compare whole lists, and say nothing where an entry of one is not valid."""

@@ -17,7 +17,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
         ConfigError: no such profile, it needs a data folder, or all that is wrong with its values.
     """
     values = parameters(project, profile, data, tell)
-    config.check(values, "params.yaml" if profile == "default" else f"profiles/{profile}.yaml over params.yaml")
+    check(values, profile)
     if profile == "default":
         _initialise(project)
         return project
@@ -154,6 +154,41 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
     _initialise(root)
     _take_over(project, root)
     return root
+
+
+def check(values: Mapping[str, Any], profile: str) -> config.Config:
+    """The values of a profile, with all that is wrong with them, and with what their source would not have.
+
+    Raises:
+        ConfigError: with a line for every fault.
+    """
+    where = "params.yaml" if profile == "default" else f"profiles/{profile}.yaml over params.yaml"
+    return config.check(values, where, (_micro_languages, _absent_files))
+
+
+def _micro_languages(found: config.Config) -> Iterator[str]:
+    """Each language has enough in CLDR, where the micro source is to write it."""
+    if found.source == "micro":
+        for key, codes in (
+            ("languages.pretraining", found.languages.pretraining),
+            ("languages.evaluation", found.languages.evaluation),
+            ("grid.translation_languages", found.grid.translation_languages),
+        ):
+            for fault in registry.load("sources", "micro").check_languages(codes):
+                yield f"{key}: {fault}"
+
+
+def _absent_files(found: config.Config) -> Iterator[str]:
+    """Each task of the grid has a file in the data folder, where published files are read."""
+    if found.source == "files":
+        source = registry.load("sources", "files").FilesSource(found.files)
+        for task in map(task_of, found.grid.tasks):
+            if not source.has(task):
+                paths = dict.fromkeys(files.path for split in task.files.values() for files in split)
+                yield (
+                    f"grid.tasks: {task.id}: none of its files is in {found.files.folder}; it reads "
+                    f"{', '.join(paths)}. Put them there, or take the task from the grid."
+                )
 
 
 def _take_over(project: Path, root: Path) -> None:
