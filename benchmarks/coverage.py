@@ -1,6 +1,6 @@
 """How often the 95 % intervals of the paper hold the truth, in simulated experiments where it is known.
 
-    python benchmarks/coverage.py        # about a minute; writes paper/coverage.csv
+    python benchmarks/coverage.py        # about a minute; writes paper/inputs/coverage.csv
 
 Each experiment has two encoders, three intermediate tasks and a baseline, all without any true gain. Scores vary by
 training run (a normal deviate shared by all languages), by language and by both; the runs of the baseline are shared by
@@ -63,7 +63,7 @@ def coverage(seeds: int, runs: float, languages: float, both: float) -> tuple[fl
 
 
 if __name__ == "__main__":
-    with (Path(__file__).parents[1] / "paper/coverage.csv").open("w", newline="", encoding="utf-8") as file:
+    with (Path(__file__).parents[1] / "paper/inputs/coverage.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["seeds", "sd_runs", "sd_languages", "sd_both", "experiments", "ours", "plain_bootstrap"])
         for seeds in (2, 3):

@@ -36,7 +36,7 @@ SMALL = Table(
 
 def inputs(folder: Path, rows: Sequence[Score]) -> Inputs:
     write_inputs(folder, rows)
-    return read(folder / "scores.csv", folder, parameters(rows), PAPER / "published.csv")
+    return read(folder / "scores.csv", folder, parameters(rows), PAPER / "inputs")
 
 
 def built(folder: Path, rows: Sequence[Score]) -> dict[str, Table | Figure]:
@@ -281,7 +281,7 @@ def ruled(of: Study) -> Mapping[tuple[str, str], Finding]:
 
 
 def test_every_published_number_of_a_claim_has_a_claim() -> None:
-    with (PAPER / "published.csv").open(encoding="utf-8") as file:
+    with (PAPER / "inputs/published.csv").open(encoding="utf-8") as file:
         keys = [row["key"] for row in csv.DictReader(file) if row["key"]]
 
     ids = [claim.id for claim in CLAIMS]

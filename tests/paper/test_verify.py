@@ -118,11 +118,9 @@ def write_project(root: Path) -> dict[str, Any]:
 
 
 def write_results(root: Path, rows: Sequence[Score]) -> dict[str, Any]:
-    """What `collect` would have written, and published.csv."""
+    """What `collect` would have written, and paper/inputs."""
     fabricated.write_inputs(root / "results", rows)
-    (root / "paper").mkdir(exist_ok=True)
-    for name in ("published.csv", "tuning.csv"):
-        shutil.copyfile(fabricated.PAPER / name, root / "paper" / name)
+    shutil.copytree(fabricated.PAPER / "inputs", root / "paper/inputs", dirs_exist_ok=True)
     return fabricated.parameters(rows)
 
 

@@ -85,7 +85,7 @@ def test_each_encoder_from_scratch_has_equally_many_trials_on_record_and_the_rat
     loaded = config.load(ROOT / paths.PARAMS)
     means: dict[tuple[str, str], dict[float, float]] = {}
     trials: dict[str, int] = {}
-    with (ROOT / "paper/tuning.csv").open(encoding="utf-8") as file:
+    with (ROOT / "paper/inputs/tuning.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             sign = -1 if row["metric"] == "loss" else 1
             rates = means.setdefault((row["encoder"], row["phase"]), {})

@@ -50,7 +50,7 @@ def inputs(folder: Path, *rows: tuple[Any, ...]) -> Inputs:
     """Of one encoder, with these points of fine-tuning: condition, seed, step, loss, score."""
     made = scores({"none": 0.0, "mnli": 3.0}, encoders=("lstm",), targets=("xnli",))
     write_inputs(folder, made)
-    of = read(folder / "scores.csv", folder, parameters(made), PAPER / "published.csv")
+    of = read(folder / "scores.csv", folder, parameters(made), PAPER / "inputs")
     names = ("stage", "encoder", "condition", "target", "seed", "step", "loss", "validation_score")
     values = [("finetune", "lstm", condition, "xnli", *map(str, rest)) for condition, *rest in rows]
     return dataclasses.replace(of, curves=[dict(zip(names, one, strict=True)) for one in values])

@@ -186,7 +186,7 @@ def inputs(folder: Path, rows: list[Score], examples: int = 3000, **sections: ob
     write_inputs(folder, rows)
     with (folder / "audit.csv").open("a", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerow(("mnli", "train", "en", "micro", examples, "hash", 0, 0))
-    return read(folder / "scores.csv", folder, {**parameters(rows), **sections}, PAPER / "published.csv")
+    return read(folder / "scores.csv", folder, {**parameters(rows), **sections}, PAPER / "inputs")
 
 
 def sizes_of(of: Inputs) -> Sizes:

@@ -114,7 +114,7 @@ def tune(
     record: Annotated[
         Path | None,
         typer.Option(
-            help="Put the trials into this table too: paper/tuning.csv, which the paper shows.", dir_okay=False
+            help="Put the trials into this table too: paper/inputs/tuning.csv, which the paper shows.", dir_okay=False
         ),
     ] = None,
 ) -> None:

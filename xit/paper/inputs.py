@@ -87,18 +87,18 @@ class Inputs:
         return SOURCES[self.study.source]
 
 
-def read(scores: Path, results: Path, parameters: Mapping[str, Any], published: Path) -> Inputs:
-    """Everything that tables are made of; tuning.csv lies beside published.csv, profiles/ beside their folder."""
+def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Path) -> Inputs:
+    """Everything that tables are made of; `folder` is paper/inputs of a project."""
     return Inputs(
         study=study_of(read_scores(scores), parameters),
         audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
         curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
         training=read_rows(results / "training.csv", COLUMNS["training"]),
-        published=read_rows(published, COLUMNS["published"]),
-        tuning=read_rows(published.parent / "tuning.csv", COLUMNS["tuning"]),
+        published=read_rows(folder / "published.csv", COLUMNS["published"]),
+        tuning=read_rows(folder / "tuning.csv", COLUMNS["tuning"]),
         parameters=parameters,
-        presets=overlay.with_sources(published.parent.parent / "profiles"),
+        presets=overlay.with_sources(folder.parents[1] / "profiles"),
     )
 
 
@@ -117,7 +117,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
     """
     if not path.is_file():
         raise DataError(
-            f"{path}: no such file. `xit collect` writes it, but for published.csv and tuning.csv: in the project."
+            f"{path}: no such file. `xit collect` writes it, unless it is of paper/inputs, which the project brings."
         )
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)

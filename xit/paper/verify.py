@@ -229,7 +229,7 @@ def verify(
     """
     place = root / paths.SCORES
     scores: Sequence[Score] = read_scores(place)
-    inputs = read(place, root / paths.RESULTS, parameters, root / paths.PUBLISHED)
+    inputs = read(place, root / paths.RESULTS, parameters, root / paths.INPUTS)
     comparisons, notes = [], []
     if (root / paths.EVALUATIONS).is_dir():
         again = scores_from_predictions(scores, root / paths.EVALUATIONS, root / paths.data(""))

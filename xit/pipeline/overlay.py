@@ -33,7 +33,7 @@ CONFIG = """[core]
     analytics = false
     check_update = false
 """
-COPIED = ("xit", "dvc.yaml", "profiles", "paper/*.typ", "paper/*.csv", "paper/*.bib", "paper/reference")
+COPIED = ("xit", "dvc.yaml", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib", "paper/reference")
 
 MADE = ("models", "evaluations")
 SAME = ("source", "micro", "languages", "tokenizer", "pretraining")

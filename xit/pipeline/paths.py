@@ -15,7 +15,9 @@ SCORES = RESULTS / "scores.csv"
 GENERATED = Path("paper/generated")
 MAIN = Path("paper/main.typ")
 PDF = Path("paper/main.pdf")
-PUBLISHED = Path("paper/published.csv")
+INPUTS = Path("paper/inputs")
+"""Published scores, trials of learning rates, coverage of intervals: the paper reads them, and no stage writes them."""
+PUBLISHED = INPUTS / "published.csv"
 REPORT = Path("report.html")
 REFERENCES = Path("paper/reference")
 WORKING = Path("vectors.partial")

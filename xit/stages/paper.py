@@ -34,17 +34,17 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
         scores: What `collect` wrote; `results` is the folder of its other tables.
         parameters: params.yaml as plain values.
         out: Replaced as a whole, together with the PDF, once all of it has been made.
-        main: The document; published.csv and tuning.csv lie beside it.
+        main: The document; the folder `inputs` lies beside it.
 
     Returns:
         Lines that say what was read, written and found.
     """
-    inputs = read(scores, results, parameters, main.parent / "published.csv")
+    inputs = read(scores, results, parameters, main.parent / "inputs")
     with atomic(out) as folder:
         made = _make(inputs, folder)
         entries = claims.entries(inputs.study, inputs.published)
         write_json(folder / "claims.json", entries)
-        coverage = read_rows(main.parent / "coverage.csv", COLUMNS["coverage"])
+        coverage = read_rows(main.parent / "inputs/coverage.csv", COLUMNS["coverage"])
         write_json(folder / "values.json", values(inputs, results, scores, made, coverage))
         (folder / "answer.md").write_text(_answer(inputs, made), encoding="utf-8")
         with atomic(pdf) as temporary:

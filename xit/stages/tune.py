@@ -114,7 +114,7 @@ def _pretrained(
 
 
 def record(trials: Path, table: Path) -> str:
-    """Put trials into a table that keeps those of other encoders and sources, such as paper/tuning.csv."""
+    """Put trials into a table that keeps those of other encoders and sources, such as paper/inputs/tuning.csv."""
     new, old = _rows(trials), _rows(table) if table.is_file() else []
     made = {(row["source"], row["encoder"]) for row in new}
     write_csv(table, [*(row for row in old if (row["source"], row["encoder"]) not in made), *new])

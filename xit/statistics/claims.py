@@ -1,7 +1,7 @@
 """Published statements, each tested on our own scores, for each encoder on its own.
 
 A claim is about a difference that would be above zero if it held; the verdict follows from the 95 % interval of that
-difference and nothing else. The published numbers stand in paper/published.csv, under the claim's id.
+difference and nothing else. The published numbers stand in paper/inputs/published.csv, under the claim's id.
 """
 
 import dataclasses

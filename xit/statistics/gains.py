@@ -3,12 +3,12 @@
 A gain is a condition minus `none` (the pretrained encoder as it is), in the same language and from the same seed.
 Seeds and languages are crossed, and both vary: another pretraining and another choice of languages would each give
 another mean. The usual bootstrap resamples both (Owen 2007, The pigeonhole bootstrap, section 3); with two seeds its
-95 % intervals hold the truth in 61 to 90 % of simulated experiments (benchmarks/coverage.py, paper/coverage.csv), since
-two values say little of their own spread.
+95 % intervals hold the truth in 61 to 90 % of simulated experiments (benchmarks/coverage.py,
+paper/inputs/coverage.csv), since two values say little of their own variance.
 So here, with the same library and the same resampling of languages:
 
-- the spread of seeds is pooled over the gains of one kind in one column (every encoder, every intermediate task), as
-  in an analysis of variance, and its deviations are scaled by sqrt(n / (n - 1)), which makes its variance unbiased
+- the variance between seeds is pooled over the gains of one kind in one column (every encoder, every intermediate
+  task), as in an analysis of variance, and its deviations are scaled by sqrt(n / (n - 1)), which makes its variance unbiased
   (Davison & Hinkley 1997, Bootstrap Methods and their Application, section 3.2);
 - the resampled means are stretched by Student's t over the normal quantile, at the pooled degrees of freedom
   (Hesterberg 2015, What Teachers Should Know About the Bootstrap, section 5.2).

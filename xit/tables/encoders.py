@@ -58,7 +58,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
             "Heads, data and batches on tasks are the same for all. Steps and tokens of a task are means over "
             "trainings, tokens without padding. Trials are those of `xit tune` on this source, of rates of pretraining "
             "+ of tasks, judged on English validation; without any, rates are as set. Made by `xit paper` from "
-            "results/encoders.csv, results/training.csv and paper/tuning.csv."
+            "results/encoders.csv, results/training.csv and paper/inputs/tuning.csv."
         ),
         columns=("", *encoders),
         rows=tuple(itertools.chain(*parts)),

@@ -29,8 +29,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="ledger",
         title=f"Claims, and what our scores say of them ({inputs.label})",
         caption=(
-            "Published values in points (sources in paper/published.csv), from XLM-R large. The difference would be "
-            "above zero if the claim held: its 95 % interval above zero reads reproduced, below zero contradicted, "
+            "Published values in points (sources in paper/inputs/published.csv), from XLM-R large. The difference "
+            "would be above zero if the claim held: its 95 % interval above zero reads reproduced, below zero contradicted, "
             "else inconclusive (not corrected for the number of claims). Made by `xit paper` from results/scores.csv."
         ),
         columns=("claim", "published", *(("verdict", "difference") * len(study.encoders))),

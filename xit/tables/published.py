@@ -18,8 +18,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         caption=(
             "XLM-R large without and with intermediate training (X-STILTs), mean over all languages, English "
             "included. Ours: the encoder without intermediate training. A score of ours stands here only where test "
-            "data, metric and the number of languages are the same. Source: the table named in paper/published.csv. "
-            "Made by `xit paper`."
+            "data, metric and the number of languages are the same. Source: the table named in "
+            "paper/inputs/published.csv. Made by `xit paper`."
         ),
         columns=("target", "metric", "languages", "XLM-R large", "X-STILTs", *study.encoders, "why not ours"),
         rows=tuple(
