@@ -17,7 +17,7 @@ from rich.console import Console
 from xit.cli.tables import results
 from xit.core.errors import DataError, XitError
 from xit.core.files import sha256
-from xit.paper.sentences import findings
+from xit.paper.sentences import sentences_of
 from xit.stages.paper import paper, put_answer
 
 FIGURES = ("curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages")
@@ -77,13 +77,13 @@ def test_the_paper_is_typeset_for_other_grids(tmp_path: Path, rows: list[Any]) -
 
     assert (tmp_path / "main.pdf").stat().st_size > 10_000
     values = json.loads((tmp_path / "generated/values.json").read_text(encoding="utf-8"))
-    sentences = [sentence for group in values["findings"].values() for sentence in group]
+    sentences = [sentence for group in values["sentences"].values() for sentence in group]
     assert sentences
     assert not re.search(r"\bnan\b|None|\{|\}", " ".join(sentences))
 
 
 def sentences(effects: Mapping[str, float], **options: Any) -> str:
-    return " ".join(findings(study_of(scores(effects, encoders=("lstm",), **options)))["answer"])
+    return " ".join(sentences_of(study_of(scores(effects, encoders=("lstm",), **options)))["answer"])
 
 
 def test_words_of_direction_follow_the_scores() -> None:
@@ -95,7 +95,7 @@ def test_words_of_direction_follow_the_scores() -> None:
     assert re.search(FALL, down)
     assert not re.search(RISE, down)
     assert not re.search(f"{RISE}|{FALL}", flat)
-    assert "has no settled effect" in flat
+    assert "has no statistically significant effect" in flat
 
 
 def test_one_seed_gives_a_number_and_no_direction() -> None:
@@ -109,7 +109,7 @@ def test_a_comparison_says_which_encoder_gains_more() -> None:
     rows = [row for row in scores({"none": 0.0, "mnli": 0.0}) if row.encoder == "transformer"]
     rows += [row for row in scores({"none": 0.0, "mnli": 5.0}) if row.encoder == "lstm"]
 
-    last = findings(study_of(rows))["answer"][-1]
+    last = sentences_of(study_of(rows))["answer"][-1]
 
     assert last.startswith("The gain is smaller for the transformer than for the lstm encoder: −5.")
 

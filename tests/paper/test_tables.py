@@ -18,7 +18,7 @@ from xit.core import registry
 from xit.core.scores import Score
 from xit.paper.inputs import Inputs, read
 from xit.paper.render import Figure, Table, as_csv, as_latex, as_markdown, printed
-from xit.statistics.claims import CLAIMS, Finding, Verdict, entries, findings, verdict
+from xit.statistics.claims import CLAIMS, ClaimResult, Verdict, entries, results_of, verdict
 from xit.statistics.gains import Estimate
 from xit.statistics.study import Study
 
@@ -66,7 +66,7 @@ def row_of(of: Table, *names: str) -> list[Any]:
 def test_csv_keeps_every_digit_and_gives_an_estimate_five_columns() -> None:
     rows = list(csv.reader(io.StringIO(as_csv(SMALL))))
 
-    assert rows[0] == ["task", "lstm gain", "lstm gain_low", "lstm gain_high", "lstm gain_p", "lstm gain_settled"]
+    assert rows[0] == ["task", "lstm gain", "lstm gain_low", "lstm gain_high", "lstm gain_p", "lstm gain_significant"]
     assert rows[1] == ["a_b|c", "-1.25", "-2.0", "-0.5", "0.001", "True"]
     assert rows[2] == ["none", "", "", "", "", ""]
     assert rows[3] == ["score", "81.26", "", "", "", ""]
@@ -275,9 +275,9 @@ def test_a_verdict_follows_from_the_interval(
     assert verdict(Estimate(0.5, low, high, None, 1, 2, 2), margin) == expected
 
 
-def ruled(of: Study) -> Mapping[tuple[str, str], Finding]:
-    """Findings by claim and encoder."""
-    return {(one.claim.id, one.encoder): one for claim in CLAIMS for one in findings(claim, of)}
+def ruled(of: Study) -> Mapping[tuple[str, str], ClaimResult]:
+    """ClaimResults by claim and encoder."""
+    return {(one.claim.id, one.encoder): one for claim in CLAIMS for one in results_of(claim, of)}
 
 
 def test_every_published_number_of_a_claim_has_a_claim() -> None:
@@ -428,7 +428,7 @@ def test_conditions_that_were_not_run_leave_their_claims_not_run() -> None:
         assert found[name, "lstm"].verdict == "not run"
 
 
-def test_the_entries_of_the_ledger_have_each_claim_with_source_and_verdict_by_encoder(tmp_path: Path) -> None:
+def test_the_entries_have_each_claim_with_source_and_verdict_by_encoder(tmp_path: Path) -> None:
     of = inputs(tmp_path, scores())
 
     found = {one["id"]: one for one in entries(of.study, of.published)}
@@ -446,8 +446,8 @@ def test_the_entries_of_the_ledger_have_each_claim_with_source_and_verdict_by_en
     assert "transformer" in found["same"]["statement"]
 
 
-def test_the_ledger_gives_every_claim_a_row_with_its_published_value(tmp_path: Path) -> None:
-    one = table(tmp_path, "ledger", scores())
+def test_the_table_gives_every_claim_a_row_with_its_published_value(tmp_path: Path) -> None:
+    one = table(tmp_path, "claims", scores())
 
     assert len(one.rows) == len(CLAIMS)
     published, first, _, second, _ = row_of(one, "MNLI raises the average.")

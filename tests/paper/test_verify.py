@@ -258,12 +258,12 @@ def test_a_number_of_a_table_may_differ_in_its_seventh_digit_and_not_in_its_sixt
 def test_a_table_of_the_reference_that_its_scores_do_not_give_is_found(
     project: Callable[..., Verification], tmp_path: Path
 ) -> None:
-    file = tmp_path / "paper/reference/micro/tables/ledger.csv"
+    file = tmp_path / "paper/reference/micro/tables/claims.csv"
     file.write_text(file.read_text(encoding="utf-8").replace("inconclusive", "reproduced"), encoding="utf-8")
 
     (line,) = project().differences
 
-    assert line.startswith("ledger: ")
+    assert line.startswith("claims: ")
     assert line.endswith("verdict: inconclusive, where reproduced was expected")
 
 

@@ -270,4 +270,4 @@ def test_the_paper_is_typeset_with_scaling(tmp_path: Path) -> None:
     values = json.loads((tmp_path / "generated/values.json").read_text(encoding="utf-8"))
     assert {"scaling", "scaling-languages"} <= set(values["tables"])
     assert "scaling-mnli" in values["figures"]
-    assert not [sentence for sentence in values["findings"]["scaling"] if "nan" in sentence or "None" in sentence]
+    assert not [sentence for sentence in values["sentences"]["scaling"] if "nan" in sentence or "None" in sentence]

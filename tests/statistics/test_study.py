@@ -178,7 +178,7 @@ def test_a_difference_of_encoders_is_the_first_minus_the_second_and_less_sure() 
 
 
 def test_two_independent_variances_add_up() -> None:
-    cube = np.array([[1.0] * 3, [2.0] * 3])[:, :, np.newaxis]  # languages agree: only seeds scatter
+    cube = np.array([[1.0] * 3, [2.0] * 3])[:, :, np.newaxis]  # languages agree: only seeds vary
 
     single, both = (estimate(cube, ONE, [cube, cube], independent) for independent in (1, 2))
 

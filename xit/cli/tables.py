@@ -232,9 +232,9 @@ def of_paper(table: Mapping[str, Any]) -> Table:
 def _verdicts(generated: Path) -> Table:
     """The claims down, the encoders across, in each cell the verdict and the difference that decided it."""
     entries = json.loads((generated / "claims.json").read_text(encoding="utf-8"))
-    ledger = json.loads((generated / "tables/ledger.json").read_text(encoding="utf-8"))
-    names = [name for name, _ in ledger["groups"] if name]
-    grid = tight(ledger["title"], "The differences with their intervals are in tables/ledger.md.", gap=2)
+    table = json.loads((generated / "tables/claims.json").read_text(encoding="utf-8"))
+    names = [name for name, _ in table["groups"] if name]
+    grid = tight(table["title"], "The differences with their intervals are in tables/claims.md.", gap=2)
     grid.add_column("claim")
     for name in names:
         grid.add_column(name, no_wrap=True)

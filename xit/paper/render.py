@@ -111,13 +111,13 @@ def write(table: Table, folder: Path) -> None:
 
 
 def as_csv(table: Table) -> str:
-    """Full digits; an estimate takes five columns: value, _low, _high, _p and _settled."""
+    """Full digits; an estimate takes five columns: value, _low, _high, _p and _significant."""
     wide = [any(isinstance(row[i], Estimate) for row in table.rows) for i in range(len(table.columns))]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     header: list[str] = []
     for name, is_wide in zip(_full_names(table), wide, strict=True):
-        header += [name, *(f"{name}_{part}" for part in ("low", "high", "p", "settled"))] if is_wide else [name]
+        header += [name, *(f"{name}_{part}" for part in ("low", "high", "p", "significant"))] if is_wide else [name]
     writer.writerow(header)
     for row in table.rows:
         cells: list[object] = []

@@ -1,4 +1,4 @@
-"""The findings in sentences: every number and every word of direction follows from the scores.
+"""What the scores say, in sentences: every number and every word of direction follows from the scores.
 
 A difference whose 95 % interval includes zero never "raises" or "lowers" anything; with one seed, which has no
 interval, a sentence gives the number and says so.
@@ -27,19 +27,19 @@ from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
 from xit.statistics.study import ENGLISH, MEAN, Study, seed_std, transfer_gap
 
 
-def findings(of: Study) -> dict[str, list[str]]:
+def sentences_of(study: Study) -> dict[str, list[str]]:
     """Sentences, by the place in the paper where they stand."""
     return {
-        "answer": [*(_answer(of, encoder) for encoder in of.encoders), *_comparison(of)],
-        "tasks": [sentence for encoder in of.encoders for sentence in _tasks(of, encoder)],
-        "targets": [_targets(of, encoder) for encoder in of.encoders],
-        "retrieval": [sentence for encoder in of.encoders for sentence in _retrieval(of, encoder)],
-        "languages": [sentence for encoder in of.encoders for sentence in _languages(of, encoder)],
-        "gaps": [sentence for encoder in of.encoders for sentence in _gaps(of, encoder)],
-        "pretraining": [sentence for encoder in of.encoders for sentence in _pretraining(of, encoder)],
-        "recipes": [sentence for encoder in of.encoders for sentence in _recipes(of, encoder)],
-        "controls": [sentence for encoder in of.encoders for sentence in _controls(of, encoder)],
-        "noise": _noise(of),
+        "answer": [*(_answer(study, encoder) for encoder in study.encoders), *_comparison(study)],
+        "tasks": [sentence for encoder in study.encoders for sentence in _tasks(study, encoder)],
+        "targets": [_targets(study, encoder) for encoder in study.encoders],
+        "retrieval": [sentence for encoder in study.encoders for sentence in _retrieval(study, encoder)],
+        "languages": [sentence for encoder in study.encoders for sentence in _languages(study, encoder)],
+        "gaps": [sentence for encoder in study.encoders for sentence in _gaps(study, encoder)],
+        "pretraining": [sentence for encoder in study.encoders for sentence in _pretraining(study, encoder)],
+        "recipes": [sentence for encoder in study.encoders for sentence in _recipes(study, encoder)],
+        "controls": [sentence for encoder in study.encoders for sentence in _controls(study, encoder)],
+        "noise": _noise(study),
     }
 
 
@@ -60,8 +60,8 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _answer(of: Study, encoder: str) -> str:
-    one = gain(of, encoder, of.intermediates)
+def _answer(study: Study, encoder: str) -> str:
+    one = gain(study, encoder, study.intermediates)
     if one is None:
         return f"For the {encoder} encoder not every cell was run, and so there is no average."
     if one.low is None:
@@ -69,31 +69,31 @@ def _answer(of: Study, encoder: str) -> str:
             f"For the {encoder} encoder the average gain is {signed(one.value)} points; a single seed gives no "
             "interval, and so no answer."
         )
-    effect = direction(one, "raises", "lowers", "has no settled effect on")
+    effect = direction(one, "raises", "lowers", "has no statistically significant effect on")
     return (
         f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: {points(one)} "
         "points."
     )
 
 
-def _comparison(of: Study) -> list[str]:
-    first, *rest = of.encoders
+def _comparison(study: Study) -> list[str]:
+    first, *rest = study.encoders
     sentences = []
     for encoder in rest:
-        one = difference(of, first, encoder, of.intermediates)
+        one = difference(study, first, encoder, study.intermediates)
         if one is not None:
             effect = direction(
                 one,
                 f"is larger for the {first} than for the {encoder} encoder",
                 f"is smaller for the {first} than for the {encoder} encoder",
-                f"is not settled to differ between the {first} and the {encoder} encoder",
+                f"does not differ significantly between the {first} and the {encoder} encoder",
             )
             sentences.append(f"The gain {effect}: {points(one)} points.")
     return sentences
 
 
-def _tasks(of: Study, encoder: str) -> list[str]:
-    found = {name: one for name in of.intermediates if (one := main_gains(of)[name, encoder, MEAN]) is not None}
+def _tasks(study: Study, encoder: str) -> list[str]:
+    found = {name: one for name in study.intermediates if (one := main_gains(study)[name, encoder, MEAN]) is not None}
     ranked = sorted(found, key=lambda name: -found[name].value)
     if not ranked:
         return []
@@ -101,11 +101,11 @@ def _tasks(of: Study, encoder: str) -> list[str]:
     return [f"Averaged over targets, the score of the {encoder} encoder moves by {listed(shown)}."]
 
 
-def _targets(of: Study, encoder: str) -> str:
+def _targets(study: Study, encoder: str) -> str:
     found = {
         (task, target): one
-        for (task, name, target), one in main_gains(of).items()
-        if name == encoder and task in of.intermediates and target != MEAN and one is not None
+        for (task, name, target), one in main_gains(study).items()
+        if name == encoder and task in study.intermediates and target != MEAN and one is not None
     }
     up = sorted(
         (key for key, one in found.items() if one.is_significant and one.value > 0), key=lambda key: -found[key].value
@@ -125,16 +125,16 @@ def _targets(of: Study, encoder: str) -> str:
 
     return (
         f"Of the {len(found)} cells of the {encoder} encoder, after correction, {most(up, 'gain')} and "
-        f"{most(down, 'loss')}; {len(found) - len(up) - len(down)} are not settled."
+        f"{most(down, 'loss')}; {len(found) - len(up) - len(down)} are not significant."
     )
 
 
-def _retrieval(of: Study, encoder: str) -> list[str]:
-    bare = [name for name in of.targets if not of.tasks[name].is_trained]
-    one = gain(of, encoder, of.intermediates, bare) if bare else None
+def _retrieval(study: Study, encoder: str) -> list[str]:
+    bare = [name for name in study.targets if not study.tasks[name].is_trained]
+    one = gain(study, encoder, study.intermediates, bare) if bare else None
     if one is None:
         return []
-    effect = direction(one, "rises", "falls", "shows no settled change")
+    effect = direction(one, "rises", "falls", "shows no statistically significant change")
     return [
         (
             f"Retrieval by the bare {encoder} encoder ({listed(bare)}), which no training on the target repairs, "
@@ -143,10 +143,10 @@ def _retrieval(of: Study, encoder: str) -> list[str]:
     ]
 
 
-def _languages(of: Study, encoder: str) -> list[str]:
+def _languages(study: Study, encoder: str) -> list[str]:
     found: dict[str, list[float]] = {}
-    for task in of.intermediates:
-        for name, value in language_means(of, encoder, task).items():
+    for task in study.intermediates:
+        for name, value in language_means(study, encoder, task).items():
             found.setdefault(name, []).append(value)
     means = {name: sum(values) / len(values) for name, values in found.items() if name != ENGLISH}
     if not means:
@@ -161,11 +161,11 @@ def _languages(of: Study, encoder: str) -> list[str]:
     ]
 
 
-def _gaps(of: Study, encoder: str) -> list[str]:
-    task = best(of, encoder)
+def _gaps(study: Study, encoder: str) -> list[str]:
+    task = best(study, encoder)
     if task is None:
         return []
-    before, after = transfer_gap(of, encoder, BASELINE), transfer_gap(of, encoder, task)
+    before, after = transfer_gap(study, encoder, BASELINE), transfer_gap(study, encoder, task)
     if before is None or after is None:
         return []
     word = "wider" if after > before else "narrower"
@@ -178,37 +178,39 @@ def _gaps(of: Study, encoder: str) -> list[str]:
     ]
 
 
-def _pretraining(of: Study, encoder: str) -> list[str]:
-    one = main_gains(of).get(("untrained", encoder, MEAN))
+def _pretraining(study: Study, encoder: str) -> list[str]:
+    one = main_gains(study).get(("untrained", encoder, MEAN))
     if one is None:
         return []
-    effect = direction(one, "higher than", "lower than", "not settled to differ from")
-    return [f"An untrained {encoder} encoder scores {effect} a pretrained one: {points(one)} points."]
+    effect = direction(one, "scores higher than", "scores lower than", "does not differ significantly from")
+    return [f"An untrained {encoder} encoder {effect} a pretrained one: {points(one)} points."]
 
 
-def _recipes(of: Study, encoder: str) -> list[str]:
+def _recipes(study: Study, encoder: str) -> list[str]:
     sentences = []
-    for name in of.recipes:
-        one = recipe_over_plain(of, encoder, name)
+    for name in study.recipes:
+        one = recipe_over_plain(study, encoder, name)
         if one is not None:
-            than = listed(plain_tasks(of, name)) + (" alone" if len(plain_tasks(of, name)) == 1 else " on average")
-            effect = direction(one, "scores higher than", "scores lower than", "is not settled to differ from")
+            than = listed(plain_tasks(study, name)) + (
+                " alone" if len(plain_tasks(study, name)) == 1 else " on average"
+            )
+            effect = direction(one, "scores higher than", "scores lower than", "does not differ significantly from")
             sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(one)} points.")
     return sentences
 
 
-def _controls(of: Study, encoder: str) -> list[str]:
+def _controls(study: Study, encoder: str) -> list[str]:
     sentences = []
-    one = gain(of, encoder, ["mlm"]) if "mlm" in of.controls else None
+    one = gain(study, encoder, ["mlm"]) if "mlm" in study.controls else None
     if one is not None:
-        effect = direction(one, "raise", "lower", "have no settled effect on")
+        effect = direction(one, "raise", "lower", "have no statistically significant effect on")
         sentences.append(
             f"As many more steps of masked LM {effect} the average of the {encoder} encoder: {points(one)} points."
         )
-    names = [name for name in of.intermediates if f"{name}+shuffled" in of.controls]
-    shuffled = gain(of, encoder, [f"{name}+shuffled" for name in names]) if names else None
+    names = [name for name in study.intermediates if f"{name}+shuffled" in study.controls]
+    shuffled = gain(study, encoder, [f"{name}+shuffled" for name in names]) if names else None
     if shuffled is not None:
-        effect = direction(shuffled, "raise", "lower", "have no settled effect on")
+        effect = direction(shuffled, "raise", "lower", "have no statistically significant effect on")
         sentences.append(
             f"With shuffled labels, {listed(names)} {effect} the average of the {encoder} encoder: "
             f"{points(shuffled)} points."
@@ -216,8 +218,8 @@ def _controls(of: Study, encoder: str) -> list[str]:
     return sentences
 
 
-def _noise(of: Study) -> list[str]:
-    deviation = seed_std(of)
+def _noise(study: Study) -> list[str]:
+    deviation = seed_std(study)
     if deviation is None:
         return ["With one seed there is no measure of noise: no interval is given, and no difference is called one."]
     return [
@@ -228,13 +230,13 @@ def _noise(of: Study) -> list[str]:
     ]
 
 
-def scaling(of: Study, sizes: Sizes) -> list[str]:
+def scaling(study: Study, sizes: Sizes) -> list[str]:
     """What the gains say of the size of intermediate data; nothing where sizes were not varied."""
     if not sizes:
         return []
-    found = pairs(of, sizes)
+    found = pairs(study, sizes)
     sentences = []
-    for encoder in of.encoders:
+    for encoder in study.encoders:
         own = {pair: one for pair, one in found.items() if pair[1] == encoder}
         verdicts = Counter(one.verdict for pair, one in own.items() if pair[2] != MEAN)
         counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
@@ -242,7 +244,7 @@ def scaling(of: Study, sizes: Sizes) -> list[str]:
         ahead = [_ahead(task, one) for (task, _, target), one in own.items() if target == MEAN and one.best]
         if ahead:
             sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
-        sentences += _proxies(of, {pair: one for pair, one in own.items() if pair[2] != MEAN})
+        sentences += _proxies(study, {pair: one for pair, one in own.items() if pair[2] != MEAN})
     short = sorted({pair[0] for pair, one in found.items() if one.decades < SHORT})
     if short:
         sentences.append(
@@ -262,7 +264,7 @@ def _ahead(task: str, one: Scaling) -> str:
     return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
 
 
-def _proxies(of: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
+def _proxies(study: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
     """How what two tasks share goes with how much the score grows with examples."""
     from scipy import stats
 
@@ -271,7 +273,7 @@ def _proxies(of: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str
         both = [
             (proxy == "yes", one.per_tenfold)
             for (task, _, target), one in own.items()
-            if (proxy := shared(of, task, target)[number]) is not None and one.per_tenfold is not None
+            if (proxy := shared(study, task, target)[number]) is not None and one.per_tenfold is not None
         ]
         if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
             rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
@@ -302,13 +304,13 @@ def of_curves(inputs: Inputs) -> list[str]:
     ]
 
 
-def of_distance(of: Study) -> list[str]:
+def of_distance(study: Study) -> list[str]:
     """The gain in languages of Latin script and of others, and how its ranks go with those of the distance."""
     from scipy.stats import spearmanr
 
     sentences = []
-    for encoder in of.encoders:
-        found, (latin, others) = distances_and_gains(of, encoder), gains_by_script(of, encoder)
+    for encoder in study.encoders:
+        found, (latin, others) = distances_and_gains(study, encoder), gains_by_script(study, encoder)
         if not latin or not others:
             continue
         count, gains = (len(latin), len(others)), [sum(one.values()) / len(one) for one in (latin, others)]
@@ -327,12 +329,12 @@ def of_distance(of: Study) -> list[str]:
     return sentences
 
 
-def names(of: Study) -> Mapping[str, str]:
+def names(study: Study) -> Mapping[str, str]:
     """Lists of ids as a sentence has them."""
     return {
-        "encoders": listed(of.encoders),
-        "intermediates": listed(of.intermediates),
-        "targets": listed(of.targets),
-        "languages": listed(of.languages),
-        "bare_targets": listed([name for name in of.targets if not of.tasks[name].is_trained] or ["none"]),
+        "encoders": listed(study.encoders),
+        "intermediates": listed(study.intermediates),
+        "targets": listed(study.targets),
+        "languages": listed(study.languages),
+        "bare_targets": listed([name for name in study.targets if not study.tasks[name].is_trained] or ["none"]),
     }

@@ -77,7 +77,7 @@ def page(study: Study, examples: Examples, scores: Path, is_cut: bool) -> str:
         "made_exactly": prose(f"{made}, sha256 {sha256(scores)[:12]}."),
         "absent": escaped(absent),
         "width": "wide" if len(study.targets) > WIDE else "",
-        "answer": escaped(" ".join(sentences.findings(study)["answer"])),
+        "answer": escaped(" ".join(sentences.sentences_of(study)["answer"])),
         "choices": choices(study),
         "figures": _figures.as_json(_drawn(study, examples)),
         "templates": "\n".join(templates(study, examples)),

@@ -128,7 +128,7 @@ def _cell(study: Study, encoder: str, condition: str, target: str) -> str:
         if one.p is None
         else "Differs from zero after Holm's correction for all gains."
         if one.is_significant
-        else "Not settled: after Holm's correction for all gains it does not differ from zero."
+        else "Not significant: after Holm's correction for all gains it does not differ from zero."
     )
     sentences = [
         (

@@ -61,8 +61,8 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
 
 def verdicts(scores: Path, parameters: Mapping[str, Any], published: Path) -> tuple[str, list[dict[str, Any]]]:
     """What `xit claims` shows: the label of the source, and the claims (`xit.statistics.claims.entries`)."""
-    of = study_of(read_scores(scores), parameters)
-    return SOURCES[of.source], claims.entries(of, read_rows(published, COLUMNS["published"]))
+    study = study_of(read_scores(scores), parameters)
+    return SOURCES[study.source], claims.entries(study, read_rows(published, COLUMNS["published"]))
 
 
 def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def values(
     inputs: Inputs, results: Path, scores: Path, made: Sequence[Table | Figure], coverage: Sequence[Row]
 ) -> dict[str, Any]:
     """Every number, list and sentence that the text of the paper takes up."""
-    of = inputs.study
+    study = inputs.study
     sizes = [int(row["parameters"]) for row in inputs.encoders]
     files = (scores, *(results / f"{name}.csv" for name in ("audit", "curves", "encoders", "training")))
     packages = (
@@ -110,10 +110,10 @@ def values(
         "typst",
     )
     return {
-        "source": of.source,
+        "source": study.source,
         "label": inputs.label,
-        "encoders": list(of.encoders),
-        "intermediates": list(of.intermediates),
+        "encoders": list(study.encoders),
+        "intermediates": list(study.intermediates),
         "targets": [
             {
                 "id": name,
@@ -122,23 +122,24 @@ def values(
                 "is_trained": task.is_trained,
                 "citation": task.citation,
             }
-            for name, task in of.tasks.items()
+            for name, task in study.tasks.items()
         ],
-        "languages": list(of.languages),
-        "others": len(of.others),
-        "seeds": len(of.seeds),
-        "has_untrained": "untrained" in of.conditions,
-        "names": sentences.names(of),
-        "scores": int((of.values == of.values).sum()),
-        "scatter": seed_std(of),
-        "findings": {
-            **sentences.findings(of),
+        "languages": list(study.languages),
+        "others": len(study.others),
+        "seeds": len(study.seeds),
+        "has_untrained": "untrained" in study.conditions,
+        "names": sentences.names(study),
+        "scores": int((study.values == study.values).sum()),
+        "seed_std": seed_std(study),
+        "sentences": {
+            **sentences.sentences_of(study),
             "curves": sentences.of_curves(inputs),
-            "distance": sentences.of_distance(of),
-            "scaling": sentences.scaling(of, pairs.sizes_of(of, inputs.audit, inputs.parameters)),
+            "distance": sentences.of_distance(study),
+            "scaling": sentences.scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
         },
         "has_trials": any(
-            (row["source"], row["encoder"]) in {(of.source, name) for name in of.encoders} for row in inputs.tuning
+            (row["source"], row["encoder"]) in {(study.source, name) for name in study.encoders}
+            for row in inputs.tuning
         ),
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
         "coverage": {
@@ -175,7 +176,7 @@ def typeset(main: Path, generated: Path) -> bytes:
 
 def _answer(inputs: Inputs, made: Sequence[Table | Figure]) -> str:
     table = next(one for one in made if isinstance(one, Table) and one.name == "answer")
-    return " ".join(sentences.findings(inputs.study)["answer"]) + "\n\n" + as_markdown(table)
+    return " ".join(sentences.sentences_of(inputs.study)["answer"]) + "\n\n" + as_markdown(table)
 
 
 def put_answer(readme: Path, answer: Path) -> None:

@@ -50,7 +50,7 @@ class Claim:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """What our scores say of a claim, for one encoder."""
 
     claim: Claim
@@ -59,15 +59,15 @@ class Finding:
     verdict: Verdict
 
 
-def findings(claim: Claim, study: Study) -> tuple[Finding, ...]:
+def results_of(claim: Claim, study: Study) -> tuple[ClaimResult, ...]:
     """A claim tested for every encoder that it is about."""
-    tested = []
+    found = []
     for encoder in study.encoders[1:] if claim.is_comparison else study.encoders:
         measured = claim.measure(study, encoder)
         if measured is not None:
             measured = dataclasses.replace(measured, is_significant=False)  # a star would speak of another family
-        tested.append(Finding(claim, encoder, measured, verdict(measured, claim.margin)))
-    return tuple(tested)
+        found.append(ClaimResult(claim, encoder, measured, verdict(measured, claim.margin)))
+    return tuple(found)
 
 
 def verdict(one: Estimate | None, margin: float | None = None) -> Verdict:
@@ -98,18 +98,18 @@ def entries(study: Study, published: Sequence[Mapping[str, str]]) -> list[dict[s
             "statement": claim.statement.format(first=study.encoders[0]),
             "source": rows[claim.id]["source"] if claim.id in rows else None,
             "published": rows[claim.id]["value"] if claim.id in rows else None,
-            "by_encoder": {finding.encoder: _entry(finding) for finding in findings(claim, study)},
+            "by_encoder": {one.encoder: _entry(one) for one in results_of(claim, study)},
         }
         for claim in CLAIMS
     ]
 
 
-def _entry(finding: Finding) -> dict[str, Any]:
-    measured = finding.estimate
+def _entry(one: ClaimResult) -> dict[str, Any]:
+    measured = one.estimate
     return {
         "estimate": measured.value if measured else None,
         "interval": [measured.low, measured.high] if measured and measured.low is not None else None,
-        "verdict": finding.verdict,
+        "verdict": one.verdict,
     }
 
 

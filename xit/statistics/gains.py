@@ -8,7 +8,7 @@ paper/inputs/coverage.csv), since two values say little of their own variance.
 So here, with the same library and the same resampling of languages:
 
 - the variance between seeds is pooled over the gains of one kind in one column (every encoder, every intermediate
-  task), as in an analysis of variance, and its deviations are scaled by sqrt(n / (n - 1)), which makes its variance unbiased
+  task), as in an analysis of variance, and its deviations are scaled by sqrt(n / (n - 1)), which makes it unbiased
   (Davison & Hinkley 1997, Bootstrap Methods and their Application, section 3.2);
 - the resampled means are stretched by Student's t over the normal quantile, at the pooled degrees of freedom
   (Hesterberg 2015, What Teachers Should Know About the Bootstrap, section 5.2).
