@@ -1,6 +1,7 @@
-"""The benchmark's own evaluator as the judge of `xit score`: every file it scored, to 1e-6.
+"""The benchmark's own evaluator as the judge of `xit score`, to the last digit.
 
-The files are not part of the project. They lie in `../shared/oracle`, or where XIT_TEST_ORACLE says.
+In the folder `oracle` are invented files of every kind of task, with what its rules make of them. The files that it has
+scored itself are not part of the project: they lie in `../shared/oracle`, or where XIT_TEST_ORACLE says.
 """
 
 import functools
@@ -8,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ import pytest
 
 from xit import cli
 from xit.core.task import task_of
-from xit.scoring import evaluator, predictions
+from xit.scoring import benchmarks, evaluator, predictions
 
 ORACLE = Path(os.environ.get("XIT_TEST_ORACLE") or Path(__file__).parents[3] / "shared" / "oracle")
-pytestmark = pytest.mark.skipif(not ORACLE.is_dir(), reason=f"no scorer oracle at {ORACLE}; XIT_TEST_ORACLE names it")
+OWN = Path(__file__).parent / "oracle"
+needs_oracle = pytest.mark.skipif(not ORACLE.is_dir(), reason=f"no scorer oracle at {ORACLE}; XIT_TEST_ORACLE names it")
 
 MOCK_MEWSLIX = 14.39025156130419  # evaluate_test.py of the benchmark; its report has no per-language value
 VALUES = 176 + 343 + 14 + 1 + 1  # own files, mock files, their means, mock Mewsli-X, LAReQA
@@ -65,6 +68,45 @@ def score(folder: Path, task: str, language: str) -> Any:
     return scored(folder, benchmark)["tasks"][task]["languages"][language]
 
 
+# Our own files
+
+
+def own(kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(OWN / "expected.json")[kind]
+    return found
+
+
+OWN_CELLS = [(task, code) for task, languages in own("languages").items() for code in languages]
+
+
+@pytest.mark.parametrize(("task", "language"), OWN_CELLS)
+def test_scores_of_our_own_files_are_those_of_the_benchmarks_rules(task: str, language: str) -> None:
+    wanted = {metric: float(Fraction(value)) for metric, value in own("languages")[task][language].items()}
+
+    found = scored(OWN, "xtreme" if task in ("pawsx", "bucc2018") else "xtreme-r")["tasks"][task]["languages"][language]
+
+    assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("task", own("tasks"))
+def test_scores_of_tasks_are_means_over_languages_and_metrics_or_over_all_questions(task: str) -> None:
+    found = scored(OWN, "xtreme-r")["tasks"][task]
+
+    assert found["score"] == pytest.approx(float(Fraction(own("tasks")[task])), abs=1e-9)
+
+
+def test_our_own_files_are_of_every_task_that_a_benchmark_has_and_of_the_languages_of_mlqa() -> None:
+    tasks = {task for benchmark in benchmarks.BENCHMARKS.values() for task in benchmark.tasks}
+
+    assert set(own("languages")) == tasks
+    assert set(own("languages")["mlqa"]) == set(task_of("mlqa").languages)
+    assert sum(len(values) for languages in own("languages").values() for values in languages.values()) == 48
+
+
+# What the evaluator has scored itself
+
+
+@needs_oracle
 @pytest.mark.parametrize(("task", "language"), expected())
 def test_scores_are_those_of_the_benchmarks_evaluator(task: str, language: str) -> None:
     wanted = {NAMES.get(metric, metric): value for metric, value in expected()[task, language].items()}
@@ -74,6 +116,7 @@ def test_scores_are_those_of_the_benchmarks_evaluator(task: str, language: str) 
     assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-6)
 
 
+@needs_oracle
 @pytest.mark.parametrize(("task", "language"), expected_of_mock())
 def test_scores_of_the_mock_submission_are_those_of_the_benchmarks_evaluator(task: str, language: str) -> None:
     wanted = expected_of_mock()[task, language]
@@ -83,6 +126,7 @@ def test_scores_of_the_mock_submission_are_those_of_the_benchmarks_evaluator(tas
     assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted, abs=1e-6)
 
 
+@needs_oracle
 def test_means_over_languages_tasks_and_groups_are_those_of_the_benchmarks_evaluator() -> None:
     wanted = expected_means()
 
@@ -93,6 +137,7 @@ def test_means_over_languages_tasks_and_groups_are_those_of_the_benchmarks_evalu
     assert found["missing"] == {}
 
 
+@needs_oracle
 def test_the_mock_submission_of_mewslix_scores_what_the_benchmarks_unit_test_expects() -> None:
     found = scored(ORACLE / "mock", "xtreme-r")["tasks"]["mewslix"]
 
@@ -100,6 +145,7 @@ def test_the_mock_submission_of_mewslix_scores_what_the_benchmarks_unit_test_exp
     assert found["score"] == pytest.approx(MOCK_MEWSLIX, abs=1e-9)
 
 
+@needs_oracle
 def test_lareqa_ranks_the_candidates_of_all_languages_as_the_benchmark_does(tmp_path: Path) -> None:
     folder = ORACLE / "lareqa"
     task = task_of("lareqa")
@@ -125,12 +171,14 @@ def test_lareqa_ranks_the_candidates_of_all_languages_as_the_benchmark_does(tmp_
     assert found["score"] == pytest.approx(wanted["all"]["map@20"], abs=1e-6)
 
 
+@needs_oracle
 def test_every_value_of_the_evaluator_is_compared() -> None:
     cells = expected() | {("mock " + task, code): value for (task, code), value in expected_of_mock().items()}
 
     assert sum(len(value) for value in cells.values()) + len(expected_means()) + 2 == VALUES
 
 
+@needs_oracle
 def test_the_command_line_writes_what_the_benchmarks_evaluator_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
