@@ -13,8 +13,8 @@ from datasets import ClassLabel, Features, List, Value
 from hub_server import Repository
 
 from xit.core import registry
+from xit.core.languages import facts
 from xit.core.task import task_of
-from xit.sources.files import ISO3
 from xit.sources.hub import WIKIPEDIA
 
 TEXT = Value("string")
@@ -225,7 +225,9 @@ def put_translations(found: Repositories) -> None:
         xtreme[f"tatoeba.{iso3}"] = {"validation": parquet([row], Features(dict.fromkeys(columns, TEXT)))}
     found.put("mlqa", "google/xtreme", with_card(xtreme))
     tatoeba = {
-        f"test/{ISO3[code]}-eng.jsonl.gz": gzip.compress(json_lines([{"sentence1": code, "sentence2": "It is late."}]))
+        f"test/{facts(code).iso3}-eng.jsonl.gz": gzip.compress(
+            json_lines([{"sentence1": code, "sentence2": "It is late."}])
+        )
         for code in languages("tatoeba")
     }
     header = card(**{path[5:-9]: {"test": path} for path in tatoeba})

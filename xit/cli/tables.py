@@ -3,6 +3,7 @@
 No stage imports this file, so that nothing about how results are shown makes a stage stale.
 """
 
+import collections
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -136,8 +137,11 @@ def audit(found: Mapping[str, Any]) -> Parts:
 
 def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
     """What the table of a task does not say."""
-    rules = {note.rpartition(": ")[0] for row in facts["splits"] for note in row["notes"].split("; ") if note}
-    notes = [f"noted: {rule}" for rule in sorted(rules)]
+    rules: collections.Counter[str] = collections.Counter()
+    for note in (note for row in facts["splits"] for note in row["notes"].split("; ") if note):
+        rule, _, count = note.rpartition(": ")
+        rules[rule] += int(count)
+    notes = [f"noted: {rule}: {count:,}" for rule, count in sorted(rules.items())]
     changed = {code: entry["questions_changed"] for code, entry in facts["variants"].get("repaired", {}).items()}
     if changed:
         counts = ", ".join(f"{code} {count}" for code, count in changed.items())

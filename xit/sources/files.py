@@ -16,20 +16,13 @@ from typing import ClassVar
 from xit.core import registry
 from xit.core.errors import DataError, near, raise_all
 from xit.core.files import sha256
+from xit.core.languages import facts
 from xit.core.settings import FilesSettings
 from xit.core.task import Files, Split, Task, task_of
 from xit.sources import Source, readers
 from xit.sources.reader_context import Group, ReaderContext, Row, is_broken_link, lines
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
-
-# ISO 639-3 names in the file names of Tatoeba (facebookresearch/LASER:data/tatoeba/v1)
-_PAIRS = """
-af=afr ar=ara az=aze bg=bul bn=ben de=deu el=ell en=eng es=spa et=est eu=eus fa=pes fi=fin fr=fra he=heb hi=hin hu=hun
-id=ind it=ita ja=jpn jv=jav ka=kat kk=kaz ko=kor lt=lit ml=mal mr=mar nl=nld pl=pol pt=por ro=ron ru=rus sw=swh ta=tam
-te=tel th=tha tl=tgl tr=tur uk=ukr ur=urd vi=vie zh=cmn
-"""
-ISO3 = dict(pair.split("=") for pair in _PAIRS.split())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +57,7 @@ class FilesSource(Source):
         folder = Path(self.settings.folder)
         if not folder.is_dir():
             raise DataError(_missing(folder, ""))
-        codes = (*task.languages, "en")
+        codes = ("en",) if split in ("train", "validation") and not task.is_mined else (*task.languages, "en")
         chosen = [files for name, files in task.files.items() if split in (None, name)]
         return any(_found(folder, source.path, code) for files in chosen for source in files for code in codes)
 
@@ -117,7 +110,7 @@ class FilesSource(Source):
 
 def _evaluated(folder: Path, language: str, reader: ReaderContext) -> set[str]:
     """The sentences of Tatoeba and UD, some of which the text for pretraining holds too, without white space."""
-    tatoeba = f"tatoeba/tatoeba.*-eng.{ISO3.get(language, language)}"
+    tatoeba = f"tatoeba/tatoeba.*-eng.{facts(language).iso3}"
     treebanks = f"ud/*/{language}_*-ud-*.conllu"
     sentences = [line for file in _shown(folder, folder.glob(tatoeba)) for line in lines(file, reader)]
     for file in _shown(folder, folder.glob(treebanks)):
@@ -227,7 +220,7 @@ def _first(rows: list[Row], most: int) -> list[Row]:
 
 
 def _filled(path: str, language: str) -> str:
-    return path.format(language=language, iso3=ISO3.get(language, language))
+    return path.format(language=language, iso3=facts(language).iso3)
 
 
 def _found(folder: Path, path: str, language: str) -> list[Path]:

@@ -17,22 +17,17 @@ from xit.core import hub_files
 from xit.core.errors import DataError
 from xit.core.hub import repository
 from xit.core.hub_files import EXPORT, AbsentError, Arrival
+from xit.core.languages import facts
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
 from xit.sources import Source, absent, hub_rows, readers
-from xit.sources.files import ISO3, checked
+from xit.sources.files import checked
 from xit.sources.reader_context import Group, ReaderContext, Row, Table
 
-# The languages in English as google/xtreme (parts of speech) and TyDiQA have them; CLDR says Bangla for Bengali
-_PAIRS = """
-af=Afrikaans ar=Arabic bg=Bulgarian bn=Bengali de=German el=Greek en=English es=Spanish et=Estonian eu=Basque fa=Persian
-fi=Finnish fr=French he=Hebrew hi=Hindi hu=Hungarian id=Indonesian it=Italian ja=Japanese kk=Kazakh ko=Korean mr=Marathi
-nl=Dutch pt=Portuguese ru=Russian sw=Swahili ta=Tamil te=Telugu th=Thai tl=Tagalog tr=Turkish ur=Urdu vi=Vietnamese
-yo=Yoruba zh=Chinese
-"""
 WIKIPEDIA = "wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
 """Of 1 November 2023; licence CC BY-SA 3.0 and GFDL."""
-NAMES = dict(pair.split("=") for pair in _PAIRS.split())
+NAMES = {"bn": "Bengali"}
+"""Languages that google/xtreme and TyDiQA call otherwise than CLDR."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +161,7 @@ def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
 
 
 def _filled(pattern: str, language: str) -> str:
-    return pattern.format(language=language, iso3=ISO3.get(language, language), name=NAMES.get(language, language))
+    return pattern.format(language=language, iso3=facts(language).iso3, name=NAMES.get(language, facts(language).name))
 
 
 def _original(

@@ -20,20 +20,12 @@ import huggingface_hub
 import torch
 import transformers
 
+from xit.core import languages
 from xit.core.errors import CheckpointError, ConfigError, DataError, near
 from xit.core.files import sha256
 from xit.core.hub import repository
 from xit.core.settings import TranslationSettings
 
-# ISO code and code of FLORES-200 (NLLB, arXiv 2207.04672, appendix), of the languages of XTREME-R
-_PAIRS = """
-af=afr_Latn ar=arb_Arab az=azj_Latn bg=bul_Cyrl bn=ben_Beng de=deu_Latn el=ell_Grek en=eng_Latn es=spa_Latn et=est_Latn
-eu=eus_Latn fa=pes_Arab fi=fin_Latn fr=fra_Latn gu=guj_Gujr he=heb_Hebr hi=hin_Deva ht=hat_Latn hu=hun_Latn id=ind_Latn
-it=ita_Latn ja=jpn_Jpan jv=jav_Latn ka=kat_Geor kk=kaz_Cyrl ko=kor_Hang lt=lit_Latn ml=mal_Mlym mr=mar_Deva ms=zsm_Latn
-my=mya_Mymr nl=nld_Latn pa=pan_Guru pl=pol_Latn pt=por_Latn qu=quy_Latn ro=ron_Latn ru=rus_Cyrl sw=swh_Latn ta=tam_Taml
-te=tel_Telu th=tha_Thai tl=tgl_Latn tr=tur_Latn uk=ukr_Cyrl ur=urd_Arab vi=vie_Latn wo=wol_Latn yo=yor_Latn zh=zho_Hans
-"""
-FLORES = dict(pair.split("=") for pair in _PAIRS.split())
 MACROLANGUAGES = {"ar": "ara", "fa": "fas", "ms": "msa", "sw": "swa", "zh": "cmn_Hans"}
 """Other codes that OPUS-MT has for these."""
 AT_ONCE = 10_000
@@ -163,11 +155,11 @@ def _direction(tokenizer: Any, language: str, where: str) -> tuple[str, int | No
     Raises:
         ConfigError: the model has another direction, or does not say which.
     """
-    codes = dict.fromkeys([language, *filter(None, (FLORES.get(language), MACROLANGUAGES.get(language)))])
+    codes = dict.fromkeys([language, *filter(None, (languages.facts(language).flores, MACROLANGUAGES.get(language)))])
     codes |= dict.fromkeys(code.partition("_")[0] for code in list(codes))
     tokens: dict[str, int] = getattr(tokenizer, "lang_code_to_id", None) or {  # M2M100, or else NLLB
         token: tokenizer.convert_tokens_to_ids(token)
-        for token in FLORES.values()
+        for token in (known.flores for known in languages.LANGUAGES.values())
         if tokenizer.convert_tokens_to_ids(token) != tokenizer.unk_token_id
     }
     prefixes = {code.strip("<>"): code for code in getattr(tokenizer, "supported_language_codes", ())}
@@ -176,7 +168,7 @@ def _direction(tokenizer: Any, language: str, where: str) -> tuple[str, int | No
     source = str(getattr(tokenizer, "source_lang", None) or "")
     target = str(getattr(tokenizer, "target_lang", None) or "")
     if tokens and found:
-        tokenizer.src_lang = next(code for code in ("en", FLORES["en"]) if code in tokens)
+        tokenizer.src_lang = next(code for code in ("en", languages.facts("en").flores) if code in tokens)
         return "", tokens[found]
     if source in ("en", "eng") and prefixes and found:
         return f"{prefixes[found]} ", None
