@@ -20,8 +20,8 @@ import yaml
 from hub_server import HubServer, Repository
 
 from xit import cli
-from xit.core import hub_files
 from xit.core.errors import CheckpointError, ConfigError, DataError
+from xit.core.hub import split_files
 from xit.core.plan import Plan
 from xit.modeling import checkpoints, convert, task_model, tokenization
 from xit.modeling.encoders import load as load_encoder
@@ -276,12 +276,12 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "a/b/c/cache"))
         yield server
     huggingface_hub.close_session()
-    hub_files.arrive.cache_clear()
+    split_files.cache_clear()
 
 
 def test_a_file_of_the_hub_cannot_leave_the_cache(hub: HubServer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"owner/name@\w+: Invalid filename 'data/train-.*'\.\.' path segment"):
-        hub_files.arrive("owner/name", "main", "default", "train")
+        split_files("owner/name", "main", "default", "train")
 
     assert not [name for name in tree(tmp_path) if "escaped" in name]
 
@@ -297,7 +297,7 @@ def test_a_token_is_sent_and_written_nowhere(hub: HubServer, tmp_path: Path, mon
 
     monkeypatch.setattr(hub.RequestHandlerClass, "do_GET", noted)
 
-    hub_files.arrive("owner/name", "main", "default", "test")
+    split_files("owner/name", "main", "default", "test")
 
     assert "Bearer hf_planted_token" in sent
     assert [p for p in tmp_path.rglob("*") if p.is_file() and b"hf_planted" in p.read_bytes()] == []

@@ -20,8 +20,9 @@ from hub_server import Fault, HubServer, Repository
 from typer.testing import CliRunner
 
 from xit.cli.app import app
-from xit.core import examples, hub_files, registry
+from xit.core import examples, registry
 from xit.core.errors import DataError
+from xit.core.hub import chosen, split_files
 from xit.core.settings import FilesSettings, HubSettings
 from xit.core.task import Hub, Split, Task, task_of
 from xit.sources import hub, hub_rows, readers
@@ -96,7 +97,7 @@ def of(cache: Path, **changes: Any) -> HubSettings:
     """Settings; from now on the Hub is asked and its files are kept as they say."""
     constants, place = huggingface_hub.constants, (str(cache), changes.get("is_offline", False))
     if place != (constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE):
-        hub_files.arrive.cache_clear()
+        split_files.cache_clear()
     constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = place
     defaults: dict[str, Any] = {"cache": str(cache), "is_offline": False, "most_test": 0}
     rules: dict[str, Any] = {"misplaced_answers": "repair", "xcopa_questions": "released", "sha256": {}}
@@ -379,7 +380,7 @@ def test_a_pinned_data_set_that_has_arrived_is_not_asked_for_again(server: HubSe
     before = read("xnli", "test", "sw", of(tmp_path))
     asked = [path for _, path, _ in server.requests]
     server.requests.clear()
-    hub_files.arrive.cache_clear()
+    split_files.cache_clear()
 
     assert any(path.endswith("/sw/test-00000-of-00001.parquet") for path in asked)
     assert not any(path.endswith("/sw/train-00000-of-00001.parquet") for path in asked)
@@ -390,7 +391,7 @@ def test_a_pinned_data_set_that_has_arrived_is_not_asked_for_again(server: HubSe
 def test_offline_opens_no_socket(server: HubServer, tmp_path: Path, no_sockets_after: Any) -> None:
     cells: list[tuple[str, Split, str]] = [("xnli", "test", "sw"), ("panx", "test", "gu"), ("mlqa", "test", "zh")]
     before = [read(*cell, of(tmp_path)) for cell in cells]
-    hub_files.arrive.cache_clear()
+    split_files.cache_clear()
     no_sockets_after()
 
     assert [read(*cell, of(tmp_path, is_offline=True)) for cell in cells] == before
@@ -539,7 +540,7 @@ def test_a_file_that_was_damaged_in_the_cache_is_told_and_fetched_anew(server: H
     read("xnli", "test", "sw", of(tmp_path))
     (file,) = tmp_path.rglob("sw/test-*.parquet")
     file.write_bytes(file.read_bytes()[:100])
-    hub_files.arrive.cache_clear()
+    split_files.cache_clear()
 
     with pytest.raises(
         DataError, match=r"sw/test-00000-of-00001.parquet: cut off, 100 bytes of \d+. It was removed; r"
@@ -627,7 +628,7 @@ CARD = {"a": {"train": ["a/train-*"]}, "b": {"train": ["b/*.jsonl"], "test": ["b
 def test_the_files_of_a_split_are_those_of_the_card_or_of_the_usual_layouts(
     paths: list[str], configs: Any, config: str, split: str, expected: tuple[str, ...]
 ) -> None:
-    found = hub_files.chosen(paths, configs, config, split)
+    found = chosen(paths, configs, config, split)
 
     assert tuple(Path(path).name.split(".")[0].removeprefix("train-") for path in found) == expected
 

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
 
-from xit.core import hub, hub_files, registry
+from xit.core import hub, registry
 from xit.core.errors import CheckpointError, ConfigError, raise_all
 from xit.core.files import atomic, visible, write_json
 from xit.core.plan import Cell, Places
@@ -149,19 +149,19 @@ def _found(source: str) -> Place:
             raise ConfigError(f"{source}: an encoder from scratch, of which nothing is released.")
         facts: Released = registry.load("encoders", source).RELEASED
         if "://" in facts.repository:
-            paths = tuple(hub_files.original(url) for url in facts.repository.split())
+            paths = tuple(hub.published_file(url) for url in facts.repository.split())
             return Place(facts.repository.split()[0], False, paths, facts)
         return _found(facts.repository)._replace(facts=facts)
     folder = Path(source)
     if folder.is_dir():
-        patterns = (*hub_files.WEIGHTS, *hub_files.BESIDE_WEIGHTS, *LASER_FILES)
+        patterns = (*hub.WEIGHTS, *hub.BESIDE_WEIGHTS, *LASER_FILES)
         files = visible(folder, *patterns)
         if not any(path.name in LASER_FILES for path in files):
             encoders.read_config(folder)
         return Place(source, False, tuple(files), None)
     name, revision = hub.repository(source)
-    arrival = hub_files.encoder(name, revision or "main")
-    return Place(f"{name}@{arrival.commit}", revision == arrival.commit, arrival.files, None)
+    download = hub.encoder_files(name, revision or "main")
+    return Place(f"{name}@{download.commit}", revision == download.commit, download.files, None)
 
 
 def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = None) -> Any:

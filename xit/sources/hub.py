@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from xit.core import hub_files
+from xit.core import hub
 from xit.core.errors import DataError
-from xit.core.hub import repository
-from xit.core.hub_files import EXPORT, AbsentError, Arrival
+from xit.core.hub import EXPORT, AbsentError, Download, repository
 from xit.core.languages import facts
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
@@ -107,7 +106,7 @@ class HubSource(Source):
 
         name, commit = repository(WIKIPEDIA)
         place = (f"20231101.{language}", "train")
-        (file,) = hub_files.arrive(name, commit or "main", *place, most_files=1).files
+        (file,) = hub.split_files(name, commit or "main", *place, most_files=1).files
         with pq.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(columns=["text"]):
                 yield from batch.column("text").to_pylist()
@@ -121,9 +120,9 @@ class HubSource(Source):
                 continue
             place = _place(source, language, self.settings)
             name, commit = repository(place.source.repository)
-            pinned = "" if place.arrival.commit == commit else ", not pinned"
+            pinned = "" if place.download.commit == commit else ", not pinned"
             where = _filled(place.source.split, language)
-            found.append(f"{name}@{place.arrival.commit}, {where}{pinned}")
+            found.append(f"{name}@{place.download.commit}, {where}{pinned}")
         return tuple(found)
 
     def revision(self, task: Task) -> str:
@@ -141,7 +140,7 @@ class _Place(NamedTuple):
     """What was found of a source, or of one of its fallbacks."""
 
     source: Hub
-    arrival: Arrival
+    download: Download
 
 
 def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
@@ -153,8 +152,8 @@ def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
         config, _, split = _filled(place.split, language).rpartition("/")
         for branch in (commit or "main", EXPORT):
             try:
-                arrival = hub_files.arrive(name, branch, config, split)
-                return _Place(dataclasses.replace(place, repository=pinned), arrival)
+                download = hub.split_files(name, branch, config, split)
+                return _Place(dataclasses.replace(place, repository=pinned), download)
             except AbsentError as error:
                 absent.append(str(error))
     raise DataError("\n".join(dict.fromkeys(absent)))
@@ -169,7 +168,7 @@ def _original(
 ) -> list[Group]:
     """What a published file at its own address holds; those of the other languages lie beside it then."""
     urls = {code: _filled(source.repository, code) for code in languages}
-    found = {code: hub_files.original(url) for code, url in urls.items()}
+    found = {code: hub.published_file(url) for code, url in urls.items()}
     groups = list(getattr(readers, source.reader)(found[language], reader, **source.options))
     size = sum(row.get("role") != "candidate" for group in groups for row in group)
     expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
@@ -194,7 +193,7 @@ def _table(place: _Place, language: str, settings: HubSettings, reader: ReaderCo
 
     pairs = [column.partition(":") for column in source.columns.split()]
     columns = {field: column or field for field, _, column in pairs}
-    parts = [_loaded(file, where) for file in place.arrival.files]
+    parts = [_loaded(file, where) for file in place.download.files]
     rows: list[Mapping[str, Any]] = []
     for found, names in parts:
         missing = [column for column in columns.values() if found and column not in found[0]]
