@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -112,9 +111,16 @@ def test_no_file_of_an_experiment_has_the_token(finished: Path) -> None:
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
 
 
-def cut_in_an_entry(path: Path) -> None:
+def cut_in_an_entry(path: Path) -> str:
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b"path: ", 0, len(content) * 6 // 10) + 6])
+    return "cut short, as by a kill"
+
+
+def merge(path: Path) -> str:
+    content = path.read_text(encoding="utf-8")
+    path.write_text(f"<<<<<<< HEAD\n{content}=======\n{content}>>>>>>> other\n", encoding="utf-8")
+    return "line 1 is a mark of a merge that git could not finish"
 
 
 # Disks
@@ -181,20 +187,18 @@ def test_two_at_once_are_one_and_a_refusal(root: Path, finished: Path) -> None:
 # What is damaged on the disk
 
 
-@pytest.mark.parametrize(
-    "damage", [cut_in_an_entry, lambda path: path.write_text("<<<<<<< ours\n"), lambda path: path.write_text("")]
-)
-def test_a_lock_cut_short_is_set_aside_and_nothing_is_trained_again(
-    damage: Callable[[Path], Any], root: Path, finished: Path
+@pytest.mark.parametrize("damage", [cut_in_an_entry, merge])
+def test_a_lock_that_cannot_be_read_is_set_aside_and_nothing_is_trained_again(
+    damage: Callable[[Path], str], root: Path, finished: Path
 ) -> None:
-    damage(root / "dvc.lock")
+    wrong = damage(root / "dvc.lock")
     (root / ".dvc/tmp/rwlock").write_text('{"re')
     models = {path: path.stat().st_mtime_ns for path in root.glob("models/**/lineage.json")}
 
     done = reproduce(root)
 
     assert done.returncode == 0, done.stderr
-    assert "dvc.lock: cut short, as by a kill; it is set aside as dvc.lock.broken" in done.stderr
+    assert re.search(rf"dvc.lock: {wrong}.*; it is set aside as dvc.lock.broken", done.stderr)
     assert bits(root) == bits(finished)
     assert {path: path.stat().st_mtime_ns for path in models} == models
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,10 +25,11 @@ def damaged(cache: Path) -> tuple[list[Path], list[Path]]:
 
 
 def set_aside(root: Path) -> list[str]:
-    """Set aside what DVC was writing when it was killed and would refuse to read now; a line for each.
+    """Set aside those of DVC's own files that it would refuse to read; a line for each, with what is wrong with it.
 
-    DVC writes dvc.lock and rwlock in place. Without dvc.lock it takes what was made from its cache of runs, and a
-    checkpoint of the same lineage is kept, so that nothing is trained again. Call it where no other run is under way.
+    DVC writes dvc.lock and rwlock in place, so that a kill cuts them short; and git leaves its marks in dvc.lock.
+    Without dvc.lock DVC takes what was made from its cache of runs, and a checkpoint of the same lineage is kept, so
+    that nothing is trained again. Call it where no other run is under way.
     """
     from dvc.exceptions import DvcException
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
@@ -39,11 +41,10 @@ def set_aside(root: Path) -> list[str]:
     try:
         if lock.is_file():
             COMPILED_LOCKFILE_SCHEMA(load_yaml(str(lock)))
-    except (DvcException, Invalid, ValueError):
+    except (DvcException, Invalid, ValueError) as error:
+        wrong = _wrong(lock.read_bytes(), error)
         lock.replace(aside := lock.with_name("dvc.lock.broken"))
-        told.append(
-            f"{lock}: cut short, as by a kill; it is set aside as {aside.name}, and what was made is found again."
-        )
+        told.append(f"{lock}: {wrong}; it is set aside as {aside.name}, and what was made is found again.")
     try:
         if rwlock.is_file():
             json.loads(rwlock.read_bytes())
@@ -51,6 +52,17 @@ def set_aside(root: Path) -> list[str]:
         rwlock.unlink()
         told.append(f"{rwlock}: cut short, as by a kill; it was removed, since no process holds it.")
     return told
+
+
+def _wrong(content: bytes, error: Exception) -> str:
+    """What is wrong with a dvc.lock that DVC refuses to read."""
+    lines = content.decode(errors="replace").splitlines()
+    marks = [n for n, line in enumerate(lines, 1) if re.match(r"<{7} |\|{7} |={7}$|>{7} ", line)]
+    if marks:
+        return f"line {marks[0]} is a mark of a merge that git could not finish ({lines[marks[0] - 1][:60]!r})"
+    if not content.endswith(b"\n"):
+        return "cut short, as by a kill"
+    return f"not as DVC writes it ({' '.join(str(error.__cause__ or error).split())[:200]})"
 
 
 def restored(outs: Sequence[Path], cache: Path) -> list[str]:

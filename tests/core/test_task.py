@@ -1,0 +1,51 @@
+"""What training and evaluation read of a task is what stands in the lineage of a model."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+from xit.core import registry
+from xit.core.examples import write_examples
+from xit.core.plan import Cell, Places
+from xit.core.settings import RetrievalSettings
+from xit.core.task import READ_BY_MODELS, Task
+from xit.stages.evaluate import evaluate
+from xit.stages.finetune import finetune
+
+RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+
+
+@pytest.mark.parametrize("name", [*tiny.TASKS.values(), "tatoeba"])
+def test_training_and_evaluation_read_of_a_task_what_stands_in_a_lineage(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = set()
+
+    class Watched(Task):
+        def __getattribute__(self, word: str) -> Any:
+            if sys._getframe(1).f_code.co_filename not in (dataclasses.__file__, __file__):  # copies read everything
+                read.add(word)
+            return super().__getattribute__(word)
+
+    module = registry.load("tasks", name)
+    values = {field.name: getattr(module.task, field.name) for field in dataclasses.fields(Task)}
+    tiny.write_data(tmp_path / "data" / name, name)
+    german = [{**example, "language": "de"} for example in tiny.examples(module.task.format, 24)]
+    write_examples(tmp_path / "data" / name / "test.parquet", module.task, german)
+    tiny.write_checkpoint(tmp_path / "parents/none/1")
+    monkeypatch.setattr(module, "task", Watched(**values))
+    cells = {"none/1": Cell("transformer", "none", name, 1)}
+    models = "parents"
+    if module.task.is_trained:
+        models = "models"
+        plan = tiny.plan(name, steps=2, validate_every=1)
+        finetune(cells, Places(tmp_path / "parents", tmp_path / "data", tmp_path / models), plan, tiny.unheard)
+    places = Places(tmp_path / models, tmp_path / "data", tmp_path / "out")
+    evaluate(cells, places, ["de"], "micro", RETRIEVAL, tiny.unheard("evaluation"))
+
+    assert {"format", "metric", "is_trained"} <= read
+    assert {word for word in read if not word.startswith("__")} - {"id", "with_labels"} <= set(READ_BY_MODELS)
