@@ -14,7 +14,7 @@ import transformers
 from hub_server import Repository
 
 from xit.core import hub, registry
-from xit.modeling import convert, tokenization
+from xit.modeling import convert_rwkv_world, tokenization
 from xit.modeling.encoders import Released
 
 SIZE = {"hidden_size": 16, "num_hidden_layers": 2}
@@ -101,7 +101,7 @@ def files(name: str) -> dict[str, bytes]:
             (folder / "model.safetensors").unlink()
             torch.save(model.state_dict(), folder / "pytorch_model.bin")
         if name == "rwkv4_world":
-            (folder / convert.WORLD_PIECES).write_text(json.dumps(pieces))
+            (folder / convert_rwkv_world.WORLD_PIECES).write_text(json.dumps(pieces))
             code = {"AutoTokenizer": ["tokenization_rwkv_world.RWKVWorldTokenizer", None]}
             (folder / "tokenizer_config.json").write_text(json.dumps({"auto_map": code}))
             (folder / "tokenization_rwkv_world.py").write_text("raise SystemExit('remote code was run')\n")
@@ -123,9 +123,9 @@ def world_pieces() -> list[str]:
 def world_tokenizer() -> tokenization.Tokenizer:
     """The tokenizer of RWKV World, of these pieces."""
     with tempfile.TemporaryDirectory() as path:
-        file = Path(path) / convert.WORLD_PIECES
+        file = Path(path) / convert_rwkv_world.WORLD_PIECES
         file.write_text(json.dumps({piece: number for number, piece in enumerate(dict.fromkeys(world_pieces()), 1)}))
-        return convert._world_tokenizer(file)
+        return convert_rwkv_world.world_tokenizer(file)
 
 
 def put_laser(cache: Path) -> None:

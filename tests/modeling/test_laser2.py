@@ -15,7 +15,7 @@ from xit.cli.app import app
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
 from xit.formats import EncodingOptions, text_rows
-from xit.modeling import convert, encoders, tokenization
+from xit.modeling import convert_laser2, encoders, tokenization
 from xit.modeling.task_model import load_encoder
 
 LAYERS, EMBEDDING, CELLS = 5, 6, 4
@@ -95,7 +95,7 @@ def write(folder: Path) -> tuple[Path, Path, Path]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = write(tmp_path_factory.mktemp("files"))
     out = tmp_path_factory.mktemp("made") / "laser2"
-    convert.laser2(*files, out)
+    convert_laser2.laser2(*files, out)
     return out
 
 
@@ -270,7 +270,10 @@ class Code:
             lambda pt, spm, cvocab: spm.write_bytes(spm.read_bytes()[:-3]),
             r"laser2.spm: not a SentencePiece model, or cut",
         ),
-        (lambda pt, spm, cvocab: spm.write_bytes(sentencepiece(2)), r"laser2.spm: a Unigram model .* found type 2"),
+        (
+            lambda pt, spm, cvocab: spm.write_bytes(sentencepiece(2)),
+            r"laser2.spm: a Unigram .* found another type",
+        ),
         (lambda pt, spm, cvocab: spm.write_bytes(b""), r"laser2.spm: a Unigram model .* 0 pieces"),
         (
             lambda pt, spm, cvocab: change(pt, model__lstm__bias_hh_l4=torch.ones(3)),
@@ -295,7 +298,7 @@ def test_damaged_files_are_named_and_leave_nothing(
     damage(*files)
 
     with pytest.raises(CheckpointError, match=message):
-        convert.laser2(*files, tmp_path / "out")
+        convert_laser2.laser2(*files, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
     assert capfd.readouterr().out == ""

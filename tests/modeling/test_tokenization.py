@@ -268,7 +268,7 @@ def test_what_is_no_sentencepiece_model_is_named(data: bytes, tmp_path: Path) ->
 
 
 def test_a_vocabulary_smaller_than_the_alphabet_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"tokenizer.vocabulary_size: 20 does not do for these texts"):
+    with pytest.raises(ConfigError, match=r"tokenizer.vocabulary: 20 does not do for these texts"):
         tokenization.train(TEXTS, 20)
 
 

@@ -18,7 +18,7 @@ from xit.core import hub, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.plan import Places
 from xit.core.settings import VocabularySettings
-from xit.modeling import convert, encoders, tokenization
+from xit.modeling import convert, convert_rwkv_world, encoders, tokenization
 from xit.modeling.encoder import Encoder
 from xit.modeling.task_model import load_encoder
 from xit.modeling.tokenization import Tokenizer
@@ -148,8 +148,8 @@ def test_rwkv_world_takes_the_longest_piece_at_each_place(tmp_path: Path) -> Non
             "。",
         ]
         ids = {piece: number for number, piece in enumerate([*pieces, *extra], 1)}
-        (tmp_path / convert.WORLD_PIECES).write_text(json.dumps(ids))
-        tokenizer = convert._world_tokenizer(tmp_path / convert.WORLD_PIECES)
+        (tmp_path / convert_rwkv_world.WORLD_PIECES).write_text(json.dumps(ids))
+        tokenizer = convert_rwkv_world.world_tokenizer(tmp_path / convert_rwkv_world.WORLD_PIECES)
 
         for text in texts:
             expected, start = [], 0

@@ -157,6 +157,6 @@ def import_laser2(
     out: NewFolder,
 ) -> None:
     """LASER2, the released BiLSTM: its three files."""
-    from xit.modeling import convert as make
+    from xit.modeling.convert_laser2 import laser2
 
-    terminal.print_lines(make.laser2(weights, sentencepiece, vocabulary, out))
+    terminal.print_lines(laser2(weights, sentencepiece, vocabulary, out))

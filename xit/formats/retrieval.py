@@ -172,7 +172,7 @@ def _vectors(
         place = options.working / ("all" if options.task.pool == "all" else examples[0]["language"])
         modules = {type(module).__module__ for module in model.modules()}
         made_of = {
-            "checkpoint": fingerprint(model, options.tokenizer.backend.to_str()),
+            "checkpoint": fingerprint(model, options.tokenizer.to_str()),
             "texts": fingerprint(nn.Module(), *texts),
             "code": registry.fingerprint({__name__, type(model).__module__, *modules}),
             "choices": {"max_length_tokens": options.max_length_tokens, **(choices or {})},

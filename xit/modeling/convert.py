@@ -4,69 +4,26 @@ By hand (`xit import`), or as an encoder of the grid (`pretrained`), or as the v
 """
 
 import dataclasses
-import json
 import os
-import pickle
-import re
 import shutil
-import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import tokenizers
-import torch
 from safetensors.torch import save_file
-from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import processors
 
 from xit.core import hub, registry
-from xit.core.errors import CheckpointError, ConfigError, raise_all
+from xit.core.errors import CheckpointError, ConfigError
 from xit.core.files import atomic, visible, write_json
 from xit.core.plan import Cell, Places
-from xit.core.settings import EncoderSize, VocabularySettings
+from xit.core.settings import VocabularySettings
 from xit.modeling import checkpoints, encoders, released_heads, tokenization
 from xit.modeling.checkpoints import Run
+from xit.modeling.convert_laser2 import LASER_FILES, laser2
+from xit.modeling.convert_rwkv_world import WORLD_PIECES, world_tokenizer
 from xit.modeling.encoders import Released
 
-LASER_SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
-"""Of LASER2, in the order of their ids (facebookresearch/LASER:laser_encoders/models.py)."""
-LASER_PADDING = LASER_SPECIAL_TOKENS.index("<pad>")
-
-# Patterns and what takes their place, in their order: the normalisation of Moses for English, as LASER applies it to
-# every language (mosesdecoder:scripts/tokenizer/normalize-punctuation.perl), in look-around where Moses puts back what
-# it has matched, since replacements are plain text here.
-MOSES = (
-    (r"\(", " ("),
-    (r"\)", ") "),
-    (r" +", " "),
-    (r"\) (?=[.!:?;,])", ")"),
-    (r"\( ", "("),
-    (r" \)", ")"),
-    (r"(?<=\d) %", "%"),
-    (r" :", ":"),
-    (r" ;", ";"),
-    (r"`", "'"),
-    (r"''", ' " '),
-    (r"[„“”]", '"'),
-    (r"–", "-"),
-    (r"—", " - "),
-    (r" +", " "),
-    (r"[´‘‚’]", "'"),
-    (r"''", '"'),
-    (r"…", "..."),
-    (r"\u00a0«\u00a0|«\u00a0|«|\u00a0»\u00a0|\u00a0»|»", '"'),
-    (r"\u00a0(?=[%:?!;])", ""),
-    (r"(?<=nº)\u00a0|\u00a0(?=ºC|cm)|(?<=,)\u00a0", " "),
-    (r" +", " "),
-    *(((r'"\.', '."'), (r'",', ',"')) * 3),  # a closing quotation mark goes behind at most three marks
-    (r"(?<=\d)\u00a0(?=\d)", "."),
-)
-
-
-LASER_FILES = ("laser2.pt", "laser2.spm", "laser2.cvocab")
-WORLD_PIECES = "rwkv_vocab_v20230424.json"
-WORLD_END = "<|endoftext|>"
-"""Of RWKV World: the file of its pieces; what stands for id 0, which has no text there."""
 TABLE = "table.safetensors"
 """The embedding of a released encoder, in the folder of its tokenizer."""
 
@@ -180,7 +137,7 @@ def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = 
         )
     if not is_laser:
         world = place.folder / WORLD_PIECES
-        tokenizer = _world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
+        tokenizer = world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
         tokenizer = _separated(place.name, tokenizer)
         encoders.save(encoder, folder)
         tokenization.save(tokenizer, folder)
@@ -261,236 +218,3 @@ def _separated(source: str, tokenizer: tokenization.Tokenizer) -> tokenization.T
     before = tokenizer.backend.post_processor
     tokenizer.backend.post_processor = marks if before is None else processors.Sequence([before, marks])
     return dataclasses.replace(tokenizer, special_suffix=(number,))
-
-
-def _world_tokenizer(path: Path) -> tokenization.Tokenizer:
-    """The tokenizer of RWKV World: at each place the longest piece. The Hub has the pieces, and code, which is not run.
-
-    BBuf/RWKV-World-HF-Tokenizer:rwkv_world_tokenizer (a trie over characters). WordPiece takes the longest piece too,
-    in a time that grows with the square of what it is given; so texts are cut first, where no piece could cross.
-
-    Differs from it: the end, id 0, also stands for a character without a piece; and there is a mask, for masked LM.
-    """
-    try:
-        ids = {piece: int(number) for piece, number in json.loads(path.read_text(encoding="utf-8")).items() if piece}
-    except (ValueError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{path}: not the pieces of RWKV World, a JSON object of their ids: {error}.") from error
-    alone, begun = {p for p in ids if len(p) == 1}, {char for piece in ids for char in piece[:-1]}
-    cuts = [(_none_of(alone), "isolated"), (_none_of(begun), "merged_with_previous")]
-    if not any(re.search(r"\w ", piece) for piece in ids):
-        cuts.append((r"(?<=\w) ", "merged_with_next"))
-    special = {WORLD_END: 0, tokenization.MASK: max(ids.values()) + 1}  # its model has rows to spare
-    backend = tokenizers.Tokenizer(
-        models.WordPiece(
-            ids | special, unk_token=WORLD_END, max_input_chars_per_word=2**31, continuing_subword_prefix=""
-        )
-    )
-    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), how) for p, how in cuts])
-    backend.decoder = decoders.Fuse()
-    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
-    roles = {"eos_token": WORLD_END, "unk_token": WORLD_END, "mask_token": tokenization.MASK}
-    return tokenization.Tokenizer(backend, roles, (), ())
-
-
-def _none_of(characters: Iterable[str]) -> str:
-    """A pattern of any other character."""
-    codes = "".join(rf"\x{{{ord(char):x}}}" for char in sorted(characters))
-    return f"[^{codes}]"
-
-
-class SentencePiece(NamedTuple):
-    """What a SentencePiece model holds (google/sentencepiece:src/sentencepiece_model.proto)."""
-
-    scores: Mapping[str, float]
-    character_map: bytes
-
-
-def laser2(weights: Path, sentencepiece: Path, vocabulary: Path, out: Path) -> list[str]:
-    """LASER2's released files → a checkpoint folder with its encoder and a fast tokenizer with offsets.
-
-    A piece of the SentencePiece model that LASER does not know is read as unknown by it; here it has a row of its own
-    in the embedding, a copy of that of `<unk>`, and so has the mask of masked LM, which LASER does without.
-
-    Args:
-        weights: laser2.pt: sizes (`params`), tensors (`model`) and the ids of pieces (`dictionary`).
-        sentencepiece: laser2.spm, a Unigram model.
-        vocabulary: laser2.cvocab: pieces with their counts; only compared, since the weights have the ids.
-        out: The folder; it appears whole or not at all.
-
-    Raises:
-        CheckpointError: a file is damaged, of another kind, or contradicts another.
-    """
-    missing = [f"{path}: there is no such file." for path in (weights, sentencepiece, vocabulary) if not path.is_file()]
-    raise_all(CheckpointError, missing)
-    sizes, tensors, ids = _laser_weights(weights)
-    ids |= {token: number for number, token in enumerate(LASER_SPECIAL_TOKENS)}
-    try:
-        lines = vocabulary.read_text(encoding="utf-8").split("\n")
-    except ValueError as error:
-        raise CheckpointError(f"{vocabulary}: not pieces with their counts in UTF-8: {error}.") from None
-    listed = {line.rpartition(" ")[0] for line in lines if line.strip()}
-    differing = sorted(listed.symmetric_difference(set(ids) - set(LASER_SPECIAL_TOKENS)))
-    if differing or sorted(ids.values()) != list(range(sizes["num_embeddings"])):
-        raise CheckpointError(
-            f"{vocabulary}: not the vocabulary of {weights}, which has {sizes['num_embeddings']} embeddings and "
-            f"{len(ids)} pieces; in one only are {len(differing)} ({' '.join(differing[:3])}). Take files of one "
-            "release."
-        )
-    known = tuple(sorted(ids, key=ids.__getitem__))
-    model = _read_sentencepiece(sentencepiece)
-    unknown = [piece for piece in model.scores if piece not in ids]
-    tokenizer = _laser_tokenizer((*known, *unknown, tokenization.MASK), model)
-    size = EncoderSize(2 * sizes["hidden_size"], sizes["num_layers"], sizes["embed_dim"], 0)
-    encoder = encoders.build("laser2", size, tokenizer.vocabulary_size, sizes["padding_idx"])
-    encoder.load_state_dict(_laser_tensors(tensors, size.layers, len(unknown) + 1))
-    with atomic(out) as folder:
-        encoders.save(encoder, folder)
-        tokenization.save(tokenizer, folder)
-    counts = (
-        f"{encoders.parameters(encoder).total:,} parameters, {len(known):,} pieces and {len(unknown):,} unknown ones"
-    )
-    return [f"{out}: laser2, {counts}"]
-
-
-def _laser_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        sizes, tensors, ids = (dict(found[key]) for key in ("params", "model", "dictionary"))
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        is_pickle = isinstance(error, pickle.UnpicklingError)  # whose message is torch's advice to run what is in it
-        reason = "" if is_pickle else str(error).strip().partition("\n")[0]
-        raise CheckpointError(
-            f"{path}: not the weights of LASER2, a dictionary of params, model and dictionary without code: "
-            f"{reason or 'it is damaged, or has other things in it'}"
-        ) from error
-    least = {"num_embeddings": 4, "padding_idx": 0, "embed_dim": 1, "hidden_size": 1, "num_layers": 1}
-    faults = [f"{path}: params: {key} is missing." for key in (*least, "bidirectional") if key not in sizes]
-    faults += [
-        f"{path}: params: {key}: a whole number from {low} is needed; found {sizes[key]!r}."
-        for key, low in least.items()
-        if key in sizes and not (type(sizes[key]) is int and sizes[key] >= low)
-    ]
-    if not faults and (sizes["padding_idx"] != LASER_PADDING or sizes["bidirectional"] is not True):
-        faults.append(
-            f"{path}: params: LASER2 is bidirectional and pads with {LASER_PADDING}; "
-            f"found {sizes['bidirectional']!r} and {sizes['padding_idx']}."
-        )
-    faults += [f"{path}: dictionary: {k}: {v!r} is no id." for k, v in ids.items() if type(v) is not int][:3]
-    if not faults:
-        shapes = _laser_shapes(sizes, min(sizes["num_layers"], len(tensors)))
-        faults += [f"{path}: model: {name} is missing." for name in sorted(set(shapes) - set(tensors))]
-        faults += [f"{path}: model: {name}: LASER2 has no such tensor." for name in sorted(set(tensors) - set(shapes))]
-        faults += [
-            f"{path}: model: {name}: floating-point numbers of shape {shape} are needed by params; found "
-            f"{tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__}."
-            for name, shape in shapes.items()
-            if name in tensors and not _is_of(found := tensors[name], shape)
-        ]
-    raise_all(CheckpointError, faults)
-    return sizes, tensors, ids
-
-
-def _laser_shapes(sizes: Mapping[str, int], layers: int) -> dict[str, tuple[int, ...]]:
-    """The shape of each tensor of LASER2, by its name."""
-    gates, width = 4 * sizes["hidden_size"], 2 * sizes["hidden_size"]
-    shapes: dict[str, tuple[int, ...]] = {"embed_tokens.weight": (sizes["num_embeddings"], sizes["embed_dim"])}
-    for layer in range(layers):
-        for end in (f"l{layer}", f"l{layer}_reverse"):
-            shapes[f"lstm.weight_ih_{end}"] = (gates, width if layer else sizes["embed_dim"])
-            shapes[f"lstm.weight_hh_{end}"] = (gates, sizes["hidden_size"])
-            shapes |= dict.fromkeys((f"lstm.bias_ih_{end}", f"lstm.bias_hh_{end}"), (gates,))
-    return shapes
-
-
-def _is_of(value: Any, shape: tuple[int, ...]) -> bool:
-    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.shape == shape
-
-
-def _laser_tensors(tensors: Mapping[str, torch.Tensor], layers: int, unknown: int) -> dict[str, torch.Tensor]:
-    """LASER's tensors by our names, with a copy of the row of `<unk>` for each of so many further pieces."""
-    embedding = tensors["embed_tokens.weight"].float()
-    row = embedding[LASER_SPECIAL_TOKENS.index("<unk>")]
-    renamed = {"embedding.weight": torch.cat([embedding, row.expand(unknown, -1)])}
-    for layer in range(layers):
-        for ours, theirs in (("ahead", ""), ("behind", "_reverse")):
-            for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                renamed[f"{ours}.{layer}.{part}_l0"] = tensors[f"lstm.{part}_l{layer}{theirs}"].float()
-    return renamed
-
-
-def _laser_tokenizer(pieces: tuple[str, ...], model: SentencePiece) -> tokenization.Tokenizer:
-    """LASER's reading of a text: non-printing characters as blanks, Moses, lower case, SentencePiece, then `</s>`.
-
-    Differs from LASER: a pair, which it does not know, is `A </s> B </s>`. Of several quotation marks before a comma,
-    and of a final sigma behind an apostrophe, the form can be another.
-    """
-    never = min(model.scores.values()) - 10  # what SentencePiece gives to what is unknown
-    scored = [(piece, model.scores.get(piece, never)) for piece in pieces]
-    backend = tokenizers.Tokenizer(models.Unigram(scored, unk_id=LASER_SPECIAL_TOKENS.index("<unk>")))
-    steps: list[Any] = [normalizers.Replace(Regex(r"\p{C}"), " ")]
-    steps += [normalizers.Replace(Regex(pattern), content) for pattern, content in MOSES]
-    steps += [normalizers.Replace(Regex(r"(?<=\p{L})Σ(?!\p{L})"), "ς"), normalizers.Lowercase()]
-    if model.character_map:
-        steps.append(normalizers.Precompiled(model.character_map))
-    backend.normalizer = normalizers.Sequence([*steps, normalizers.Strip(), normalizers.Replace(Regex(r" +"), " ")])
-    backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.decoder = decoders.Metaspace()
-    special = (*LASER_SPECIAL_TOKENS, tokenization.MASK)
-    backend.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
-    backend.post_processor = processors.TemplateProcessing(
-        single="$A </s>", pair="$A </s> $B:1 </s>:1", special_tokens=[("</s>", LASER_SPECIAL_TOKENS.index("</s>"))]
-    )
-    begin, padding, end, unknown = LASER_SPECIAL_TOKENS
-    roles = {"bos_token": begin, "pad_token": padding, "eos_token": end, "sep_token": end, "unk_token": unknown}
-    roles["mask_token"] = tokenization.MASK
-    return tokenization.Tokenizer(backend, roles, (), (LASER_SPECIAL_TOKENS.index("</s>"),))
-
-
-def _read_sentencepiece(path: Path) -> SentencePiece:
-    data = path.read_bytes()
-    scores: dict[str, float] = {}
-    character_map, kind = b"", 1
-    try:
-        for field, value in _fields(data):
-            if field == 1:  # a piece: text, score, type
-                piece = dict(_fields(value))
-                if piece.get(3, 1) == 1:  # neither unknown nor control
-                    scores[piece[1].decode("utf-8")] = struct.unpack("<f", piece[2])[0]
-            elif field == 2:
-                kind = dict(_fields(value)).get(3, 1)
-            elif field == 3:
-                character_map = dict(_fields(value)).get(2, b"")
-    except (IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error) as error:
-        raise CheckpointError(f"{path}: not a SentencePiece model, or cut short.") from error
-    if not scores or kind != 1:
-        raise CheckpointError(
-            f"{path}: a Unigram model with pieces is needed; found type {kind}, {len(scores)} pieces."
-        )
-    return SentencePiece(scores, character_map)
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Numbers and values of the fields of a protocol buffer's message: integers, and the bytes of all others."""
-    place = 0
-
-    def integer() -> int:
-        nonlocal place
-        value = shift = 0
-        while True:
-            byte = data[place]
-            place += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while place < len(data):
-        key = integer()
-        if key & 7 == 0:
-            yield key >> 3, integer()
-            continue
-        size = {1: 8, 5: 4}[key & 7] if key & 7 != 2 else integer()
-        if place + size > len(data):
-            raise IndexError
-        yield key >> 3, data[place : place + size]
-        place += size

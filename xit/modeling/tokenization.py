@@ -20,6 +20,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from xit.core import hub
 from xit.core.errors import CheckpointError, ConfigError, DataError, raise_all
 from xit.core.files import atomic, visible, write_json
+from xit.modeling import sentencepiece_models
 
 PADDING, BEGIN, END, UNKNOWN, MASK = SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
 """The first pieces of our tokenizers, in the order of their ids, from 0."""
@@ -37,6 +38,8 @@ LONGEST_PIECE = 16
 """In characters; the default of SentencePiece, on which XLM-R's vocabulary was built."""
 VOCABULARY_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.txt", "vocab.json")
 """Patterns of the files of which transformers needs one to make a tokenizer; without any it may make an empty one."""
+NORMALIZATION = "xit_normalization"
+"""Of tokenizer_config.json: whether the tables of the normaliser are looked up as `sentencepiece` does."""
 UNREACHABLE = 0.01
 """The largest part of pieces that a tokenizer's own normaliser may never produce."""
 COPY = "Copy the files of the tokenizer again from where the encoder is from."
@@ -51,12 +54,25 @@ class Tokenizer:
         roles: Special tokens by their names in transformers, `pad_token` and so on.
         special_prefix: Ids that it puts before a single text.
         special_suffix: Ids that it puts after a single text.
+        written_normalizer: The normaliser as files have it, where the backend has the exact one of a SentencePiece
+            model, which no file can hold (`xit.modeling.sentencepiece_models`).
     """
 
     backend: tokenizers.Tokenizer
     roles: Mapping[str, str]
     special_prefix: tuple[int, ...]
     special_suffix: tuple[int, ...]
+    written_normalizer: Any = None
+
+    def to_str(self) -> str:
+        """Its `tokenizer.json`."""
+        if self.written_normalizer is None:
+            return str(self.backend.to_str(pretty=True))
+        used, self.backend.normalizer = self.backend.normalizer, self.written_normalizer
+        try:
+            return str(self.backend.to_str(pretty=True))
+        finally:
+            self.backend.normalizer = used
 
     @property
     def vocabulary_size(self) -> int:
@@ -163,8 +179,9 @@ def save(tokenizer: Tokenizer, folder: Path) -> None:
     """Write `tokenizer.json` and `tokenizer_config.json` into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with atomic(folder / "tokenizer.json") as temporary:
-        tokenizer.backend.save(str(temporary), pretty=True)
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+        temporary.write_text(tokenizer.to_str(), encoding="utf-8")
+    config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    config |= {} if tokenizer.written_normalizer is None else {NORMALIZATION: "sentencepiece"}
     inputs = {"model_input_names": ["input_ids", "attention_mask"], "padding_side": "right"}
     write_json(folder / "tokenizer_config.json", {**config, **inputs, **tokenizer.roles})
 
@@ -185,7 +202,8 @@ def load(source: Path | str) -> Tokenizer:
             f"{folder}: there is no tokenizer in it. Copy the tokenizer.json and tokenizer_config.json here that the "
             "encoder was trained with; pieces of RWKV World are made one by `xit import released`."
         )
-    roles = _roles(folder / "tokenizer_config.json")
+    config = _read_config(folder / "tokenizer_config.json")
+    roles = _roles(folder / "tokenizer_config.json", config)
     if not visible(folder, "tokenizer.json", "vocab.*"):
         _check_sentencepiece(folder)
     if "pad_token" not in roles or not (folder / "tokenizer.json").is_file():
@@ -194,16 +212,23 @@ def load(source: Path | str) -> Tokenizer:
         backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises no narrower kind
         raise CheckpointError(f"{folder / 'tokenizer.json'}: not a tokenizer, or cut short: {error}.") from None
-    return _tokenizer(str(folder), backend, roles)
+    is_sentencepiece = config.get(NORMALIZATION) == "sentencepiece"
+    if not is_sentencepiece:  # which was tried where it was made
+        _refuse_unreachable(str(folder), backend)
+    return _tokenizer(str(folder), backend, roles, is_sentencepiece)
 
 
-def _roles(path: Path) -> dict[str, str]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         config: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError as error:
         raise CheckpointError(f"{path}: not JSON: {error}. {COPY}") from None
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: holds {str(config)[:40]} in place of a JSON object. {COPY}")
+    return config
+
+
+def _roles(path: Path, config: Mapping[str, Any]) -> dict[str, str]:
     given = {role: config[role] for role in ROLES if config.get(role)}
     tokens: dict[str, Any] = {
         role: token.get("content") if isinstance(token, dict) else token for role, token in given.items()
@@ -245,10 +270,18 @@ def _load_released(source: str, revision: str | None = None) -> Tokenizer:
     roles = {role: str(getattr(found, role)) for role in ROLES if getattr(found, role, None)}
     if "pad_token" not in roles and "eos_token" not in roles:
         raise CheckpointError(f"{source}: its tokenizer names neither a padding nor an end token.")
-    return _tokenizer(source, tokenizers.Tokenizer.from_str(found.backend_tokenizer.to_str()), roles)
+    backend = tokenizers.Tokenizer.from_str(found.backend_tokenizer.to_str())
+    file = str(getattr(found, "vocab_file", None) or "")
+    is_bare = file.endswith(".model") and not found.init_kwargs.get("tokenizer_file")
+    if is_bare:
+        sentencepiece_models.read_as_sentencepiece(backend, sentencepiece_models.read(Path(file)))
+    _refuse_unreachable(source, backend)
+    return _tokenizer(source, backend, roles, is_bare)
 
 
-def _tokenizer(source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, str]) -> Tokenizer:
+def _tokenizer(
+    source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, str], is_sentencepiece: bool = False
+) -> Tokenizer:
     backend.no_padding()
     backend.no_truncation()
     missing = sorted({token for token in roles.values() if backend.token_to_id(token) is None})
@@ -262,8 +295,10 @@ def _tokenizer(source: str, backend: tokenizers.Tokenizer, roles: Mapping[str, s
         marks = tuple(example.ids[: text[0]]), tuple(example.ids[text[-1] + 1 :])
     except Exception as error:  # the library raises no narrower kind
         raise CheckpointError(f"{source}: its tokenizer has no token for the letter a ({error}). {COPY}") from None
-    _refuse_unreachable(source, backend)
-    return Tokenizer(backend, roles, *marks)
+    written = backend.normalizer if is_sentencepiece and sentencepiece_models.has_table(backend.normalizer) else None
+    if written is not None:
+        backend.normalizer = sentencepiece_models.exact(written)
+    return Tokenizer(backend, roles, *marks, written)
 
 
 def _refuse_unreachable(source: str, backend: tokenizers.Tokenizer) -> None:
