@@ -124,7 +124,7 @@ def test_a_language_without_templates_is_named(tmp_path: Path) -> None:
         checklist_templates.of_templates(write_table(tmp_path, TABLE), ["sw"], 5)
 
 
-def test_own_probes_hold_every_answer_and_are_parallel() -> None:
+def test_own_templates_hold_every_answer_and_are_parallel() -> None:
     suite = checklist_templates.of_micro(SETTINGS, ["en", "de", "zh"], 20)
 
     assert list(suite) == ["properties", "measure_money", "measure_money_2"]
@@ -182,11 +182,14 @@ def test_a_case_fails_with_any_wrong_answer(tmp_path: Path) -> None:
 
 def test_only_a_checkpoint_for_questions_is_asked(tmp_path: Path) -> None:
     tiny.write_checkpoint(tmp_path)
-    with pytest.raises(CheckpointError, match=r"it has no head; probes are asked of one for questions: xquad"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"it has no head; the checklist takes one fine-tuned on questions: xquad",
+    ):
         ask(tmp_path, {}, lambda *_: None)
 
     tiny.write_head(tmp_path, "xnli")
-    with pytest.raises(CheckpointError, match=r"its head is of xnli; probes are asked"):
+    with pytest.raises(CheckpointError, match=r"its head is of xnli; the checklist takes one"):
         ask(tmp_path, {}, lambda *_: None)
 
 

@@ -42,26 +42,6 @@ def test_predictions_are_written_in_the_layout_of_the_benchmark_and_read_back(
     assert predictions.read(tmp_path, kind, "de") == values
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "text", "message"),
-    [
-        (task("multiple_choice"), "jsonl", '{"label": 1}\n{"choice": 1}\n', r"line 2: should be as \{\"label\": 0\}"),
-        (task("retrieval"), "tsv", "[12]\n", r"line 1: should be a row number; it is '\[12\]'"),
-        (task("retrieval", "f1"), "tsv", "de-1\ten-7\nde-2\n", r"line 2: should be two ids .* it is 'de-2'"),
-        (task("span"), "json", '{"q1": "cut', "line 1: not JSON"),
-        (task("span"), "json", '["q1"]', "one JSON object of ids; it is a list"),
-    ],
-)
-def test_a_broken_prediction_file_is_named_with_its_line(
-    kind: Task, name: str, text: str, message: str, tmp_path: Path
-) -> None:
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / f"test-de.{name}").write_text(text, encoding="utf-8")
-
-    with pytest.raises(DataError, match=message):
-        predictions.read(tmp_path, kind, "de")
-
-
 def test_a_missing_prediction_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"test-de\.tsv: no such file"):
         predictions.read(tmp_path, task("classification"), "de")

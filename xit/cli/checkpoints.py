@@ -89,11 +89,12 @@ def score(
     ] = False,
 ) -> None:
     """Score a submission to XTREME-R or XTREME as its evaluator does: by language, task, group, and overall."""
+    from xit.cli import tables
     from xit.scoring import evaluator
 
     found = evaluator.score(predictions, gold, benchmark, partial)
     if not terminal.print_json(found, as_json):
-        terminal.show(evaluator.tables(found))
+        terminal.show(tables.submission(found))
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -112,9 +113,9 @@ def submit(
     as_json: Json = None,
 ) -> None:
     """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
+    from xit.cli import tables
     from xit.evaluation.submit import submit as write
     from xit.modeling.released_heads import parse_labels
-    from xit.scoring import evaluator
 
     config = load_config()
     chosen = chosen_source(config, source, data, language, most)
@@ -131,7 +132,7 @@ def submit(
             parse_labels(labels or ()),
         )
     if not terminal.print_json(found, as_json):
-        terminal.show(evaluator.tables(found))
+        terminal.show(tables.submission(found))
 
 
 @importing.command("released")

@@ -176,6 +176,53 @@ def evaluation(found: Mapping[str, Any], source: str) -> Parts:
         yield table
 
 
+def submission(found: Mapping[str, Any]) -> Parts:
+    """What `xit score` found: by language, a table for each group; means; what is missing, notes and rules."""
+    from xit.core.task import task_of
+    from xit.scoring import benchmarks
+    from xit.scoring.predictions import kind_of
+
+    benchmark = benchmarks.load(found["benchmark"])
+    scored = {name: task_of(name) for name in found["tasks"]}
+    for group in dict.fromkeys(task.group for task in scored.values()):
+        columns = [
+            (name, metric) for name, task in scored.items() if task.group == group for metric in kind_of(task).reported
+        ]
+        cells = {name: found["tasks"][name]["languages"] for name, _ in columns}
+        headings = [f"{name}\n{metric}" for name, metric in columns]
+        table = boxed(f"{benchmark.title}, {group}: by language", "language", numbers=headings)
+        for code in sorted({code for codes in cells.values() for code in codes}, key=lambda code: (code != "en", code)):
+            row = (f"{cells[name][code][metric]:.1f}" if code in cells[name] else "" for name, metric in columns)
+            table.add_row(code, *row)
+        yield table
+    table = boxed(f"{benchmark.title}: scores", "", "metric", numbers=("score", "languages", "examples"))
+    for name in benchmark.tasks:
+        its = found["tasks"].get(name, {"metric": "–", "score": None, "examples": {}})
+        covered = f"{len(its['examples'])} of {len(benchmark.languages(name))}"
+        table.add_row(name, its["metric"], _number(its["score"]), covered, f"{sum(its['examples'].values()):,}")
+    table.add_section()
+    for name, members in benchmark.groups.items():
+        mean = f"mean of {', '.join(members)}"
+        table.add_row(name, mean, _number(found["groups"][name]), _completeness(found, members))
+    table.add_section()
+    overall = (f"mean of the {len(benchmark.tasks)} tasks", _number(found["overall"]))
+    table.add_row("overall", *overall, _completeness(found, benchmark.tasks), style="bold")
+    yield table
+    for name, codes in found["missing"].items():
+        languages = benchmark.languages(name)
+        yield f"Missing: {name} in {', '.join(codes) if len(codes) < len(languages) else f'all {len(languages)}'}."
+    yield from found["notes"]
+    yield from found["rules"]
+
+
+def _completeness(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
+    return "incomplete" if any(name in found["missing"] for name in tasks) else ""
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
 def buckets(found: Mapping[str, Any], title: str) -> Parts:
     """The scores of kinds of examples, as means over languages."""
     table = boxed(title, "", "", numbers=("languages", "examples", found["metric"]))

@@ -1,4 +1,4 @@
-"""Probes asked of a checkpoint that was fine-tuned on question answering: how many it fails, by test and language."""
+"""Small questions asked of a checkpoint of question answering: how many cases it fails, by test and language."""
 
 import re
 import unicodedata
@@ -84,7 +84,7 @@ def ask(
         named = f"of {own.task}" if own else f"a {released.architecture}" if released else ""
         head = f"its head is {named}" if named else "it has no head" if is_there else "no such folder"
         raise CheckpointError(
-            f"{checkpoint}: {head}; probes are asked of one for questions: xquad, mlqa, tydiqa, squad."
+            f"{checkpoint}: {head}; the checklist takes one fine-tuned on questions: xquad, mlqa, tydiqa, squad."
         )
     task = task_of(own.task if own else "xquad")
     facts = own or evaluate.head_for(checkpoint, task.id)
@@ -92,7 +92,7 @@ def ask(
     max_length_tokens = int(min(facts.max_length_tokens, model.encoder.max_positions))
     options = EncodingOptions(tokenizer, task, max_length_tokens)
     form: Any = formats.load("span")
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    failures: dict[str, dict[str, dict[str, float]]] = {}
     total = sum(map(len, suite.values()))
     for name, by_language in suite.items():
         for language, cases in by_language.items():
@@ -101,15 +101,15 @@ def ask(
                 for number, case in enumerate(cases)
                 for index, each in enumerate(case)
             ]
-            said = form.predict(model, examples, options)
+            answers = form.predict(model, examples, options)
             wrong = [
                 [
-                    clean(said[f"{number}-{index}"], language) != clean(each.answer, language)
+                    clean(answers[f"{number}-{index}"], language) != clean(each.answer, language)
                     for index, each in enumerate(case)
                 ]
                 for number, case in enumerate(cases)
             ]
-            found.setdefault(name, {})[language] = {
+            failures.setdefault(name, {})[language] = {
                 "cases": len(cases),
                 "failed_cases": 100.0 * sum(map(any, wrong)) / len(cases),
                 "questions": len(examples),
@@ -118,5 +118,5 @@ def ask(
                     each.answer.lower() not in each.context.lower() for case in cases for each in case
                 ),
             }
-            report(sum(map(len, found.values())), total, {})
-    return found
+            report(sum(map(len, failures.values())), total, {})
+    return failures

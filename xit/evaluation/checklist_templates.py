@@ -1,4 +1,4 @@
-"""Probes in the manner of MultiCheckList: small questions on small texts, each of which a competent reader answers.
+"""Templates in the manner of MultiCheckList: small questions on small texts, which a competent reader answers.
 
 Published templates: google-research/xtreme:multichecklist (Ruder et al. 2021, section 5.3), a table with a column of
 texts a language, and beside some a column that says for which English words a text is meant. A case is one filling of a

@@ -4,7 +4,7 @@ They are those of the benchmark's own evaluator (google-research/xtreme: evaluat
 too, which it cannot print (`xit.scoring.benchmarks`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,9 +59,9 @@ def score(submission: Path, gold: Path, name: str, is_partial: bool = False) -> 
         if len(there) < len(languages):
             missing[task_id] = [code for code in languages if code not in there]
             faults += [] if is_partial else _missing(task, languages, submission, gold)
-        found = {code: _cell(submission, gold, task, code, faults) for code in there}
+        scored = {code: _cell(submission, gold, task, code, faults) for code in there}
         if there:
-            cells[task_id] = {code: cell for code, cell in found.items() if cell is not None}
+            cells[task_id] = {code: cell for code, cell in scored.items() if cell is not None}
             notes += _unanswered(task_id, cells[task_id])
     if not cells and not faults:
         faults.append(
@@ -109,7 +109,7 @@ def _unanswered(task_id: str, cells: Mapping[str, Cell]) -> list[str]:
 
 def _missing(task: Task, languages: Sequence[str], *sides: Path) -> list[str]:
     """A line for each side that lacks files of a task."""
-    found = []
+    faults = []
     for side in sides:
         lacks = [code for code in languages if not predictions.path(side, task, code).is_file()]
         if not lacks:
@@ -117,12 +117,12 @@ def _missing(task: Task, languages: Sequence[str], *sides: Path) -> list[str]:
         file = predictions.path(side, task, lacks[0])
         if not file.parent.is_dir():
             close = near(task.id, {other.name for other in side.iterdir()} - set(registry.names("tasks")))
-            found.append(f"{file.parent}: no such folder.{close} It should hold {file.name} and so on.")
+            faults.append(f"{file.parent}: no such folder.{close} It should hold {file.name} and so on.")
             continue
         asked = {predictions.path(side, task, code).name for code in languages}
         close = near(file.name, {other.name for other in file.parent.iterdir()} - asked)
-        found.append(f"{file}: no such file.{close} Missing of {task.id}: {', '.join(lacks)}.")
-    return found
+        faults.append(f"{file}: no such file.{close} Missing of {task.id}: {', '.join(lacks)}.")
+    return faults
 
 
 def _not_asked_for(submission: Path, expected: set[Path]) -> list[str]:
@@ -150,56 +150,6 @@ def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, Cell]) -> dict
         "languages": {code: cell.values for code, cell in cells.items()},
         "examples": {code: cell.examples for code, cell in cells.items()},
     }
-
-
-def tables(found: Mapping[str, Any]) -> Iterator[Any]:
-    """What `score` found, for a terminal: languages, a table a kind of task; means; what is missing, notes, rules."""
-    from rich.table import Table
-
-    benchmark = benchmarks.load(found["benchmark"])
-    facts: dict[str, Task] = {name: task_of(name) for name in found["tasks"]}
-    for group in dict.fromkeys(task.group for task in facts.values()):
-        columns = [
-            (name, metric) for name, task in facts.items() if task.group == group for metric in kind_of(task).reported
-        ]
-        cells = {name: found["tasks"][name]["languages"] for name, _ in columns}
-        table = Table("language", title=f"{benchmark.title}, {group}: by language", title_style="bold")
-        for name, metric in columns:
-            table.add_column(f"{name}\n{metric}", justify="right")
-        for code in sorted({code for codes in cells.values() for code in codes}, key=lambda code: (code != "en", code)):
-            row = (f"{cells[name][code][metric]:.1f}" if code in cells[name] else "" for name, metric in columns)
-            table.add_row(code, *row)
-        yield table
-    table = Table(
-        "", "metric", "score", "languages", "examples", title=f"{benchmark.title}: scores", title_style="bold"
-    )
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for name in benchmark.tasks:
-        its = found["tasks"].get(name, {"metric": "–", "score": None, "examples": {}})
-        covered = f"{len(its['examples'])} of {len(benchmark.languages(name))}"
-        table.add_row(name, its["metric"], _number(its["score"]), covered, f"{sum(its['examples'].values()):,}")
-    table.add_section()
-    for name, value in found["groups"].items():
-        members = benchmark.groups[name]
-        table.add_row(name, f"mean of {', '.join(members)}", _number(value), _completeness(found, members))
-    table.add_section()
-    overall = (f"mean of the {len(benchmark.tasks)} tasks", _number(found["overall"]))
-    table.add_row("overall", *overall, _completeness(found, benchmark.tasks), style="bold")
-    yield table
-    for name, codes in found["missing"].items():
-        languages = benchmark.languages(name)
-        yield f"Missing: {name} in {', '.join(codes) if len(codes) < len(languages) else f'all {len(languages)}'}."
-    yield from found["notes"]
-    yield from found["rules"]
-
-
-def _completeness(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
-    return "incomplete" if any(name in found["missing"] for name in tasks) else ""
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
 
 
 def _mean_of(tasks: Mapping[str, Mapping[str, Any]], members: Sequence[str]) -> float | None:

@@ -121,10 +121,7 @@ class Tags(Kind):
         file.check_labels(((number, tag) for number, tag in enumerate(file.lines, 1) if tag), self.task.labels)
         sentences: list[list[str]] = [[]]
         for line in file.lines:
-            if line:
-                sentences[-1].append(line)
-            else:
-                sentences.append([])
+            sentences[-1].append(line) if line else sentences.append([])
         return sentences if sentences[-1] else sentences[:-1]
 
     def gold(self, examples: Sequence[Example]) -> list[list[str]]:
@@ -134,7 +131,7 @@ class Tags(Kind):
         gold = self.parse(file)
         return gold if any(gold) else []
 
-    def check(self, predictions: Sequence[Sequence[str]], gold: Sequence[Sequence[str]], language: str) -> list[str]:
+    def check(self, predictions: Any, gold: Any, language: str) -> list[str]:
         empty = [number for number, tags in enumerate(predictions, 1) if not tags]
         blank = f" Sentence {empty[0]} has no tag: every blank line ends a sentence." if empty else ""
         if len(predictions) != len(gold):
@@ -148,9 +145,7 @@ class Tags(Kind):
         counts = f"{len(predictions[number])} tags; it has {len(gold[number])} words in the gold"
         return [f"sentence {number + 1}, from line {line}, has {counts}{others}.{blank}"]
 
-    def score(
-        self, predictions: Sequence[Sequence[str]], gold: Sequence[Sequence[str]], language: str
-    ) -> dict[str, float]:
+    def score(self, predictions: Any, gold: Any, language: str) -> dict[str, float]:
         spans = metrics.span_overlap(predictions, gold, metrics.spans_of(self.task.labels))
         return {**spans._asdict(), "accuracy": metrics.token_accuracy(predictions, gold)}
 
@@ -187,12 +182,12 @@ class ById(Kind):
             raise TypeError(f"predictions of {self.task.format} do not come as a {type(predictions).__name__}")
         return json.dumps(predictions, ensure_ascii=False) + "\n"
 
-    def check(self, predictions: Mapping[str, Any], gold: Sequence[tuple[str, Any]], language: str) -> list[str]:
+    def check(self, predictions: Any, gold: Any, language: str) -> list[str]:
         known = {name for name, _ in gold}
         unknown = [name for name in predictions if name not in known]
         return [f"{some(unknown)}: no such id in the gold."] if unknown else []
 
-    def unanswered(self, predictions: Mapping[str, Any], gold: Sequence[tuple[str, Any]]) -> int:
+    def unanswered(self, predictions: Any, gold: Any) -> int:
         return sum(name not in predictions for name, _ in gold)
 
     def part(self, predictions: Any, gold: Any, numbers: Sequence[int]) -> tuple[Any, Any]:
@@ -237,14 +232,12 @@ class Answers(ById):
         values = [value for name, answers in questions for value in (name, *answers)]
         if wrong := [json.dumps(value) for value in values if not isinstance(value, str)]:
             first = shortened(wrong[0], quotes="")
-            file.fault(f"ids and right answers should be texts; {len(wrong)} are not, the first is {first}.")
+            file.fault(f"ids and right answers should be texts; the first of {len(wrong)} others is {first}.")
         elif not self.task.has_unanswerable:
             file.check_answers(questions)
         return questions
 
-    def score(
-        self, predictions: Mapping[str, str], gold: Sequence[tuple[str, Sequence[str]]], language: str
-    ) -> dict[str, float]:
+    def score(self, predictions: Any, gold: Any, language: str) -> dict[str, float]:
         right = {str(number): answers for number, (_, answers) in enumerate(gold)}
         said = {str(number): predictions[name] for number, (name, _) in enumerate(gold) if name in predictions}
         is_mlqa = self.task.answer_rules == "mlqa"
@@ -272,9 +265,11 @@ class Rankings(ById):
     def parse_gold(self, file: SubmissionFile) -> list[tuple[str, list[str]]]:
         gold = list(self.parse(file).items())
         file.check_answers(gold)
+        if twice := [name for name, right in gold if len(set(right)) < len(right)]:
+            file.fault(f"{some(twice)}: a right candidate comes twice.")
         return gold
 
-    def check(self, predictions: Mapping[str, Any], gold: Sequence[tuple[str, Any]], language: str) -> list[str]:
+    def check(self, predictions: Any, gold: Any, language: str) -> list[str]:
         faults = super().check(predictions, gold, language)
         # A right candidate that comes twice would count twice; the reciprocal rank is that of the first.
         is_counted = self.task.metric == "map_at_20"
@@ -282,9 +277,7 @@ class Rankings(ById):
             faults.append(f"{some(twice)}: a candidate comes twice in the ranking.")
         return faults
 
-    def score(
-        self, predictions: Mapping[str, Sequence[str]], gold: Sequence[tuple[str, Sequence[str]]], language: str
-    ) -> dict[str, float]:
+    def score(self, predictions: Any, gold: Any, language: str) -> dict[str, float]:
         measure = metrics.reciprocal_rank if self.task.metric == "mrr_at_20" else metrics.average_precision
         return {self.task.metric: measure(predictions, dict(gold))}
 
@@ -306,7 +299,7 @@ class Rows(Kind):
         row = _rows(examples)
         return [row[query["gold"][0]] for query in asked(examples)]
 
-    def check(self, predictions: Sequence[int], gold: Sequence[int], language: str) -> list[str]:
+    def check(self, predictions: Any, gold: Any, language: str) -> list[str]:
         faults = super().check(predictions, gold, language)
         published = self.task.published.get("test", 0)
         count = published if isinstance(published, int) else published.get(language, 0)
@@ -344,9 +337,7 @@ class Pairs(Kind):
     def check(self, predictions: Any, gold: Any, language: str) -> list[str]:
         return []
 
-    def score(
-        self, predictions: Sequence[tuple[str, str]], gold: Sequence[tuple[str, str]], language: str
-    ) -> dict[str, float]:
+    def score(self, predictions: Any, gold: Any, language: str) -> dict[str, float]:
         return metrics.overlap(predictions, gold)._asdict()
 
     def as_texts(self, predictions: Any, asked: Sequence[Example], texts: Mapping[str, str]) -> list[str]:
