@@ -13,7 +13,7 @@ from dvc.utils.serialize import load_yaml
 from xit.core import registry, settings
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
-from xit.pipeline import config, overlay
+from xit.pipeline import config, overlay, rules
 
 ROOT = Path(__file__).parents[2]
 VALUES = config.read(ROOT / "params.yaml")
@@ -268,7 +268,12 @@ def test_all_faults_are_reported_at_once() -> None:
             r"languages.evaluation: en is missing; English is what training is on; .* Ad",
         ),
         ({"languages__evaluation": ["en", "en"]}, r"languages.evaluation: en is there twice"),
-        ({"languages__pretraining": []}, r"languages.pretraining: the list is empty"),
+        ({"languages__pretraining": []}, r"languages.pretraining: the list is empty, but transformer, lstm read text"),
+        ({"tokenizer": None}, r"tokenizer: null, but transformer, lstm read with it\. Give vocabulary and lines"),
+        (
+            {"languages__pretraining": [], "grid__encoders": ["mbert"], "grid__recipes": ["mnli+mlm", "mnli-9"]},
+            r"languages.pretraining: the list is empty, but mnli\+mlm read text",
+        ),
         (
             {"micro__languages": ["en"]},
             r"micro.languages: no such parameter\. Remove it; the languages are those of lang",
@@ -393,7 +398,7 @@ def test_released_encoders_with_a_table_of_positions_say_how_many() -> None:
     """Of the model cards; those with relative or rotary positions, and recurrences, have no longest input."""
     released = {name: one for name, one in config.load(ROOT / "params.yaml").encoders.items() if one.size is None}
 
-    assert {name: config.max_positions(name, one) for name, one in released.items()} == {
+    assert {name: rules.max_positions(name, one) for name, one in released.items()} == {
         **dict.fromkeys(["xlmr_base", "xlmr_large", "mbert", "rembert", "glot500"], 512),
         **dict.fromkeys(["mdeberta_v3", "mt5_base", "mmbert_base", "rwkv4_world", "laser2"]),
     }

@@ -174,6 +174,50 @@ def test_what_is_wrong_is_told_at_once_and_nothing_is_written(profile: str, wher
     assert not (project / "workspaces").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "languages", "has_tokenizer"),
+    [
+        ("grid: {encoders: [mbert, xlmr_base]}", 0, False),
+        ("grid: {encoders: [mbert, lstm]}", 13, True),
+        ("grid: {encoders: [mbert]}\ntuning: {encoders: [gru]}", 13, True),
+        (
+            "grid: {encoders: [mbert], recipes: [mlm], conditions: [none, untrained, mnli, squad, hellaswag, mlm]}",
+            13,
+            False,
+        ),
+        (
+            "grid: {encoders: [lstm]}\nencoders: {lstm: {vocabulary: {source: mbert, has_frozen_table: false}}}",
+            13,
+            False,
+        ),
+    ],
+)
+def test_no_text_and_no_tokenizer_are_made_that_nobody_reads(
+    changes: str, languages: int, has_tokenizer: bool, project: Path
+) -> None:
+    (project / "profiles/some.yaml").write_text(changes)
+
+    values = config.read(overlay.prepare(project, "some", None) / "params.yaml")
+
+    assert len(values["languages"]["pretraining"]) == languages
+    assert (values["tokenizer"] is not None) == has_tokenizer
+    config.check(values, "the workspace")
+
+
+def test_in_the_project_itself_it_is_told_what_need_not_be_made(project: Path) -> None:
+    path, told = project / "params.yaml", list[str]()
+    path.write_text(path.read_text().replace("encoders: [transformer, lstm]", "encoders: [mbert]"))
+
+    overlay.prepare(project, "default", None, told.append)
+    path.write_text(path.read_text().replace("tokenizer:\n  vocabulary: 2000\n  lines: 1500\n", "tokenizer: null\n"))
+    overlay.prepare(project, "default", None, told.append)
+
+    assert [line.partition("Write ")[2] for line in told] == [
+        "languages.pretraining: [], tokenizer: null there, and it is not made.",
+        "languages.pretraining: [] there, and it is not made.",
+    ]
+
+
 def test_all_tasks_without_a_file_are_told_before_anything_runs(project: Path, tmp_path: Path) -> None:
     (project / "profiles/published.yaml").write_text("source: files\nseeds: [-1]\n")
     data = publish(tmp_path / "published", "xnli", "xcopa", "tatoeba", "squad")

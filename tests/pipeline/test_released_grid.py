@@ -8,6 +8,7 @@ from pathlib import Path
 import encoder_fixtures
 import huggingface_hub.constants
 import pytest
+import test_dvc
 import tiny
 import torch
 from encoder_fixtures import RELEASED
@@ -22,6 +23,7 @@ from xit.modeling import convert, convert_rwkv_world, encoders, tokenization
 from xit.modeling.encoder import Encoder
 from xit.modeling.task_model import load_encoder
 from xit.modeling.tokenization import Tokenizer
+from xit.pipeline import config, overlay, runner
 from xit.stages.intermediate import intermediate
 from xit.stages.pretrain import pretrain
 from xit.training.masked_lm import MaskedLanguageModel
@@ -159,6 +161,23 @@ def test_rwkv_world_takes_the_longest_piece_at_each_place(tmp_path: Path) -> Non
                 start = longest
             found = tokenizer.backend.encode(text)
             assert list(zip(found.ids, found.offsets, strict=True)) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
+def test_a_grid_of_released_encoders_alone_runs_without_text_and_tokenizer(tmp_path: Path) -> None:
+    root = test_dvc.copy_pipeline(tmp_path / "project")
+    tiny.write_checkpoint(tmp_path / "own", "lstm")
+    values = config.laid_over(config.read(root / "profiles/tiny.yaml"), {"grid": {"encoders": ["lstm"]}})
+    values["encoders"]["lstm"] = {"weights": str(tmp_path / "own"), "size": None, "pretraining_learning_rate": None}
+    (root / "profiles/released.yaml").write_text(config.written(values))
+    workspace = overlay.prepare(root, "released", None)
+
+    runner.run(workspace, 2, lambda event: None)
+
+    assert list((workspace / "data/text").iterdir()) == list((workspace / "tokenizer").iterdir()) == []
+    assert (workspace / "results/scores.csv").read_text().count("lstm") > 3
+    assert not runner.plan(workspace).instances
 
 
 # Hybrids

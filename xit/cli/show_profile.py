@@ -49,7 +49,8 @@ def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]
 
 def vocabulary_size(settings: Config, encoder: str) -> int:
     """Of an encoder from scratch; where it takes a released vocabulary, that of XLM-R is assumed."""
-    return settings.tokenizer.vocabulary if settings.encoders[encoder].vocabulary is None else XLM_R_PIECES
+    own = settings.tokenizer if settings.encoders[encoder].vocabulary is None else None
+    return own.vocabulary if own else XLM_R_PIECES
 
 
 def _parameters(name: str, size: Any, vocabulary: int) -> int:

@@ -384,8 +384,8 @@ class RetrievalSettings:
 class LanguageSettings:
     """Languages by ISO code."""
 
-    pretraining: Annotated[Codes, Some]
-    """Tokenizer and pretraining read text in these languages."""
+    pretraining: Codes
+    """Tokenizer, pretraining and masked LM read text in these languages; none where no encoder of the grid does."""
     evaluation: Annotated[Codes, Some, _having("en", "English is what training is on")]
     """Tasks are scored in these languages where they have them; English is among them for the transfer gap."""
 

@@ -1,6 +1,7 @@
 """params.yaml as frozen values, checked whole: every fault is reported at once, with the nearest known name.
 
-What one value may be stands in xit/core/settings.py, as its type; what values must be to one another stands here.
+What one value may be stands in xit/core/settings.py, as its type; what values must be to one another in
+xit/pipeline/rules.py.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,10 +23,9 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 
-from xit.core import registry, settings
-from xit.core.conditions import FORM, MULTITASK, parse
+from xit.core import settings
 from xit.core.errors import ConfigError, near, raise_all
-from xit.core.task import Task, task_of
+from xit.pipeline import rules
 
 
 def _with_default(resources: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,8 +55,8 @@ class Config:
     """This section says what is compared."""
     translation: settings.TranslationSettings
     """This section is about the translation of training examples."""
-    tokenizer: settings.TokenizerSettings
-    """This section is about the tokenizer of encoders from scratch."""
+    tokenizer: settings.TokenizerSettings | None
+    """This section is about the tokenizer of encoders from scratch; null where every encoder brings its own."""
     encoders: dict[settings.EncoderId, settings.EncoderSettings]
     """This section has an entry for each encoder."""
     pretraining: settings.PretrainingSettings
@@ -181,17 +181,13 @@ def load(path: Path) -> Config:
     return check(read(path), str(path))
 
 
-Rule = Callable[[Config], Iterable[str]]
-"""Gives the faults of values beside one another, as `place: what is wrong; what was found. What to try.`"""
-
-
-def check(values: Mapping[str, Any], where: str, further: Sequence[Rule] = ()) -> Config:
+def check(values: Mapping[str, Any], where: str, further: Sequence[rules.Rule] = ()) -> Config:
     """As `load`, for values that were read already.
 
     Args:
         values: The sections.
         where: Names them in messages.
-        further: Rules beside those of this file, told in the same round.
+        further: Rules beside those of `xit.pipeline.rules`, told in the same round.
     """
     faults: list[str] = []
     invalid: set[str] = set()
@@ -202,8 +198,8 @@ def check(values: Mapping[str, Any], where: str, further: Sequence[Rule] = ()) -
         faults = [_fault(values, one) for one in error.errors(include_url=False)]
         invalid = {str(one["loc"][0]) for one in error.errors()}
         config = _valid_part(Config, values)
-    for rule in (*RULES, *further):
-        if rule in WHOLE_LISTS and invalid & {"grid", "recipes"}:
+    for rule in (*rules.RULES, *further):
+        if rule in rules.WHOLE_LISTS and invalid & {"grid", "recipes"}:
             continue
         with contextlib.suppress(AttributeError) if invalid else contextlib.nullcontext():
             for fault in rule(config):  # one by one: a rule may end at a part that is not valid
@@ -309,255 +305,3 @@ def _schema_at(place: list[Any]) -> dict[str, Any]:
         section = _schema()["$defs"][options[0]["$ref"].rpartition("/")[2]] if options else {}
         here = {**section, **inner} if "description" in inner else {**section, "description": ""}
     return here
-
-
-# What values must be to one another
-
-
-def _sections(config: Config) -> Iterator[str]:
-    """Every id that the grid names has a section."""
-    trained = intermediate_tasks(config)
-    for section, ids, has in (
-        ("encoders", config.grid.encoders, config.encoders),
-        ("intermediate", trained, config.intermediate),
-        ("targets", config.grid.targets, config.targets),
-    ):
-        for name in ids:
-            if name not in has:
-                yield f"{section}.{name}: missing, but grid names {name}. Add it, as {', '.join(has) or 'others'} have."
-    for key, ids, section, has in (
-        ("encoders", config.tuning.encoders, "encoders", config.encoders),
-        ("tasks", config.tuning.tasks, "targets", config.targets),
-    ):
-        for name in ids:
-            if name not in has:
-                yield f"tuning.{key}: {name} has no section. Add {section}.{name}. There is: {', '.join(has)}."
-
-
-def intermediate_tasks(config: Config) -> tuple[str, ...]:
-    """The tasks that intermediate training takes, those of recipes too, each once."""
-    names = list(config.grid.intermediates)
-    for condition in map(parse, config.grid.recipes):
-        names += _tasks_of(condition.task, config)
-    return tuple(dict.fromkeys(names))
-
-
-def _tasks_of(task: str | None, config: Config) -> tuple[str, ...]:
-    if task == MULTITASK:
-        return config.recipes.multitask.tasks
-    return (task,) if task else ()
-
-
-def _conditions(config: Config) -> Iterator[str]:
-    grid = config.grid
-    if grid.conditions != (wanted := grid.controls + grid.intermediates + grid.recipes):
-        yield (
-            f"grid.conditions: should be controls, intermediates, recipes, in this order; found "
-            f"[{', '.join(grid.conditions)}]. Write [{', '.join(wanted)}]."
-        )
-
-
-def _tasks(config: Config) -> Iterator[str]:
-    grid = config.grid
-    wanted = dict.fromkeys(intermediate_tasks(config) + grid.targets + grid.bare_targets)
-    if sorted(grid.tasks) != sorted(wanted):
-        yield (
-            "grid.tasks: should be the tasks of intermediates and recipes, targets and bare targets, each once; found "
-            f"[{', '.join(grid.tasks)}]. Write [{', '.join(wanted)}]."
-        )
-
-
-def _translated(config: Config) -> Iterator[str]:
-    """The tasks and languages of translation are those that conditions train on."""
-    grid, trained = config.grid, intermediate_tasks(config)
-    tasks, languages = grid.translated_tasks, grid.translation_languages
-    for name in tasks:
-        if name not in trained:
-            yield (
-                f"grid.translated_tasks: {name}: no intermediate task or recipe trains on it. Remove it; these are: "
-                f"{', '.join(trained)}."
-            )
-    if bool(tasks) != bool(languages):
-        yield (
-            f"grid.translated_tasks, grid.translation_languages: [{', '.join(tasks)}], [{', '.join(languages)}]: each "
-            "task is translated into each language, so both are empty or neither is. Fill in the other, or empty both."
-        )
-    if "en" in languages:
-        yield "grid.translation_languages: en: training examples are English as they are. Leave it out."
-    for recipe in filter(FORM.fullmatch, grid.recipes):
-        condition = parse(recipe)
-        read = _tasks_of(condition.task, config)
-        if condition.language != "en" and not (set(read) <= set(tasks) and condition.language in languages):
-            yield (
-                f"grid.recipes: {recipe}: nothing makes its examples. Put {', '.join(read)} into "
-                f"grid.translated_tasks and {condition.language} into grid.translation_languages."
-            )
-    if tasks and config.source != "micro" and not config.translation.model:
-        yield (
-            f"translation.model: empty, but grid.translated_tasks names {', '.join(tasks)}. Give a folder or a model "
-            "of the Hub, for instance facebook/nllb-200-distilled-600M; only the micro source needs none."
-        )
-
-
-def _starts(config: Config) -> Iterator[str]:
-    """Where an encoder starts: from random weights of a size, or from released ones."""
-    for name, encoder in config.encoders.items():
-        if name in registry.names("encoders"):
-            with contextlib.suppress(AttributeError):
-                for fault in _start(name, encoder):
-                    yield f"encoders.{name}.{fault}"
-
-
-def _start(name: str, encoder: settings.EncoderSettings) -> Iterator[str]:
-    weights, keys = encoder.weights, ("size", "pretraining_learning_rate")
-    if weights == "random":
-        if not registry.defines("encoders", name, "Encoder"):
-            yield f"weights: random: {name} is a released encoder, and cannot be made from a size. Let it be released."
-            return
-        for key in keys:
-            if getattr(encoder, key) is None:
-                yield f"{key}: null, but an encoder with random weights needs it. Give it, or name released weights."
-        return
-    for key in keys:
-        if (found := getattr(encoder, key)) is not None:
-            yield f"{key}: should be null, since weights are {weights}; found {_plain(found)}. Write null."
-    if encoder.vocabulary is not None:
-        yield (
-            f"vocabulary: should be null, since {weights} weights come with their own; found "
-            f"{_plain(encoder.vocabulary)}. Write null."
-        )
-    if weights == "released" and not registry.defines("encoders", name, "RELEASED"):
-        yield f"weights: released: nothing is released of {name}. Name a Hub id or a folder, or let it be random."
-
-
-def _plain(value: Any) -> str:
-    return json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)  # type: ignore[arg-type]
-
-
-def _micro(config: Config) -> Iterator[str]:
-    if config.micro.languages:
-        yield "micro.languages: no such parameter. Remove it; the languages are those of languages.evaluation."
-
-
-def _trained(config: Config) -> Iterator[tuple[str, Task, settings.TaskSettings]]:
-    """The places, tasks and settings of what the grid trains on."""
-    for section, ids, has in (
-        ("intermediate", intermediate_tasks(config), config.intermediate),
-        ("targets", config.grid.targets, config.targets),
-    ):
-        for name in ids:
-            if name in has:
-                yield f"{section}.{name}", task_of(name), has[name]
-
-
-def _tokens(config: Config) -> Iterator[str]:
-    """An input has tokens enough for its texts, and no more than the encoders have positions for."""
-    encoders = {name: config.encoders[name] for name in config.grid.encoders if name in config.encoders}
-    has_special = any(starts_here(encoder) and encoder.vocabulary is None for encoder in encoders.values())
-    for place, task, own in _trained(config):
-        with contextlib.suppress(AttributeError):
-            found, least = own.max_length_tokens, 2 * task.texts + (task.texts + 1 if has_special else 0)
-            if found < least:
-                texts = "two texts" if task.texts == 2 else "a text"
-                yield (
-                    f"{place}.max_length_tokens: {found} is too few for {task.title}, of which an input holds {texts} "
-                    f"of two tokens at least{' and special tokens' if has_special else ''}. Give {least} or more."
-                )
-            for name, encoder in encoders.items():
-                longest = max_positions(name, encoder)
-                if longest is not None and found > longest:
-                    yield (
-                        f"{place}.max_length_tokens: {found}, but {name} has positions for {longest}. Give {longest} "
-                        f"or less, or take {name} from grid.encoders."
-                    )
-
-
-def starts_here(encoder: settings.EncoderSettings) -> bool:
-    """Whether an encoder is pretrained here, from random weights."""
-    return encoder.weights == "random"
-
-
-def max_positions(name: str, encoder: settings.EncoderSettings) -> int | None:
-    """The tokens of the longest row that a released encoder has positions for, where its file says so."""
-    if encoder.weights != "released" or not registry.defines("encoders", name, "RELEASED"):
-        return None
-    if registry.defines("encoders", name, "Encoder"):  # its own code is loaded with torch, and knows no longest row
-        return None
-    longest: int | None = registry.load("encoders", name).RELEASED.max_positions
-    return longest
-
-
-def _subsets(config: Config) -> Iterator[str]:
-    """A condition takes no more training examples of a task than there can be."""
-    for place, name in enumerate(config.grid.recipes):
-        condition = parse(name)
-        for task in _tasks_of(condition.task, config):
-            published = task_of(task).published.get("train")
-            known = published if isinstance(published, int | None) else published.get("en")
-            there = config.micro.train if config.source == "micro" else known
-            if condition.examples is not None and there is not None and condition.examples > there:
-                whose = "micro.train" if config.source == "micro" else "the published data"
-                yield (
-                    f"grid.recipes.{place}: {name}: asks for {condition.examples} training examples of {task}; "
-                    f"{whose} has {there}. Name a smaller subset."
-                )
-
-
-def _evaluated(config: Config) -> Iterator[str]:
-    """Each target has a language that is evaluated."""
-    asked = config.languages.evaluation
-    for key in ("targets", "bare_targets"):
-        for place, name in enumerate(getattr(config.grid, key)):
-            task = task_of(name)
-            if config.source == "micro":
-                has = tuple(code for code in asked if code != "en" or not (task.is_aligned or task.is_mined))
-            else:
-                has = task.languages
-            if not set(has) & set(asked):
-                yield (
-                    f"grid.{key}.{place}: {name}: none of its languages is evaluated; found languages.evaluation "
-                    f"[{', '.join(asked)}]. Add some of {', '.join(task.languages)}, or take {name} from the grid."
-                )
-
-
-def _tuned(config: Config) -> Iterator[str]:
-    if config.tuning.encoders and "en" not in config.languages.pretraining:
-        yield (
-            f"tuning.encoders: [{', '.join(config.tuning.encoders)}]: an encoder is tuned on English text, but en is "
-            "not in languages.pretraining. Add it, or empty this list."
-        )
-
-
-def _lengths(config: Config) -> Iterator[str]:
-    """How long the training on a task is, and how its batches are cut."""
-    for section, entries in (("intermediate", config.intermediate), ("targets", config.targets)):
-        for name, task in entries.items():
-            with contextlib.suppress(AttributeError):
-                if task.steps is None and task.epochs is None:
-                    yield (
-                        f"{section}.{name}: steps and epochs are both null, so that nothing says how long training is. "
-                        "Give one of them."
-                    )
-            with contextlib.suppress(AttributeError):
-                if task.batch_size % task.micro_batches:
-                    yield (
-                        f"{section}.{name}.micro_batches: {task.micro_batches} does not divide batch_size, "
-                        f"{task.batch_size}. Give a divisor of it."
-                    )
-
-
-RULES: tuple[Rule, ...] = (
-    _sections,
-    _conditions,
-    _tasks,
-    _translated,
-    _starts,
-    _micro,
-    _lengths,
-    _tokens,
-    _subsets,
-    _evaluated,
-    _tuned,
-)
-WHOLE_LISTS = (_conditions, _tasks)
-"""Rules that compare whole lists, and say nothing where an entry of one is not valid."""

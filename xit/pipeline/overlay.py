@@ -27,7 +27,7 @@ from xit.core.errors import ConfigError, near, raise_all
 from xit.core.files import atomic
 from xit.core.settings import FilesSettings
 from xit.core.task import task_of
-from xit.pipeline import config
+from xit.pipeline import config, rules
 
 CONFIG = """[core]
     analytics = false
@@ -143,10 +143,19 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
         ConfigError: no such profile, it needs a data folder, or all that is wrong with its values.
     """
     values = parameters(project, profile, data, tell)
-    check(values, profile)
+    idle = _idle(check(values, profile))
     if profile == "default":
+        if idle:
+            tell(
+                "params.yaml: every encoder of the grid is released, so that nobody reads what is made of "
+                f"{' and '.join(idle)}. Write {', '.join(idle.values())} there, and it is not made."
+            )
         _initialise(project)
         return project
+    for change in idle:
+        values = config.laid_over(
+            values, {"tokenizer": None} if change == "tokenizer" else {"languages": {"pretraining": []}}
+        )
     root = project / "workspaces" / profile
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
@@ -154,6 +163,17 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
     _initialise(root)
     _take_over(project, root)
     return root
+
+
+IDLE = {"languages.pretraining": "languages.pretraining: []", "tokenizer": "tokenizer: null"}
+"""What says that no text for pretraining and no tokenizer are to be made."""
+
+
+def _idle(found: config.Config) -> dict[str, str]:
+    """The places of `IDLE` of which nothing need be made, though something would be."""
+    needed = {"languages.pretraining": rules.readers_of_text(found), "tokenizer": rules.users_of_tokenizer(found)}
+    made = {"languages.pretraining": found.languages.pretraining, "tokenizer": found.tokenizer}
+    return {place: IDLE[place] for place in IDLE if made[place] and not needed[place]}
 
 
 def check(values: Mapping[str, Any], profile: str) -> config.Config:

@@ -68,7 +68,7 @@ def _changed(row: dict[str, Any], expected: Mapping[str, str]) -> list[str]:
 
 
 def text(source: Source, languages: Sequence[str], out: Path) -> list[str]:
-    """Write the text for pretraining, a file a language, a document a line."""
+    """Write the text for pretraining, a file a language, a document a line; an empty folder for no language."""
     total = 0
     with atomic(out) as folder:
         folder.mkdir(parents=True)

@@ -8,8 +8,12 @@ from xit.core.settings import TokenizerSettings
 from xit.modeling import tokenization
 
 
-def tokenizer(languages: Sequence[str], text: Path, out: Path, settings: TokenizerSettings) -> list[str]:
-    """Train a Unigram tokenizer on as many documents of each language."""
+def tokenizer(languages: Sequence[str], text: Path, out: Path, settings: TokenizerSettings | None) -> list[str]:
+    """Train a Unigram tokenizer on as many documents of each language; an empty folder where there are no settings."""
+    if settings is None:
+        with atomic(out) as folder:
+            folder.mkdir()
+        return [f"{out}: none is made, since params.yaml says null"]
     lines = []
     for language in languages:
         lines += (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()[: settings.lines]
