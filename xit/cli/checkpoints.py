@@ -26,6 +26,9 @@ LabelsOption = Annotated[
     list[str] | None,
     typer.Option(help="What the outputs of a head of transformers mean: labels of a task in their order, with commas."),
 ]
+OwnPooling = Annotated[
+    bool, typer.Option("--own-pooling", help="Make vectors as the checkpoint's modules.json says, where it has one.")
+]
 
 app = typer.Typer()
 importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
@@ -46,6 +49,7 @@ def evaluate_checkpoint(
         Literal["released", "repaired"] | None, typer.Option(help="XCOPA's questions; else as in params.yaml.")
     ] = None,
     labels: LabelsOption = None,
+    own_pooling: OwnPooling = False,
 ) -> None:
     """Score one checkpoint, yours or ours: zero-shot, in every language of its task.
 
@@ -73,6 +77,7 @@ def evaluate_checkpoint(
             paths.WORKING,
             lambda what, done, total: bars(what)(done, total, {}),
             parse_labels(labels or ()),
+            own_pooling,
         )
     if not terminal.print_json(found, as_json):
         terminal.show(tables.evaluation(found, chosen.name))
@@ -110,6 +115,7 @@ def submit(
     data: DataFolder = None,
     most: Most = None,
     labels: LabelsOption = None,
+    own_pooling: OwnPooling = False,
     as_json: Json = None,
 ) -> None:
     """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
@@ -130,6 +136,7 @@ def submit(
             config.retrieval,
             report("tasks"),
             parse_labels(labels or ()),
+            own_pooling,
         )
     if not terminal.print_json(found, as_json):
         terminal.show(tables.submission(found))

@@ -14,7 +14,7 @@ from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
 from xit.formats import EncodingOptions
-from xit.modeling import checkpoints, encoders, released_heads, task_model
+from xit.modeling import checkpoints, encoders, released_heads, sentence_modules, task_model
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
 from xit.scoring.predictions import asked, kind_of, with_pooled_ids, write, write_gold
@@ -38,6 +38,7 @@ def evaluate(
     working: Path | None = None,
     report: Callable[[str, int, int], None] = lambda what, done, total: None,
     labels: Labels = (),
+    has_own_pooling: bool = False,
 ) -> dict[str, tuple[dict[str, float], int]]:
     """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
 
@@ -52,6 +53,7 @@ def evaluate(
         working: A folder for the vectors of large pools, which outlives a crash, and is removed at the end.
         report: Called while a large pool is worked on, with what is done, how much of it and of how much.
         labels: What the outputs of a head of transformers mean (`xit.modeling.released_heads.for_task`).
+        has_own_pooling: Whether a bare encoder makes vectors as its modules.json says.
 
     Returns:
         For each language its metrics, from 0 to 100, and the number of examples.
@@ -76,7 +78,7 @@ def evaluate(
         options = EncodingOptions(tokenizer, labelled, max_length_tokens, retrieval.is_centered, working, report)
         predicted = [form.predict(model, pool, options) for pool in pools]
     else:
-        bare, tokenizer = task_model.load_encoder(checkpoint)
+        bare, tokenizer = task_model.load_encoder(checkpoint, has_own_pooling)
         shape: Any = bare.encoder
         max_length_tokens = int(min(BARE_LENGTH_TOKENS, shape.max_positions))
         options = EncodingOptions(tokenizer, task, max_length_tokens, retrieval.is_centered, working, report)
@@ -148,6 +150,12 @@ def tasks_of(checkpoint: Path | str, labels: Labels = ()) -> list[str]:
     return []
 
 
+def notes_on(checkpoint: Path | str, retrieval: RetrievalSettings, has_own_pooling: bool) -> list[str]:
+    """What is to be said of a checkpoint whose encoder is used alone: a head that is not, another way of pooling."""
+    head = released_heads.unread(checkpoint)
+    return [note for note in (head, sentence_modules.note(checkpoint, retrieval, has_own_pooling)) if note]
+
+
 def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
     found: dict[str, list[Example]] = {}
     for example in examples:
@@ -189,6 +197,7 @@ def report_of(
     working: Path | None = None,
     report: Callable[[str, int, int], None] = lambda what, done, total: None,
     labels: Labels = (),
+    has_own_pooling: bool = False,
 ) -> dict[str, Any]:
     """What `xit eval` says of a checkpoint: scores, and per task the main metric by language, English first.
 
@@ -202,6 +211,7 @@ def report_of(
         working: A folder for the vectors of large pools, which outlives a crash.
         report: As in `evaluate`; what is done begins with the task.
         labels: As in `evaluate`.
+        has_own_pooling: As in `evaluate`.
 
     Raises:
         ConfigError: a task that does not exist, or a language that the source does not have for a task; all of them.
@@ -211,8 +221,8 @@ def report_of(
     here = [name for name in answered if source.languages(task_of(name))]
     wanted = _languages_of(checkpoint, list(dict.fromkeys(tasks or here or answered)), languages, source, labels)
     encoder, condition, seed = checkpoints.origin(checkpoint)
-    is_bare = [name for name in wanted if not task_of(name).is_trained]
-    notes = [unread] if is_bare and (unread := released_heads.unread(checkpoint)) else []
+    is_bare = any(not task_of(name).is_trained for name in wanted)
+    notes = notes_on(checkpoint, retrieval, has_own_pooling) if is_bare else []
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}, "notes": notes}
     for name, codes in wanted.items():
         task = task_of(name)
@@ -230,6 +240,7 @@ def report_of(
             working=working and working / own,
             report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
             labels=labels,
+            has_own_pooling=has_own_pooling,
         )
         result["direction"] = direction = encoders.direction(checkpoint)
         named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"

@@ -11,7 +11,6 @@ from xit.core.files import atomic
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation import evaluate
-from xit.modeling import released_heads
 from xit.scoring import benchmarks, evaluator
 from xit.scoring.benchmarks import Benchmark
 
@@ -30,6 +29,7 @@ def submit(
     retrieval: RetrievalSettings,
     report: "Report",
     labels: evaluate.Labels = (),
+    has_own_pooling: bool = False,
 ) -> dict[str, Any]:
     """Write the folder that a benchmark asks for, and score it, which validates it.
 
@@ -44,6 +44,7 @@ def submit(
         retrieval: How a bare encoder makes vectors, and whether any are centred.
         report: Told after each task.
         labels: As in `xit.evaluation.evaluate.evaluate`.
+        has_own_pooling: As there.
 
     Returns:
         What `xit.scoring.evaluator.score` says of it; `missing` is what the benchmark asks for beside it.
@@ -72,13 +73,23 @@ def submit(
                 where = f" in {', '.join(languages)}" if languages else ""
                 skipped.append(f"{task_id}: skipped; the {source.name} source has no test examples of it{where}.")
             else:
-                evaluate.evaluate(model, task_id, examples, retrieval, answers, right, validation, labels=labels)
+                evaluate.evaluate(
+                    model,
+                    task_id,
+                    examples,
+                    retrieval,
+                    answers,
+                    right,
+                    validation,
+                    labels=labels,
+                    has_own_pooling=has_own_pooling,
+                )
             report(number, len(chosen), {})
         found = evaluator.score(answers, right, name, is_partial=True)
     most = getattr(source.settings, "most_test", 0)
     limit = f", of each task and language the first {most:,}" if most else ""
     bare = {model for task_id, model in chosen.items() if not task_of(task_id).is_trained}
-    unread = [note for model in sorted(bare) if (note := released_heads.unread(model))]
+    unread = [note for model in sorted(bare) for note in evaluate.notes_on(model, retrieval, has_own_pooling)]
     found["notes"] = [f"The examples are those of the {source.name} source{limit}.", *unread, *skipped, *found["notes"]]
     return found
 

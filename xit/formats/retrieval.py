@@ -153,7 +153,8 @@ def _margins(
 def _bare_vectors(
     encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings
 ) -> NormalizedVectors:
-    choices = {"layer": settings.layer, "pooling": settings.pooling}
+    own = getattr(encoder, "own_pooling", "")
+    choices = {"layer": settings.layer, "pooling": settings.pooling} | ({"own": own} if own else {})
     return _vectors(encoder, lambda rows: encoder.vectors(rows, settings), examples, options, choices)
 
 

@@ -16,9 +16,10 @@ from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.formats import PREDICTION_TOKENS, Batch, Head, Row, batches_by_length, collate
 from xit.formats._heads import pool
-from xit.modeling import encoders, tokenization
+from xit.modeling import encoders, sentence_modules, tokenization
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
+from xit.modeling.sentence_modules import SentenceModules
 from xit.modeling.tokenization import Tokenizer
 
 
@@ -49,12 +50,18 @@ class TaskModel(nn.Module):
 
 
 class EncoderModel(nn.Module):
-    """An encoder alone: its own states as vectors of texts."""
+    """An encoder alone: its own states as vectors of texts, made as the settings say, or as its modules.json does."""
 
-    def __init__(self, encoder: nn.Module, padding_id: int) -> None:
+    def __init__(self, encoder: nn.Module, padding_id: int, modules: SentenceModules | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         self.padding_id = padding_id
+        self.sentence_modules = modules
+
+    @property
+    def own_pooling(self) -> str:
+        """How its modules.json makes vectors, where that is followed; else nothing."""
+        return self.sentence_modules.title if self.sentence_modules else ""
 
     def vectors(self, rows: Sequence[Row], settings: RetrievalSettings) -> list[Tensor]:
         """A vector <float>[hidden] a row: hidden state number round(layer x depth), pooled over real tokens."""
@@ -62,13 +69,16 @@ class EncoderModel(nn.Module):
         for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
             states = hidden_states[round(settings.layer * (len(hidden_states) - 1))]
             pooling: Any = self.encoder.pooling or settings.pooling
-            vectors = pool(states.float(), batch["pooling_mask"], pooling).cpu()
+            if self.sentence_modules is not None:
+                vectors = self.sentence_modules(hidden_states[-1].float(), batch["attention_mask"]).cpu()
+            else:
+                vectors = pool(states.float(), batch["pooling_mask"], pooling).cpu()
             result.update(zip(indices, vectors, strict=True))
         return [result[index] for index in range(len(rows))]
 
 
-def load_encoder(source: Path | str) -> tuple[EncoderModel, Tokenizer]:
-    """The encoder of a checkpoint or Hub id, and its tokenizer.
+def load_encoder(source: Path | str, has_own_pooling: bool = False) -> tuple[EncoderModel, Tokenizer]:
+    """The encoder of a checkpoint or Hub id, and its tokenizer; perhaps with the pooling of its modules.json.
 
     Raises:
         CheckpointError: it is incomplete, unreadable, or has no tokenizer.
@@ -78,7 +88,10 @@ def load_encoder(source: Path | str) -> tuple[EncoderModel, Tokenizer]:
     tokenizer = tokenization.load(source)
     encoder = encoders.load(source)
     tokenization.refuse_larger(source, tokenizer, encoder.embedding.num_embeddings)
-    return EncoderModel(encoder, tokenizer.padding_id), tokenizer
+    modules = sentence_modules.read(source) if has_own_pooling else None
+    if has_own_pooling and modules is None:
+        raise CheckpointError(f"{source}: --own-pooling: it has no modules.json, which would say how. Leave it out.")
+    return EncoderModel(encoder, tokenizer.padding_id, modules), tokenizer
 
 
 def load_task(folder: Path | str, facts: HeadConfig | TaskHead) -> tuple[Any, Tokenizer]:
