@@ -410,6 +410,23 @@ def test_recipes_stand_beside_their_plain_tasks_and_tasks_beside_their_controls(
     assert "mlm, as many more steps of masked LM" in gains.caption
 
 
+def test_an_estimate_has_the_same_star_wherever_it_is_printed(tmp_path: Path) -> None:
+    rows = scores(RECIPES, noise=4.0, encoders=("transformer", "lstm", "gru"), languages=LANGUAGES[:6])
+    stars: dict[tuple[float, float | None], list[bool]] = {}
+    for one in built(tmp_path, rows).values():
+        for cell in (
+            [cell for row in one.rows for cell in row] if isinstance(one, Table) and one.name != "claims" else ()
+        ):
+            if isinstance(cell, Estimate):
+                stars.setdefault((cell.value, cell.low), []).append(cell.is_significant)
+
+    repeated = [found for found in stars.values() if len(found) > 1]
+
+    assert len(repeated) > 20
+    assert {found[0] for found in repeated} == {True, False}
+    assert all(len(set(found)) == 1 for found in repeated)
+
+
 def test_recipes_controls_and_subsets_stay_out_of_the_mean_of_the_tasks() -> None:
     of = study_of(scores(RECIPES, noise=0))
 

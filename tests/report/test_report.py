@@ -1,5 +1,6 @@
 """`xit report`: one file that opens without a network; what it says of a cell, and how it behaves in a real browser."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,13 +12,16 @@ from browser import CHROMIUM, Browser
 from fabricated import parameters, scores, study_of
 
 from xit import report as module
+from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.examples import write_examples
 from xit.core.scores import Score, write_scores
 from xit.core.task import task_of
+from xit.paper.inputs import Inputs
+from xit.paper.render import shown
 from xit.report import report
 from xit.report._examples import Shown, collect
-from xit.report._figures import INK, SCALE
+from xit.report._figures import INK, SCALE, difference_map, gains
 from xit.scoring import predictions
 
 LANGUAGES = ("en", "de", "ar")
@@ -213,6 +217,23 @@ def test_print_on_every_shade_of_the_heat_maps_has_enough_contrast() -> None:
         return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
     assert min((luminance(shade) + 0.05) / (luminance(INK) + 0.05) for _, shade in SCALE) > 4.5
+
+
+def test_the_page_has_the_stars_of_the_paper() -> None:
+    rows = [
+        dataclasses.replace(row, value=row.value + 6.0 * ((row.encoder, row.condition) == ("gru", "mnli")))
+        for row in scores({"none": 0.0, "mnli": 3.0, "squad": -2.0}, encoders=("transformer", "lstm", "gru"), noise=2.0)
+    ]
+    study = study_of(rows)
+    inputs = Inputs(study=study, parameters=parameters(rows))
+
+    (table,) = registry.load("tables", "architectures").build(inputs)
+
+    maps = [difference_map(study, encoder)["data"][0]["meta"] for encoder in ("lstm", "gru")]
+    maps = [*(gains(study, encoder)["data"][0]["meta"][:2] for encoder in study.encoders), *maps]
+    on_page = [tuple(one[task][target] for one in maps) for task in range(2) for target in range(4)]
+    assert on_page == [tuple(shown(cell)[0] for cell in row[2:]) for row in table.rows]
+    assert len({text.endswith("*") for row in on_page for text in row[3:]}) == 2
 
 
 # How it behaves

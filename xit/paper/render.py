@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from xit.statistics.gains import Estimate, holm
+from xit.statistics.gains import Estimate
 
 Cell = str | int | float | Estimate | None
 
@@ -51,15 +51,6 @@ class Table:
     def is_upright(self) -> bool:
         """Whether the heads of the columns stand upright, since there are too many for the width."""
         return len(self.columns) > (5 if self.span == "column" else 15)
-
-    def corrected(self) -> "Table":
-        """The table with Holm's correction over all of its estimates."""
-        cells = {(i, j): cell for i, row in enumerate(self.rows) for j, cell in enumerate(row)}
-        estimates = holm({place: cell for place, cell in cells.items() if isinstance(cell, Estimate)})
-        rows = tuple(
-            tuple(estimates.get((i, j), cell) for j, cell in enumerate(row)) for i, row in enumerate(self.rows)
-        )
-        return dataclasses.replace(self, rows=rows)
 
 
 def signed(value: float) -> str:

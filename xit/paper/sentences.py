@@ -14,13 +14,13 @@ from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.distance import distances_and_gains, gains_by_script
 from xit.statistics.gains import (
     Estimate,
+    average_gains,
     best,
-    difference,
     gain,
     language_means,
     main_gains,
     plain_tasks,
-    recipe_over_plain,
+    recipe_contrasts,
 )
 from xit.statistics.laws import SHORT, Scaling
 from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
@@ -61,7 +61,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _answer(study: Study, encoder: str) -> str:
-    one = gain(study, encoder, study.intermediates)
+    one = average_gains(study)[(encoder,)]
     if one is None:
         return f"For the {encoder} encoder not every cell was run, and so there is no average."
     if one.low is None:
@@ -80,7 +80,7 @@ def _comparison(study: Study) -> list[str]:
     first, *rest = study.encoders
     sentences = []
     for encoder in rest:
-        one = difference(study, first, encoder, study.intermediates)
+        one = average_gains(study)[first, encoder]
         if one is not None:
             effect = direction(
                 one,
@@ -189,7 +189,7 @@ def _pretraining(study: Study, encoder: str) -> list[str]:
 def _recipes(study: Study, encoder: str) -> list[str]:
     sentences = []
     for name in study.recipes:
-        one = recipe_over_plain(study, encoder, name)
+        one = recipe_contrasts(study)[name, encoder]
         if one is not None:
             than = listed(plain_tasks(study, name)) + (
                 " alone" if len(plain_tasks(study, name)) == 1 else " on average"

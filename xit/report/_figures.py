@@ -1,6 +1,5 @@
 """The figures of the page, in plotly's terms; the numbers are those of `xit.statistics.study`."""
 
-import functools
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +11,8 @@ from xit.core import languages
 from xit.core.conditions import BASELINE
 from xit.paper.render import interval, signed
 from xit.report._examples import Examples, Shown
-from xit.statistics.gains import Estimate, difference, gain_array, holm, language_gains, main_gains
-from xit.statistics.study import ENGLISH, MEAN, Floats, Study, mean_of_present, targets_of
+from xit.statistics.gains import Estimate, encoder_differences, gain_array, language_gains, main_gains
+from xit.statistics.study import ENGLISH, MEAN, Floats, Study, mean_of_present
 
 # ColorBrewer's PuOr as in the paper, without its dark ends: black print keeps a contrast of 5 on every shade.
 SCALE = ((0.0, "#e08214"), (0.25, "#fdc57f"), (0.5, "#f7f7f7"), (0.75, "#c3bfdf"), (1.0, "#8f83b8"))
@@ -70,22 +69,8 @@ def gains_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate | Non
 
 
 def differences_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate | None]:
-    """The gain of the first encoder minus that of another, by (condition, target), corrected for all encoders."""
-    return {(c, t): one for (name, c, t), one in _differences(study).items() if name == encoder}
-
-
-@functools.cache
-def _differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    return holm(
-        {
-            (encoder, condition, target): difference(
-                study, study.encoders[0], encoder, [condition], targets_of(study, target)
-            )
-            for encoder in study.encoders[1:]
-            for condition in study.intermediates
-            for target in (*study.targets, MEAN)
-        }
-    )
+    """The gain of the first encoder minus that of another, by (condition, target)."""
+    return {(c, t): one for (c, name, t), one in encoder_differences(study).items() if name == encoder}
 
 
 def gains(study: Study, encoder: str) -> dict[str, Any]:
@@ -107,7 +92,7 @@ def difference_map(study: Study, encoder: str) -> dict[str, Any]:
         both = [(name, main_gains(study)[condition, name, target]) for name in (study.encoders[0], encoder)]
         return [f"{name}: {signed(gain.value)} {interval(gain)}" for name, gain in both if gain]
 
-    most = [abs(one.value) for one in _differences(study).values() if one]
+    most = [abs(one.value) for one in encoder_differences(study).values() if one]
     lead = f"{study.encoders[0]} − {encoder} after"
     return _estimates(differences_of(study, encoder), lead, max(most, default=0), hover)
 

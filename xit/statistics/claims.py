@@ -16,14 +16,15 @@ from xit.statistics.gains import (
     Estimate,
     Pair,
     contrast,
+    control_of,
     difference,
     estimate,
     gain,
     gain_array,
     main_gains,
+    plain_tasks,
     pool,
     pooled_estimate,
-    recipe_pairs,
 )
 from xit.statistics.study import MEAN, Floats, Study, mean_of_present, weights
 
@@ -215,12 +216,13 @@ def _over_variant(study: Study, encoder: str, *, is_mlm: bool) -> Estimate | Non
     if not variants:
         return None
     pair: Pair = ([task for task, _ in variants], [name for _, name in variants])
-    return contrast(study, encoder, pair, recipe_pairs(study) if len(variants) == 1 else [pair])
+    recipes = [([name], plain_tasks(study, name)) for name in study.recipes]
+    return contrast(study, encoder, pair, recipes if len(variants) == 1 else [pair])
 
 
 def _over_control(study: Study, encoder: str, *, control: str) -> Estimate | None:
     """The mean gain of the tasks minus that of their control, over the tasks that have it."""
-    controls = {name: MLM if control == MLM else f"{name}+{control}" for name in study.intermediates}
+    controls = {name: control_of(name, control) for name in study.intermediates}
     tasks = [name for name in study.intermediates if controls[name] in study.controls]
     if not tasks:
         return None

@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from xit.core.conditions import BASELINE, parse
+from xit.core.conditions import BASELINE, MLM, SHUFFLED, parse
 from xit.statistics.study import MEAN, Floats, Study, mean_of_present, targets_of, weights
 
 LEVEL = 0.95
@@ -65,9 +65,12 @@ def gain(study: Study, encoder: str, conditions: Conditions, targets: Sequence[s
     return estimate(gain_array(study, encoder, conditions), weights(study, targets), pool(study, conditions))
 
 
+# Families: the estimates of one are corrected together, and each has its star from there wherever it is printed
+
+
 @functools.cache
 def main_gains(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    """The gain of every (condition, encoder, target), `mean` for all targets, corrected together."""
+    """The gain of every (condition, encoder, target), `mean` for all targets."""
     return holm(
         {
             (condition, encoder, target): gain(study, encoder, [condition], targets_of(study, target))
@@ -76,6 +79,62 @@ def main_gains(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
             for target in (*study.targets, MEAN)
         }
     )
+
+
+@functools.cache
+def encoder_differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
+    """The gain of the first encoder minus that of another, by (task, other encoder, target), `mean` for all targets."""
+    return holm(
+        {
+            (task, encoder, target): difference(study, study.encoders[0], encoder, [task], targets_of(study, target))
+            for task in study.intermediates
+            for encoder in study.encoders[1:]
+            for target in (*study.targets, MEAN)
+        }
+    )
+
+
+@functools.cache
+def average_gains(study: Study) -> Mapping[tuple[str, ...], Estimate | None]:
+    """The gain averaged over intermediate tasks and targets by (encoder,), and by (first, other) their difference."""
+    first, *rest = study.encoders
+    gains = {(encoder,): gain(study, encoder, study.intermediates) for encoder in study.encoders}
+    differences = {(first, encoder): difference(study, first, encoder, study.intermediates) for encoder in rest}
+    return holm({**gains, **differences})
+
+
+@functools.cache
+def recipe_contrasts(study: Study) -> Mapping[tuple[str, str], Estimate | None]:
+    """The average gain of every (recipe, encoder) minus that of the recipe's plain tasks."""
+    pairs = {name: ([name], plain_tasks(study, name)) for name in study.recipes}
+    return holm(
+        {
+            (name, encoder): contrast(study, encoder, pair, list(pairs.values()))
+            for name, pair in pairs.items()
+            for encoder in study.encoders
+        }
+    )
+
+
+@functools.cache
+def control_contrasts(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
+    """The average gain of every (task, encoder) minus that of its control, `mlm` or `shuffled`; None if not run."""
+    contrasts: dict[tuple[str, str, str], Estimate | None] = {}
+    for control in (MLM, SHUFFLED):
+        pairs = {task: ([task], [control_of(task, control)]) for task in study.intermediates}
+        run = {task: pair for task, pair in pairs.items() if pair[1][0] in study.controls}
+        for task, encoder in itertools.product(study.intermediates, study.encoders):
+            alike = list(run.values())
+            contrasts[task, encoder, control] = contrast(study, encoder, run[task], alike) if task in run else None
+    return holm(contrasts)
+
+
+def control_of(task: str, control: str) -> str:
+    """The condition that a task is compared with: masked LM alone, or the task with its labels shuffled."""
+    return control if control == MLM else f"{task}+{control}"
+
+
+# Single estimates
 
 
 def best(study: Study, encoder: str) -> str | None:
@@ -108,8 +167,6 @@ def pooled_estimate(
     return estimate(cubes[encoder], weights(study) if weight is None else weight, list(cubes.values()))
 
 
-# Several tasks at once, tasks with masked LM, tasks in translation, beside the plain tasks
-
 Pair = tuple[Conditions, Conditions]
 """Conditions, and those that their gains are compared with."""
 
@@ -130,28 +187,6 @@ def plain_tasks(study: Study, recipe: str) -> tuple[str, ...]:
     """The plain intermediate tasks that a recipe is made of; for multitask, all that were run."""
     task = parse(recipe).task
     return (task,) if task in study.intermediates else study.intermediates
-
-
-def recipe_pairs(study: Study) -> list[Pair]:
-    """Every recipe and its plain tasks."""
-    return [([name], plain_tasks(study, name)) for name in study.recipes]
-
-
-def recipe_over_plain(study: Study, encoder: str, recipe: str) -> Estimate | None:
-    """The average gain of a recipe minus that of its plain tasks."""
-    return contrast(study, encoder, ([recipe], plain_tasks(study, recipe)), recipe_pairs(study))
-
-
-def task_over_control(study: Study, encoder: str, task: str, suffix: str) -> Estimate | None:
-    """The average gain of a task minus that of its control: `mlm`, or `+shuffled` after the task's name.
-
-    None where the control was not run.
-    """
-    controls = {name: f"{name}{suffix}" if suffix.startswith("+") else suffix for name in study.intermediates}
-    if controls[task] not in study.controls:
-        return None
-    alike: list[Pair] = [([name], [control]) for name, control in controls.items() if control in study.controls]
-    return contrast(study, encoder, ([task], [controls[task]]), alike)
 
 
 # Single languages
