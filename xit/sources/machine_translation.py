@@ -1,15 +1,14 @@
 """Translation by an encoder-decoder of transformers, of which nothing is lost when its process is killed.
 
-Every sentence is given its batch before the first is translated, in one transaction; a batch's translations are written
-in one as well. So whatever is killed and however often, each sentence is translated among the same others, once, and
-the result is the same to the last bit. Beams or greedy, nothing is drawn.
+Sentences are sorted by length and cut into batches; the translations of a batch are written to one file, atomically. So
+whatever is killed and however often, each sentence is translated among the same others, and the result is the same to
+the last bit. Beams or greedy, nothing is drawn.
 """
 
 import contextlib
 import dataclasses
 import hashlib
 import json
-import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ import transformers
 
 from xit.core import languages
 from xit.core.errors import CheckpointError, ConfigError, DataError, near
-from xit.core.files import sha256
+from xit.core.files import sha256, write_json
 from xit.core.hub import repository
 from xit.core.settings import TranslationSettings
 
@@ -187,50 +186,42 @@ def translations(sentences: Sequence[str], translator: Translator, folder: Path,
     Args:
         sentences: Each once.
         translator: The model.
-        folder: Holds a file for all that a translation depends on; what is in it is not translated again.
-        report: Told after each batch: sentences done, sentences in all that were not in the file, and their rate.
+        folder: Holds a file for each batch that is done; the same batch is not translated again.
+        report: Told after each batch: sentences done, sentences in all that were not done before, and their rate.
 
     Raises:
-        DataError: the file is damaged.
+        DataError: the file of a batch is damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(translator.identity.encode()).hexdigest()[:16]}.sqlite"
-    try:
-        with contextlib.closing(sqlite3.connect(path, timeout=600, isolation_level=None)) as database:
-            _plan(database, sentences, translator)
-            _work(database, sentences, translator, report)
-            done = dict(database.execute("SELECT text, translation FROM sentence").fetchall())
-    except sqlite3.DatabaseError as error:
-        raise DataError(
-            f"{path}: cannot be used as a cache of translations: {error}. Delete it to translate again."
-        ) from error
-    return [done[sentence] for sentence in sentences]
-
-
-TABLES = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS translator (identity TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS sentence (text TEXT PRIMARY KEY, batch INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0,
-    translation TEXT) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS batch ON sentence (batch);
-"""
-"""A row a sentence; where it is done and has no translation, there is none."""
-
-
-def _plan(database: sqlite3.Connection, sentences: Sequence[str], translator: Translator) -> None:
-    """Give every new sentence a batch of others of about its length, the longest first; all or, if killed, none."""
-    database.executescript(TABLES)
-    database.execute("INSERT OR IGNORE INTO translator VALUES (?)", (translator.identity,))
-    known = {text for (text,) in database.execute("SELECT text FROM sentence")}
-    lengths = _lengths([sentence for sentence in sentences if sentence not in known], translator)
-    order = sorted(lengths, key=lambda text: (-lengths[text], text))
+    lengths = _lengths(sentences, translator)
     limit, size = translator.settings.max_length_tokens, translator.settings.batch_size
-    (first,) = database.execute("SELECT COALESCE(MAX(batch), 0) + 1 FROM sentence").fetchone()
-    fitting = [text for text in order if lengths[text] <= limit]
-    rows = [(text, first + index // size, 0) for index, text in enumerate(fitting)]
-    rows += [(text, 0, 1) for text in order if lengths[text] > limit]
-    database.executemany("INSERT INTO sentence (text, batch, is_done) VALUES (?, ?, ?)", rows)
-    database.execute("COMMIT")
+    fitting = sorted((text for text in sentences if lengths[text] <= limit), key=lambda text: (-lengths[text], text))
+    batches = [fitting[start : start + size] for start in range(0, len(fitting), size)]
+    files = [folder / f"{_hash([translator.identity, *batch])}.json" for batch in batches]
+    waiting = [(file, batch) for file, batch in zip(files, batches, strict=True) if not file.exists()]
+    total, done, started = sum(len(batch) for _, batch in waiting), 0, time.monotonic()
+    for file, batch in waiting:
+        write_json(file, _translated(batch, translator))
+        done += len(batch)
+        report(done, total, {"sentences/s": done / (time.monotonic() - started)})
+    found: dict[str, str | None] = dict.fromkeys(sentences)
+    for file, batch in zip(files, batches, strict=True):
+        found.update(zip(batch, _read(file, len(batch)), strict=True))
+    return [found[sentence] for sentence in sentences]
+
+
+def _hash(texts: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:32]
+
+
+def _read(file: Path, size: int) -> list[str | None]:
+    """The translations of a batch."""
+    try:
+        found: list[str | None] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = []
+    if not isinstance(found, list) or len(found) != size:
+        raise DataError(f"{file}: is not the {size} translations of its batch. Delete it to translate them again.")
+    return found
 
 
 def _lengths(sentences: Sequence[str], translator: Translator) -> dict[str, int]:
@@ -240,25 +231,6 @@ def _lengths(sentences: Sequence[str], translator: Translator) -> dict[str, int]
         ids = translator.tokenizer([translator.prefix + sentence for sentence in part])["input_ids"]
         found |= zip(part, map(len, ids), strict=True)
     return found
-
-
-def _work(database: sqlite3.Connection, sentences: Sequence[str], translator: Translator, report: Report) -> None:
-    """Translate the batches that hold a sentence which is asked for and not done."""
-    asked = set(sentences)
-    waiting: dict[int, list[str]] = {}
-    needed = set()
-    for text, batch in database.execute("SELECT text, batch FROM sentence WHERE NOT is_done ORDER BY batch, text"):
-        waiting.setdefault(batch, []).append(text)
-        needed |= {batch} if text in asked else set()
-    total, done, started = sum(len(waiting[batch]) for batch in needed), 0, time.monotonic()
-    for batch in sorted(needed):
-        found = _translated(waiting[batch], translator)
-        database.execute("BEGIN IMMEDIATE")
-        rows = zip(found, waiting[batch], strict=True)
-        database.executemany("UPDATE sentence SET translation = ?, is_done = 1 WHERE text = ?", rows)
-        database.execute("COMMIT")
-        done += len(found)
-        report(done, total, {"sentences/s": done / (time.monotonic() - started)})
 
 
 @torch.inference_mode()

@@ -1,13 +1,13 @@
 """Readers of queries and the candidates among which their answers are."""
 
 import collections
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from xit.sources.read_span import Paragraph, Question, paragraphs_of, placed_answers, squad
 from xit.sources.reader_context import (
+    SENTENCE_BREAK,
     FileOrTable,
     Group,
     ReaderContext,
@@ -130,9 +130,6 @@ def _answer_sentence(file: Path, paragraph: Paragraph, question: Question, reade
     return numbers[0] if numbers else -1
 
 
-SENTENCE_START = re.compile(r"(?<=[.!?])[\"”)\]]*(?:\[\d+\](?::\d+)?)*\s+(?=[\"“(\[]?[A-Z0-9])")
-
-
 def squad_answers(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
     """Training pairs for answer retrieval: questions, and the sentence of the answer before its paragraph.
 
@@ -142,7 +139,7 @@ def squad_answers(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
     """
     for number, questions in enumerate(squad(file, reader, has_own_ids=False)):
         context = questions[0]["context"]
-        starts = [0, *(match.end() for match in SENTENCE_START.finditer(context))]
+        starts = [0, *(match.end() for match in SENTENCE_BREAK.finditer(context))]
         ends = [*starts[1:], len(context)]
         right = [sum(start <= row["starts"][0] for start in starts) - 1 for row in questions]
         kept = sorted(set(right)) if reader.split == "train" else range(len(starts))

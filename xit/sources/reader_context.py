@@ -52,6 +52,9 @@ class Table:
 FileOrTable = Path | Table
 
 
+SENTENCE_BREAK = re.compile(r"(?<=[.!?])[\"”)\]]*(?:\[\d+\](?::\d+)?)*(\s+)(?=[\"“(\[]?[A-Z0-9])")
+"""The white space between two English sentences, as group 1: behind a dot, quotes and reference numbers, and before a
+capital or a digit. A dot after an abbreviation may be taken for an end."""
 RENAMED_TAGS = {"CONJ": "CCONJ"}
 """Tags of Universal Dependencies 1, and what version 2 calls them."""
 

@@ -17,6 +17,7 @@ from xit.core import languages
 from xit.core.errors import DataError
 from xit.core.examples import Example
 from xit.core.task import Task
+from xit.sources.reader_context import SENTENCE_BREAK
 
 Row = dict[str, Any]
 Say = Callable[[str], str]
@@ -25,8 +26,6 @@ Say = Callable[[str], str]
 Raises:
     LostError: it has none.
 """
-BOUNDARY = re.compile(r"(?<=[.!?])[\"'”’)\]]*(\s+)(?=[\"'“‘(\[]*[A-Z0-9])")
-"""The white space between two English sentences, as group 1; a dot after an abbreviation may be taken for an end."""
 OPENING, CLOSING = "[［【", "]］】"
 MARKS = re.escape(OPENING + CLOSING)
 """Square brackets, and what models for Chinese and Japanese make of them."""
@@ -138,7 +137,7 @@ def _span(example: Example, say: Say, blank: str) -> Row:
 
 def _around(text: str, start: int, end: int) -> tuple[str, str, str]:
     """The sentences before the characters from start to end, the one or more that hold them, and those behind."""
-    cuts = [found.span(1) for found in BOUNDARY.finditer(text)]
+    cuts = [found.span(1) for found in SENTENCE_BREAK.finditer(text)]
     first = max((last for _, last in cuts if last <= start), default=0)
     last = min((cut for cut, _ in cuts if cut >= end), default=len(text))
     return text[:first], text[first:last], text[last:]
@@ -154,7 +153,7 @@ def _unmarked(text: str) -> tuple[str, str, str]:
 
 def _text(text: str, say: Say, blank: str) -> str:
     """A text, sentence by sentence."""
-    ends = [found.span(1) for found in BOUNDARY.finditer(text)]
+    ends = [found.span(1) for found in SENTENCE_BREAK.finditer(text)]
     starts = [0, *(last for _, last in ends)]
     sentences = [text[start:end].strip() for start, end in zip(starts, [*(e for e, _ in ends), len(text)], strict=True)]
     return blank.join(say(sentence) for sentence in sentences if sentence)
