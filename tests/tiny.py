@@ -74,11 +74,6 @@ def cells(encoder: str, condition: str = "", target: str = "", seeds: Sequence[i
     return {f"{folder}{seed}": Cell(encoder, condition, target, seed) for seed in seeds}
 
 
-def unheard(name: str) -> Any:
-    """Progress that nobody sees."""
-    return lambda *told: None
-
-
 PEOPLE = ("Ida", "Bo", "Ann", "Leo", "Mia", "Tom", "Eva", "Sam")
 THINGS = ("boat", "lamp", "book", "cup", "hat", "bell", "kite", "drum")
 PLACES = ("Oslo", "Turin", "Rome", "Paris", "Bonn", "Bern", "Lima", "Cairo")

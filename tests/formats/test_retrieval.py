@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xit.core.errors import CheckpointError
+from xit.core.plan import Places
+from xit.core.progress import unheard
 from xit.core.settings import MicroSettings, RetrievalSettings
 from xit.evaluation import evaluate
 from xit.formats import EncodingOptions, _mining, _vectors, retrieval
@@ -380,23 +382,12 @@ def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: P
     tiny.write_checkpoint(tmp_path / "models" / "none" / "0")
 
     micro = MicroSource(dataclasses.replace(source, languages=languages))
-    lines = data.data("bucc2018", micro, languages, tmp_path / "data")
-    evaluate_stage.evaluate(
-        "transformer",
-        "bucc2018",
-        ["none"],
-        [0],
-        tmp_path / "models",
-        tmp_path / "data",
-        tmp_path / "out",
-        languages,
-        "micro",
-        BARE,
-        1,
-        lambda done, total, figures: None,
-    )
+    lines = data.data("bucc2018", micro, languages, tmp_path / "data/bucc2018")
+    places = Places(tmp_path / "models", tmp_path / "data", tmp_path / "out")
+    cells = tiny.cells("transformer", "none", "bucc2018", seeds=(0,))
+    evaluate_stage.evaluate(cells, places, languages, "micro", BARE, unheard)
 
-    assert lines == [f"{tmp_path / 'data'}: 24 validation, 18 test"]
+    assert lines == [f"{tmp_path / 'data/bucc2018'}: 24 validation, 18 test"]
     scores = json.loads((tmp_path / "out" / "none" / "0" / "scores.json").read_text())
     assert {(score["language"], score["metric"]) for score in scores} == {
         (code, metric) for code in ("de", "zh") for metric in ("f1", "precision", "recall")

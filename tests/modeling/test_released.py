@@ -19,6 +19,7 @@ from benchmarks.memory import LARGE, Shape, kept, of_transformer, parameters, sa
 from xit.cli.app import app
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.plan import Cell, Places, Plan
+from xit.core.progress import unheard
 from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import evaluate
 from xit.modeling import convert, encoders, tokenization
@@ -138,9 +139,7 @@ def fine_tune(root: Path) -> None:
     """A few steps on XNLI, of the encoder in parent/1."""
     tiny.write_data(root / "data/xnli", "xnli")
     places = Places(root / "parent", root / "data", root / "model")
-    train_cells(
-        "finetune", {"1": Cell("xlmr_base", "none", "xnli", 1)}, places, tiny.plan("xnli", steps=4), tiny.unheard
-    )
+    train_cells("finetune", {"1": Cell("xlmr_base", "none", "xnli", 1)}, places, tiny.plan("xnli", steps=4), unheard)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -409,7 +408,7 @@ def run_of(folder: Path, source: Path, stops_at: int | None = None, is_checkpoin
         model.train()
         return 1.0
 
-    def report(done: int, total: int, figures: Any) -> None:
+    def report(what: str, done: int, total: int, figures: Any) -> None:
         if done == stops_at:
             raise KeyboardInterrupt
 

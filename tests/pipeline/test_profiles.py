@@ -16,6 +16,7 @@ from xit.cli.app import app
 from xit.cli.options import profile_of
 from xit.core.errors import ConfigError
 from xit.core.plan import Places
+from xit.core.progress import unheard
 from xit.core.task import task_of
 from xit.pipeline import config, overlay, plans
 from xit.scoring.benchmarks import XTREME_R
@@ -198,7 +199,7 @@ def test_a_small_model_trains_by_them(name: str, tmp_path: Path) -> None:
     places = Places(tmp_path / "parents", tmp_path / "data", tmp_path / "out")
 
     plan = dataclasses.replace(plan, steps=3, tasks=batches)
-    finetune(tiny.cells("lstm", "none", "xquad"), places, plan, tiny.unheard)
+    finetune(tiny.cells("lstm", "none", "xquad"), places, plan, unheard)
 
     log = [json.loads(line) for line in (tmp_path / "out/none/1/log.jsonl").read_text().splitlines()]
     outcome = json.loads((tmp_path / "out/none/1/outcome.json").read_text())

@@ -18,6 +18,7 @@ from torch import Tensor
 from xit.core import hub, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.plan import Places
+from xit.core.progress import unheard
 from xit.core.settings import VocabularySettings
 from xit.modeling import convert, convert_rwkv_world, encoders, tokenization
 from xit.modeling.encoder import Encoder
@@ -122,7 +123,7 @@ def test_the_untrained_control_of_a_released_encoder_has_random_weights(name: st
     convert.pretrained(tiny.cells(name, seeds=(1, 2)), "released", tmp_path / "released")
 
     places = Places(tmp_path / "released", tmp_path, tmp_path / "made")
-    intermediate(tiny.cells(name, "untrained", seeds=(1, 2)), places, None, tiny.unheard)
+    intermediate(tiny.cells(name, "untrained", seeds=(1, 2)), places, None, unheard)
 
     released, one, two = (encoders.load(tmp_path / place) for place in ("released/1", "made/1", "made/2"))
     assert (one.name, one.direction, one.layers) == (released.name, released.direction, released.layers)
@@ -223,9 +224,9 @@ def test_a_hybrid_is_pretrained_saved_and_loaded_with_the_table_as_it_was(words:
     out = tmp_path / "out"
 
     plan = dataclasses.replace(tiny.PRETRAINING, steps=3, size=tiny.SIZES["gru"])
-    pretrain(tiny.cells("gru"), Places(words, tmp_path / "text", out), plan, tiny.unheard)
+    pretrain(tiny.cells("gru"), Places(words, tmp_path / "text", out), plan, unheard)
     places = Places(out, tmp_path, tmp_path / "controls")
-    intermediate(tiny.cells("gru", "untrained"), places, None, tiny.unheard)
+    intermediate(tiny.cells("gru", "untrained"), places, None, unheard)
 
     table = load_file(words / convert.TABLE)["weight"]
     loaded, other = encoders.load(out / "1"), encoders.load(tmp_path / "controls/1")

@@ -10,6 +10,7 @@ import tiny
 
 from xit.core import registry
 from xit.core.plan import Cell, Places
+from xit.core.progress import unheard
 from xit.evaluation import evaluate
 from xit.pipeline import config, overlay
 from xit.sources.micro import MicroSource
@@ -55,7 +56,7 @@ def test_a_task_trains_and_is_scored_on_the_micro_source(
         model = tmp_path / "model/1"
         plan = tiny.plan(task_id, steps=3, batch_size=4, max_length_tokens=128, validate_every=2)
         places = Places(encoder.parent, tmp_path, model.parent)
-        train_cells("finetune", {"1": Cell("lstm", "none", task_id, 1)}, places, plan, tiny.unheard)
+        train_cells("finetune", {"1": Cell("lstm", "none", task_id, 1)}, places, plan, unheard)
         assert json.loads((model / "outcome.json").read_text())["steps"] == 3
 
     found = evaluate.report_of(

@@ -9,6 +9,7 @@ import tiny
 
 from xit.core.errors import TrainingError
 from xit.core.plan import Places
+from xit.core.progress import unheard
 from xit.core.settings import TuningSettings
 from xit.pipeline import config, paths
 from xit.stages.tune import record, tune
@@ -39,7 +40,7 @@ def run(root: Path, languages: tuple[str, ...] = ("en",)) -> list[str]:
     text = dataclasses.replace(tiny.TEXT, languages=languages)
     pretraining = dataclasses.replace(tiny.PRETRAINING, steps=900, size=tiny.SIZES["lstm"], text=text)
     plans = {"pretraining": pretraining, "panx": tiny.plan("panx", steps=2, validate_every=0)}
-    return tune("lstm", "micro", TUNING, Places(root / "tokenizer", root / "data", root / "out"), plans, tiny.unheard)
+    return tune("lstm", "micro", TUNING, Places(root / "tokenizer", root / "data", root / "out"), plans, unheard)
 
 
 def test_trials_need_no_test_data_are_made_once_and_end_in_the_lines_of_params_yaml(root: Path) -> None:

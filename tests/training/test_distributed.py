@@ -166,7 +166,7 @@ def train_masked(folder: Path, optimizer: Literal["adamw", "muon"], is_sharded: 
     steps = pretraining_steps({"en": blocks}, tiny.TEXT, pieces, 0)
     plan = dataclasses.replace(test_loop.PLAN, optimizer=optimizer, validate_every=3, patience=9)
 
-    def report(done: int, total: int, figures: Mapping[str, float]) -> None:
+    def report(what: str, done: int, total: int, figures: Mapping[str, float]) -> None:
         if done == stops_at:
             raise KeyboardInterrupt
 

@@ -329,7 +329,7 @@ def test_a_stopped_run_goes_on_with_its_best_weights_and_its_random_numbers(tmp_
         model = Noisy()
         looks = iter([50.0, 70.0, 60.0, 60.0, 60.0] if not (folder / "state.pt").is_file() else [60.0, 60.0, 60.0])
 
-        def report(done: int, total: int, figures: Mapping[str, float]) -> None:
+        def report(what: str, done: int, total: int, figures: Mapping[str, float]) -> None:
             if done == stops_at:
                 raise KeyboardInterrupt
 
@@ -356,13 +356,13 @@ def stage(which: tuple[str, str]) -> Stage:
     def fine_tuning(root: Path, seeds: tuple[int, ...], told: Callable[[int], None]) -> None:
         plan = dataclasses.replace(TASK, tasks=tiny.plan(task, micro_batches=MICRO_BATCHES).tasks)
         places = Places(root / "parents", root / "data", root / "out")
-        finetune(tiny.cells(encoder, "none", task, seeds), places, plan, lambda name: lambda done, *_: told(done))
+        finetune(tiny.cells(encoder, "none", task, seeds), places, plan, lambda what, done, *_: told(done))
 
     def pretraining(root: Path, seeds: tuple[int, ...], told: Callable[[int], None]) -> None:
         compute = dataclasses.replace(tiny.COMPUTE, save_every=6)
         plan = dataclasses.replace(tiny.PRETRAINING, size=tiny.SIZES[encoder], compute=compute)
         places = Places(root / "tokenizer", root / "text", root / "out/none")
-        pretrain(tiny.cells(encoder, seeds=seeds), places, plan, lambda name: lambda done, *_: told(done))
+        pretrain(tiny.cells(encoder, seeds=seeds), places, plan, lambda what, done, *_: told(done))
 
     return pretraining if task == "text" else fine_tuning
 

@@ -20,6 +20,7 @@ from xit.core.conditions import parse
 from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import write_examples
 from xit.core.plan import Places, Plan
+from xit.core.progress import unheard
 from xit.modeling.task_model import load_encoder
 from xit.stages.intermediate import intermediate
 from xit.training import mixtures
@@ -48,7 +49,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(root: Path, condition: str, out: Path, plan: Plan) -> Path:
     places = Places(root / "pretrained", root / "data", out)
-    intermediate(tiny.cells("transformer", condition), places, plan, tiny.unheard)
+    intermediate(tiny.cells("transformer", condition), places, plan, unheard)
     return out / "1"
 
 

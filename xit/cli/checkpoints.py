@@ -1,6 +1,5 @@
 """Single checkpoints, yours or ours: scored, written as a submission, converted."""
 
-import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -66,7 +65,6 @@ def evaluate_checkpoint(
     if xcopa_questions and chosen.name != "micro":
         chosen = with_settings(chosen, xcopa_questions=xcopa_questions)
     with terminal.progress() as report:
-        bars = functools.cache(report)  # a bar for each thing that is done
         found = report_of(
             checkpoint,
             task,
@@ -75,7 +73,7 @@ def evaluate_checkpoint(
             config.retrieval,
             predictions,
             paths.WORKING,
-            lambda what, done, total: bars(what)(done, total, {}),
+            report,
             parse_labels(labels or ()),
             own_pooling,
         )
@@ -134,7 +132,7 @@ def submit(
             language,
             chosen,
             config.retrieval,
-            report("tasks"),
+            report,
             parse_labels(labels or ()),
             own_pooling,
         )

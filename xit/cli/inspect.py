@@ -165,7 +165,7 @@ def checklist(
         raise_all(ConfigError, check_languages(settings.languages))
         suite = checklist_templates.of_micro(settings, settings.languages, samples)
     with terminal.progress() as report:
-        tests = ask(checkpoint, suite, report("checklist"))
+        tests = ask(checkpoint, suite, report)
     found = {"checkpoint": str(checkpoint), "templates": str(templates or "micro"), "tests": tests}
     if not terminal.print_json(found, as_json):
         terminal.show(tables.checklist(found))

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,13 +14,14 @@ from xit.cli import terminal
 from xit.cli.options import STAGES, Condition, Encoder, Target, load_config, parameters
 from xit.core.errors import ConfigError
 from xit.core.plan import Cell, Places
+from xit.core.progress import about
 from xit.core.task import task_of
 from xit.pipeline import paths, plans
 
 if TYPE_CHECKING:
+    from xit.core.progress import Report
     from xit.core.settings import VocabularySettings
     from xit.pipeline.config import Config
-    from xit.training.loop import Report
 
 app = typer.Typer()
 
@@ -58,7 +59,7 @@ def translate(
         settings = _computing(config).translation
     places = Places(paths.TRANSLATIONS, paths.DATA, paths.translated(found.task, found.language))
     with terminal.progress() as report:
-        lines = stage.translate(found.task, found.language, config.source, settings, places, report(condition))
+        lines = stage.translate(found.task, found.language, config.source, settings, places, about(condition, report))
     terminal.print_lines(lines)
 
 
@@ -186,7 +187,7 @@ def evaluate(encoder: Encoder, target: Target) -> None:
     cells, places = _cells(config, encoder, target), Places(models, paths.DATA, paths.evaluated(encoder, target))
     languages, source, retrieval = config.languages.evaluation, config.source, config.retrieval
     with terminal.progress() as report:
-        lines = stage.evaluate(cells, places, languages, source, retrieval, report(f"{encoder} {target}"))
+        lines = stage.evaluate(cells, places, languages, source, retrieval, report)
     terminal.print_lines(lines)
 
 
@@ -223,7 +224,7 @@ def _computing(config: "Config") -> "Config":
 
 
 @contextlib.contextmanager
-def _training() -> "Iterator[Callable[[str], Report]]":
+def _training() -> "Iterator[Report]":
     """Progress of a command that trains, in as many processes as accelerate has started.
 
     Where XIT_ACCELERATE names a configuration of accelerate (`launch/`), the command starts again under its launcher.

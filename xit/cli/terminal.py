@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from xit.core.progress import Report
     from xit.pipeline.runner import Event
-    from xit.training.loop import Report
 
 
 UNLIMITED = 10_000
@@ -139,25 +140,23 @@ def _is_main() -> bool:
 
 
 @contextlib.contextmanager
-def progress() -> "Iterator[Callable[[str], Report]]":
-    """Progress bars with rate and time left, on a terminal; nothing elsewhere."""
+def progress() -> "Iterator[Report]":
+    """Progress bars with rate and time left, one for each piece of work, on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty() or not _is_main():
-        yield lambda name: lambda done, total, figures: None
+        from xit.core.progress import unheard
+
+        yield unheard
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[figures]}"), console=Console(stderr=True)) as bars:
+        add = functools.cache(lambda what: bars.add_task(what, total=None, figures=""))
 
-        def report(name: str) -> "Report":
-            bar = bars.add_task(name, total=None, figures="")
-
-            def update(done: int, total: int, figures: Mapping[str, float]) -> None:
-                shown = "  ".join(f"{key} {value:.3g}" for key, value in figures.items())
-                bars.update(bar, completed=done, total=total, figures=shown)
-
-            return update
+        def report(what: str, done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
+            shown = "  ".join(f"{key} {value:.3g}" for key, value in (figures or {}).items())
+            bars.update(add(what), completed=done, total=total, figures=shown)
 
         yield report
 

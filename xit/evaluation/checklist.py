@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from xit import formats
 from xit.core.errors import CheckpointError
+from xit.core.progress import Report
 from xit.core.task import task_of
 from xit.evaluation import evaluate
 from xit.evaluation.checklist_templates import Suite
@@ -60,9 +61,7 @@ def _bare(word: str) -> str:
     return word[inside[0] : inside[-1] + 1] if inside else ""
 
 
-def ask(
-    checkpoint: Path, suite: Suite, report: Callable[[int, int, Mapping[str, float]], None]
-) -> dict[str, dict[str, dict[str, float]]]:
+def ask(checkpoint: Path, suite: Suite, report: Report) -> dict[str, dict[str, dict[str, float]]]:
     """How much of each test a checkpoint fails in each language.
 
     Args:
@@ -118,5 +117,5 @@ def ask(
                     each.answer.lower() not in each.context.lower() for case in cases for each in case
                 ),
             }
-            report(sum(map(len, failures.values())), total, {})
+            report("checklist", sum(map(len, failures.values())), total)
     return failures

@@ -1,7 +1,7 @@
 """Zero-shot scores and predictions of one checkpoint on one task, language by language."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, XitError, raise_all
 from xit.core.examples import Example, read_examples
 from xit.core.files import remove
+from xit.core.progress import Report, about, unheard
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
@@ -36,7 +37,7 @@ def evaluate(
     gold: Path | None = None,
     validation: Sequence[Example] = (),
     working: Path | None = None,
-    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+    report: Report = unheard,
     labels: Labels = (),
     has_own_pooling: bool = False,
 ) -> dict[str, tuple[dict[str, float], int]]:
@@ -195,7 +196,7 @@ def report_of(
     retrieval: RetrievalSettings,
     predictions: Path | None,
     working: Path | None = None,
-    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+    report: Report = unheard,
     labels: Labels = (),
     has_own_pooling: bool = False,
 ) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def report_of(
             predictions,
             validation=validation,
             working=working and working / own,
-            report=lambda what, done, total, name=name: report(f"{name} {what}", done, total),  # type: ignore[misc]
+            report=about(name, report),
             labels=labels,
             has_own_pooling=has_own_pooling,
         )

@@ -15,8 +15,8 @@ from xit.scoring import benchmarks, evaluator
 from xit.scoring.benchmarks import Benchmark
 
 if TYPE_CHECKING:
+    from xit.core.progress import Report
     from xit.sources import Source
-    from xit.training.loop import Report
 
 
 def submit(
@@ -84,7 +84,7 @@ def submit(
                     labels=labels,
                     has_own_pooling=has_own_pooling,
                 )
-            report(number, len(chosen), {})
+            report("tasks", number, len(chosen))
         found = evaluator.score(answers, right, name, is_partial=True)
     most = getattr(source.settings, "most_test", 0)
     limit = f", of each task and language the first {most:,}" if most else ""

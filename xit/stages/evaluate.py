@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xit.core.examples import read_examples
 from xit.core.files import write_json
 from xit.core.plan import Cell, Places
+from xit.core.progress import Report, about
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
@@ -16,9 +17,6 @@ from xit.evaluation.evaluate import read_test
 from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
 
-if TYPE_CHECKING:
-    from xit.training.loop import Report
-
 
 def evaluate(
     cells: Mapping[str, Cell],
@@ -26,7 +24,7 @@ def evaluate(
     languages: Sequence[str],
     source: str,
     retrieval: RetrievalSettings,
-    report: "Report",
+    report: Report,
 ) -> list[str]:
     """Score the model of every cell, all of one target task, and write its scores and predictions.
 
@@ -57,9 +55,7 @@ def evaluate(
         return checkpoints.lineage("evaluate", code, inputs, **dataclasses.asdict(cell), **more)
 
     def make(run: Run) -> str:
-        def inner(what: str, done: int, total: int) -> None:
-            report(list(cells.values()).index(run.cell), len(cells), {what: done / total})
-
+        cell = run.cell
         found = evaluate_checkpoint(
             run.parent,
             target,
@@ -68,9 +64,8 @@ def evaluate(
             run.folder / "predictions",
             validation=validation,
             working=run.working,
-            report=inner,
+            report=about(str(cell), report),
         )
-        cell = run.cell
         scores = [
             Score(cell.encoder, cell.condition, target, language, "test", source, metric, cell.seed, value, count)
             for language, (values, count) in found.items()
@@ -78,7 +73,7 @@ def evaluate(
         ]
         write_json(run.folder / "scores.json", [score.as_dict() for score in scores])
         main = [s.value for s in scores if s.metric == task.metric and s.language != "en"]
-        report(list(cells.values()).index(cell) + 1, len(cells), {})
+        report(f"{cell.encoder} {target}", list(cells.values()).index(cell) + 1, len(cells))
         return f"{task.metric} {sum(main) / len(main):.1f}, mean of {len(main)} languages but English"
 
     return checkpoints.each(cells, places, lineage_of, make)

@@ -1,13 +1,13 @@
 """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from xit.core.plan import Cell, Places, Plan
-from xit.training.loop import Report
+from xit.core.progress import Report
 from xit.training.mixtures import train_cells
 
 
-def finetune(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Callable[[str], Report]) -> list[str]:
+def finetune(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Report) -> list[str]:
     """Fine-tune the encoder of every condition and seed on a target task in English.
 
     A model whose parent, data, plan and code are what they were is kept, so that a new condition or seed costs its own

@@ -5,22 +5,20 @@ with shuffled labels; masked LM alone; or no training at all.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from xit.core.plan import Cell, Places, Plan
+from xit.core.progress import Report
 from xit.modeling import checkpoints, encoders
 from xit.modeling.checkpoints import Run
-from xit.training.loop import Report
 from xit.training.mixtures import train_cells
 
 
-def intermediate(
-    cells: Mapping[str, Cell], places: Places, plan: Plan | None, report: Callable[[str], Report]
-) -> list[str]:
+def intermediate(cells: Mapping[str, Cell], places: Places, plan: Plan | None, report: Report) -> list[str]:
     """Train the pretrained encoder of each seed as the condition says; without a plan, write it as it is or random."""
     if plan is not None:
         return train_cells("intermediate", cells, places, plan, report)

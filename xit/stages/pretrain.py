@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import torch
 from xit.core import distributed
 from xit.core.files import write_json
 from xit.core.plan import Cell, Places, Plan
+from xit.core.progress import Report, about
 from xit.modeling import checkpoints, encoders, tokenization
 from xit.modeling.checkpoints import Run
-from xit.training.loop import Report, train
+from xit.training.loop import train
 from xit.training.masked_lm import from_scratch, packed, pretraining_steps
 
 
-def pretrain(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Callable[[str], Report]) -> list[str]:
+def pretrain(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Report) -> list[str]:
     """Pretrain an encoder from scratch, once a seed, with Muon on matrices and AdamW on the rest.
 
     Args:
@@ -25,7 +26,7 @@ def pretrain(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Call
         places: The tokenizer, the text, and where the encoders go. A table that lies beside the tokenizer is a released
             embedding: it is taken, and not trained.
         plan: How they are trained, of which size, and on which text.
-        report: Gives the progress of a run of that name.
+        report: Progress.
     """
     assert plan.text is not None
     text, tokenizer = plan.text, tokenization.load(places.parent)
@@ -43,7 +44,7 @@ def pretrain(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Call
         torch.manual_seed(own.seed)
         model = from_scratch(run.cell.encoder, own, tokenizer, places.parent)
         step_at = pretraining_steps(blocks, text, tokenizer, own.seed)
-        outcome = train(model, step_at, own, run.working, run.lineage, report=report(str(run.cell)))
+        outcome = train(model, step_at, own, run.working, run.lineage, report=about(str(run.cell), report))
         parameters = encoders.parameters(model.encoder)
         facts = {
             "tokens": outcome.steps * text.batch_size * text.block_tokens,

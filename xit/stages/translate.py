@@ -5,13 +5,15 @@ English. What is said, ids and labels are those of the English examples, in thei
 """
 
 import collections
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 from xit.core.errors import DataError
 from xit.core.examples import Example, audited, read_examples, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.plan import Places
+from xit.core.progress import Report
 from xit.core.settings import MicroSettings, TranslationSettings
 from xit.core.task import task_of
 from xit.sources.micro import MicroSource
@@ -23,7 +25,7 @@ def translate(
     source: str,
     settings: MicroSettings | TranslationSettings,
     places: Places,
-    report: Callable[[int, int, Mapping[str, float]], None],
+    report: Report,
 ) -> list[str]:
     """Training examples of a task → the same ones in another language, and their audit.
 
@@ -57,10 +59,10 @@ def translate(
         translation.check(task_id, task)
         examples = read_examples(places.data / task_id / "train.parquet")
         translator = machine_translation.load(settings, language)
-        origin = translator.origin
+        origin, told = translator.origin, functools.partial(report, "sentences")
 
         def said(sentences: list[str]) -> list[str | None]:
-            return machine_translation.translations(sentences, translator, places.parent, report)
+            return machine_translation.translations(sentences, translator, places.parent, told)
 
         rows = translation.carried_over(examples, task, language, said, notes)
         if not rows:

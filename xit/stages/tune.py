@@ -7,7 +7,7 @@ from that trial's encoder, the rate of tasks: that of the highest mean of their 
 import csv
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from xit.core.batches import IGNORED
 from xit.core.errors import TrainingError
 from xit.core.files import write_csv, write_json
 from xit.core.plan import Cell, Places, Plan, TextBatches
+from xit.core.progress import Report, about
 from xit.core.settings import TuningSettings
 from xit.core.task import task_of
 from xit.modeling import checkpoints, tokenization
 from xit.modeling.checkpoints import Run
 from xit.modeling.tokenization import Tokenizer
-from xit.training.loop import Report, train
+from xit.training.loop import train
 from xit.training.masked_lm import Blocks, MaskedLanguageModel, from_scratch, mask, packed, pretraining_steps
 from xit.training.mixtures import train_cells
 
@@ -39,7 +40,7 @@ def tune(
     tuning: TuningSettings,
     places: Places,
     plans: Mapping[str, Plan],
-    report: Callable[[str], Report],
+    report: Report,
 ) -> list[str]:
     """Try every learning rate of `tuning`, write out/trials.csv, and say which are best; finished trials are kept.
 
@@ -49,7 +50,7 @@ def tune(
         tuning: What is tried.
         places: The tokenizer, the folder of all data, of which no test split is read, and where the trials go.
         plans: How the encoder is pretrained, under `pretraining`, and how it is trained on each task that decides.
-        report: Gives the progress of a run of that name.
+        report: Progress.
 
     Raises:
         TrainingError: English is not among the languages of pretraining.
@@ -73,7 +74,7 @@ def tune(
 
 
 def _pretrained(
-    encoder: str, source: str, tuning: TuningSettings, places: Places, plan: Plan, report: Callable[[str], Report]
+    encoder: str, source: str, tuning: TuningSettings, places: Places, plan: Plan, report: Report
 ) -> tuple[list[str], list[Row]]:
     """The trials of pretraining, `out/pretraining/<rate>/<seed>`: what was done, and the loss of each."""
     text, tokenizer = plan.text, tokenization.load(places.parent)
@@ -99,7 +100,7 @@ def _pretrained(
             torch.manual_seed(own.seed)
             model = from_scratch(encoder, own, tokenizer, places.parent)
             step_at = pretraining_steps(blocks, text, tokenizer, own.seed)
-            train(model, step_at, own, run.working, run.lineage, report=report(str(run.cell)))
+            train(model, step_at, own, run.working, run.lineage, report=about(str(run.cell), report))
             loss = held_out_loss(model, held_out, text, tokenizer)
             checkpoints.save(run.folder, model.encoder, places.parent)
             write_json(run.folder / "outcome.json", {"best_score": loss})

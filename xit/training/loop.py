@@ -33,10 +33,8 @@ from xit.core.batches import IGNORED, Batch
 from xit.core.errors import CheckpointError, ConfigError, TrainingError
 from xit.core.files import atomic, write_json
 from xit.core.plan import Plan
+from xit.core.progress import Report, unheard
 from xit.training.nonfinite import explained
-
-Report = Callable[[int, int, Mapping[str, float]], None]
-"""Told after each step: steps done, steps in all, figures to show."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +64,7 @@ def train(
     folder: Path,
     run: Mapping[str, Any],
     validate: Callable[[], float] | None = None,
-    report: Report = lambda done, total, figures: None,
+    report: Report = unheard,
 ) -> Outcome:
     """Train a model whose `forward(batch)` is its mean loss; it ends with the best weights, or the last.
 
@@ -79,7 +77,7 @@ def train(
         folder: Where the resumable state and the log are kept until the caller removes it.
         run: What identifies this run (data, parents, parameters, code); a state of another run is not resumed.
         validate: A score, higher is better, on English validation; early stopping watches nothing else.
-        report: Progress.
+        report: Told after each step.
 
     Raises:
         ConfigError: the model cannot be compiled here, or not be sharded.
@@ -134,7 +132,7 @@ def train(
         if state.step % plan.compute.save_every == 0 and state.step < plan.steps:
             state.save(folder, run, trained, optimizers)
         seconds = time.monotonic() - started
-        report(state.step, plan.steps, {"loss": loss, "steps/s": (state.step - first) / max(seconds, 1e-9)})
+        report("steps", state.step, plan.steps, {"loss": loss, "steps/s": (state.step - first) / max(seconds, 1e-9)})
     if state.best is not None or is_sharded:
         _put(model, _whole(trained) if state.best is None else state.best)
     if distributed.is_main():

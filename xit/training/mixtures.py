@@ -17,11 +17,12 @@ from xit.core import distributed
 from xit.core.batches import Batch
 from xit.core.files import write_json
 from xit.core.plan import Cell, Places, Plan
+from xit.core.progress import Report, about
 from xit.core.task import task_of
 from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
 from xit.modeling.task_model import load_encoder
-from xit.training.loop import Outcome, Report, Step, train
+from xit.training.loop import Outcome, Step, train
 from xit.training.masked_lm import HEAD
 from xit.training.streams import Stream, task_stream, text_stream, training_file
 
@@ -29,9 +30,7 @@ DRAWS = 3
 """The stream of random numbers that says which stream of batches a step belongs to."""
 
 
-def train_cells(
-    stage: str, cells: Mapping[str, Cell], places: Places, plan: Plan, report: Callable[[str], Report]
-) -> list[str]:
+def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Plan, report: Report) -> list[str]:
     """Train the encoder that each cell starts from; a line a cell that says how it ended.
 
     Args:
@@ -39,7 +38,7 @@ def train_cells(
         cells: The cells by name (`xit.modeling.checkpoints.each`); a finished one of the same lineage is kept.
         places: What they start from, the folder of all data (text, and a folder a task), and where they go.
         plan: How they are trained.
-        report: Gives the progress of a run of that name.
+        report: Progress.
 
     Raises:
         ConfigError: several processes would change the loss, or inputs are longer than the encoder reads.
@@ -55,7 +54,7 @@ def train_cells(
         return checkpoints.lineage(stage, modules, inputs, **dataclasses.asdict(cell), plan=plan)
 
     def make(run: Run) -> str:
-        return train_mixture(run, plan, places.data, report(str(run.cell)))
+        return train_mixture(run, plan, places.data, about(str(run.cell), report))
 
     return checkpoints.each(cells, places, lineage_of, make, is_shared=True)
 
