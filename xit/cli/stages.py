@@ -147,9 +147,9 @@ def tune(
 
 @app.command(rich_help_panel=STAGES)
 def intermediate(encoder: Encoder, condition: Condition) -> None:
-    """Pretrained encoders → encoders to fine-tune: trained on an intermediate task in English.
+    """Pretrained encoders → encoders to fine-tune: trained on intermediate tasks, or as the condition says.
 
-    Or by a recipe (several tasks, masked LM, translations, subsets), or a control.
+    A condition is a task, a recipe (several tasks, masked LM, translations, subsets), or a control.
     """
     from xit.stages import intermediate as stage
 
