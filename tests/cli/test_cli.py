@@ -424,7 +424,7 @@ def test_ctrl_c_exits_130_and_keeps_what_can_be_resumed(xit: Xit) -> None:
     tokenization.save(tiny.tokenizer(), Path("tokenizer"))
     values = yaml.safe_load(Path("params.yaml").read_text())
     values["pretraining"] |= {"steps": 100_000, "block_tokens": 8, "batch_size": 2}
-    values["training"] |= {"save_every": 5}
+    values["compute"] |= {"save_every": 5}
     Path("params.yaml").write_text(yaml.safe_dump(values))
     state = Path("models/pretrained/lstm/1.partial/state.pt")
 

@@ -7,9 +7,10 @@ section `training`. A parameter keeps its name on its whole way: params.yaml, pl
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from xit.core.settings import ComputeSettings, EncoderSize
+if TYPE_CHECKING:
+    from xit.core.settings import ComputeSettings, EncoderSize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Plan:
     warmup_fraction: float
     weight_decay: float
     gradient_clip: float
-    compute: ComputeSettings
+    compute: "ComputeSettings"
     epochs: int | None = None
     warmup_steps: int | None = None
     final_fraction: float = 0.0
@@ -86,7 +87,7 @@ class Plan:
     validate_every: int = 0
     patience: int = 0
     head: Literal["linear", "matching"] = "linear"
-    size: EncoderSize | None = None
+    size: "EncoderSize | None" = None
     """The shape of an encoder that starts from random weights."""
     tasks: Mapping[str, TaskBatches] = dataclasses.field(default_factory=dict)
     """The tasks that are trained on together, by id."""

@@ -5,14 +5,16 @@ A value is that of the task where the task has one, else that of the encoder, el
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from xit.core.conditions import CONTROLS, MULTITASK, parse
 from xit.core.errors import ConfigError, near
 from xit.core.plan import Plan, TaskBatches, TextBatches
-from xit.core.settings import MaskedRecipeSettings, MultitaskSettings, TaskSettings
 from xit.pipeline import paths
-from xit.pipeline.config import Config
+
+if TYPE_CHECKING:
+    from xit.core.settings import MaskedRecipeSettings, MultitaskSettings, TaskSettings
+    from xit.pipeline.config import Config
 
 Section = TypeVar("Section")
 
@@ -29,7 +31,7 @@ def section(sections: Mapping[str, Section], name: str, where: str) -> Section:
     return sections[name]
 
 
-def pretraining(config: Config, encoder: str, learning_rate: float | None = None) -> Plan:
+def pretraining(config: "Config", encoder: str, learning_rate: float | None = None) -> Plan:
     """How an encoder is pretrained from random weights, at its own learning rate or at that of a trial."""
     own, settings = section(config.encoders, encoder, "encoders"), config.pretraining
     rate = learning_rate or own.pretraining_learning_rate
@@ -48,13 +50,13 @@ def pretraining(config: Config, encoder: str, learning_rate: float | None = None
     )
 
 
-def target(config: Config, task: str, encoder: str, learning_rate: float | None = None) -> Plan:
+def target(config: "Config", task: str, encoder: str, learning_rate: float | None = None) -> Plan:
     """How an encoder is fine-tuned on a target task, at its learning rate or at that of a trial."""
     own = section(config.targets, task, "targets")
     return _after_pretraining(config, encoder, own, {task: _batches(own)}, learning_rate=learning_rate)
 
 
-def intermediate(config: Config, condition: str, encoder: str) -> Plan | None:
+def intermediate(config: "Config", condition: str, encoder: str) -> Plan | None:
     """How an encoder is trained in a condition; None where it is not."""
     if condition in CONTROLS:
         return None
@@ -83,9 +85,9 @@ def intermediate(config: Config, condition: str, encoder: str) -> Plan | None:
 
 
 def _after_pretraining(
-    config: Config,
+    config: "Config",
     encoder: str,
-    own: TaskSettings | MultitaskSettings | MaskedRecipeSettings,
+    own: "TaskSettings | MultitaskSettings | MaskedRecipeSettings",
     tasks: Mapping[str, TaskBatches],
     learning_rate: float | None = None,
 ) -> Plan:
@@ -109,11 +111,11 @@ def _after_pretraining(
     )
 
 
-def _batches(settings: TaskSettings) -> TaskBatches:
+def _batches(settings: "TaskSettings") -> TaskBatches:
     return TaskBatches(settings.batch_size, settings.micro_batches, settings.max_length_tokens)
 
 
-def _text(config: Config, batch_size: int, language_exponent: float) -> TextBatches:
+def _text(config: "Config", batch_size: int, language_exponent: float) -> TextBatches:
     """Masked language modelling in every language of pretraining, in the blocks and with the masks of pretraining."""
     settings, languages = config.pretraining, config.languages.pretraining
     return TextBatches(languages, batch_size, settings.block_tokens, settings.masked_fraction, language_exponent)
