@@ -246,3 +246,12 @@ def test_a_folder_of_test_files_alone_has_no_fault(tmp_path: Path) -> None:
 
     assert (found["errors"], found["missing_splits"]) == ([], ["train", "validation"])
     assert [(row["split"], row["examples"]) for row in found["splits"]] == [("test", 1)]
+
+
+def test_a_split_is_missing_where_its_english_file_is_though_other_languages_have_one(tmp_path: Path) -> None:
+    write(tmp_path, "pawsx/dev-de.tsv", pairs(*GERMAN))
+
+    found = audit.audit(["pawsx"], FilesSource(settings_of(tmp_path)))["tasks"]["pawsx"]
+
+    assert (found["errors"], found["missing_splits"]) == ([], ["train", "validation"])
+    assert [row["language"] for row in found["splits"]] == ["de"]

@@ -23,7 +23,7 @@ from xit.core import files
 from xit.core.errors import CheckpointError, DataError, near
 
 EXPORT = "refs/convert/parquet"
-"""The branch to which the Hub converts every data set that it can (facts 5.1)."""
+"""The branch to which the Hub converts every data set that it can."""
 SUFFIXES = (".parquet", ".jsonl", ".json", ".jsonl.gz", ".json.gz")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 BESIDE_WEIGHTS = ("*.json", "*.model", "*.tiktoken", "*.txt")

@@ -38,7 +38,7 @@ class Files:
 
 @dataclasses.dataclass(frozen=True)
 class Hub:
-    """Where a split lies on the Hugging Face Hub, and how to read it; ids and columns as of autumn 2026 (facts 5).
+    """Where a split lies on the Hugging Face Hub, and how to read it; ids and columns as of autumn 2026.
 
     Attributes:
         reader: A function of `xit.sources.hub_rows` or of `xit.sources.readers`.

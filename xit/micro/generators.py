@@ -24,76 +24,14 @@ linking            a name in a sentence, marked as in Mewsli-X, and the descript
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from xit.micro import rendering
-from xit.micro.content import (
-    Gloss,
-    Listing,
-    Marked,
-    Measure,
-    Money,
-    Name,
-    NameKind,
-    Pair,
-    Phrase,
-    Sentence,
-    Unit,
-    code,
-    listing,
-)
+from xit.micro.choices import SERIES, cause, continuation
+from xit.micro.content import Gloss, Marked, Measure, Name, NameKind, Pair, Phrase, Sentence, Unit, code, listing
+from xit.micro.items import Attribute, Item, Options, Row, shuffled, signs, statement
 from xit.micro.rendering import Segment, text
 from xit.micro.world import Draw, kind
-
-Row = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Item:
-    """An example before any language.
-
-    Attributes:
-        sentences: What must belong to the split.
-        row: Its columns beside id and language, in a language (retrieval: those of the query).
-        key: What no second item of the split may have; by default its sentences.
-        candidate: Retrieval: the text of its right candidate in a language; none where the pool is given apart.
-        gold: Retrieval with a pool apart: the id of the right candidate.
-        is_answered: Retrieval: whether the candidate is the right one; else the query has none.
-    """
-
-    sentences: tuple[Sentence, ...]
-    row: Callable[[str], Row]
-    key: Any = None
-    candidate: Callable[[str], str] | None = None
-    gold: str = ""
-    is_answered: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What tasks of one generator differ in: their label set, and how many choices their examples have."""
-
-    labels: tuple[str, ...] = ()
-    choices: int = 0
-
-
-Attribute = Measure | Money | Name
-T = TypeVar("T")
-
-
-def statement(place: Phrase, attributes: Sequence[Phrase]) -> Pair:
-    """What is said of a place."""
-    return Pair(place, listing(attributes))
-
-
-def _signs(draw: Draw, phrase: Phrase, chance: float = 0.5) -> Phrase:
-    """The phrase, with that chance in international signs."""
-    return code(phrase) if draw.random.random() < chance else phrase
-
-
-def _shuffled(draw: Draw, items: Sequence[T]) -> list[T]:
-    return draw.random.sample(list(items), len(items))
-
 
 # --- classification ---
 
@@ -105,7 +43,7 @@ def inference(draw: Draw, index: int, options: Options) -> Item:
     said = draw.attributes(draw.random.randint(2, 3))
     elsewhere = draw.attributes(draw.random.randint(0, 1))
     clauses = [statement(place, said), *(statement(other, elsewhere) for _ in elsewhere)]
-    premise = Sentence(tuple(_shuffled(draw, clauses)))
+    premise = Sentence(tuple(shuffled(draw, clauses)))
     asked: Attribute = draw.random.choice(said)
     if label == "contradiction":
         asked = draw.altered(asked, _numbers([*said, *elsewhere]))
@@ -113,7 +51,7 @@ def inference(draw: Draw, index: int, options: Options) -> Item:
         place = third
     elif label == "neutral":
         asked = _unsaid(draw, said, elsewhere)
-    hypothesis = Sentence((Pair(_signs(draw, place, 0.25), _signs(draw, asked)),))
+    hypothesis = Sentence((Pair(signs(draw, place, 0.25), signs(draw, asked)),))
     return _pair(premise, hypothesis, label)
 
 
@@ -145,8 +83,8 @@ def paraphrase(draw: Draw, index: int, options: Options) -> Item:
     elif not is_same:
         changed = draw.random.randrange(len(here))
         here = [*here[:changed], draw.altered(here[changed], _numbers([*here, *there])), *here[changed + 1 :]]
-    clauses: list[Phrase] = [statement(first, _shuffled(draw, here)), statement(second, _shuffled(draw, there))]
-    clauses = _shuffled(draw, clauses)
+    clauses: list[Phrase] = [statement(first, shuffled(draw, here)), statement(second, shuffled(draw, there))]
+    clauses = shuffled(draw, clauses)
     restated = Sentence(tuple(clauses))
     if restated == original:
         restated = Sentence(tuple(reversed(clauses)))
@@ -159,135 +97,6 @@ def _pair(first: Sentence, second: Sentence, label: str) -> Item:
     return Item(
         (first, second),
         lambda language: {"text_a": text(first, language), "text_b": text(second, language), "label": label},
-    )
-
-
-# --- multiple choice ---
-
-
-def cause(draw: Draw, index: int, options: Options) -> Item:
-    """What fits: by analogy, or by what was just said (XCOPA, COPA, SocialIQA, Cosmos QA)."""
-    form = _analogy if draw.random.random() < 0.7 else _situation
-    return form(draw, index, options.choices)
-
-
-def continuation(draw: Draw, index: int, options: Options) -> Item:
-    """What follows: in a series, by what was just said, or by analogy (HellaSwag, CommonsenseQA)."""
-    chance = draw.random.random()
-    form = _series if chance < 0.25 else _situation if chance < 0.6 else _analogy
-    return form(draw, index, options.choices)
-
-
-def _analogy(draw: Draw, index: int, count: int) -> Item:
-    """`France: Euro; Japan:`, and choices of which one is to Japan what the euro is to France."""
-    relation = draw.random.choice([_currency, _language, _sign, _meaning, _next])
-    example, its, asked, right, wrong = relation(draw)
-    return _choice(index, count, Sentence((Pair(example, its), asked), ":"), right, wrong)
-
-
-# An example and what is its own, what is asked and the right answer, and a maker of wrong answers
-Relation = tuple[Phrase, Phrase, Phrase, Phrase, Callable[[], Phrase]]
-
-
-def _currency(draw: Draw) -> Relation:
-    """A place and its currency; what is tender there is no wrong answer."""
-    place, asked = draw.names("territory", 2)
-    facts = draw.world
-    its, right = (Name("currency", facts.currency[each.code]) for each in (place, asked))
-    return place, its, asked, right, lambda: draw.name("currency", facts.tender[asked.code])
-
-
-def _language(draw: Draw) -> Relation:
-    """A place and its first official language; what many speak there is no wrong answer."""
-    place, asked = draw.names("territory", 2)
-    facts = draw.world
-    its, right = (Name("language", facts.language[each.code]) for each in (place, asked))
-    return place, its, asked, right, lambda: draw.name("language", facts.spoken[asked.code])
-
-
-def _sign(draw: Draw) -> Relation:
-    """A phrase and its international sign."""
-    example, asked, other = _signed(draw)
-    return example, code(example), asked, code(asked), lambda: code(other())
-
-
-def _meaning(draw: Draw) -> Relation:
-    """An international sign and what it is in words."""
-    example, asked, other = _signed(draw)
-    return code(example), example, code(asked), asked, other
-
-
-def _signed(draw: Draw) -> tuple[Phrase, Phrase, Callable[[], Phrase]]:
-    """Two things of a kind that has signs, and a maker of more."""
-    kinds: list[NameKind] = ["territory", "currency", "language", "month"]
-    chosen = draw.random.choice([*kinds, None])
-    if chosen is None:
-        first, second = draw.units(2)
-        return Unit(first), Unit(second), lambda: Unit(draw.unit())
-    example, asked = draw.names(chosen, 2)
-    return example, asked, lambda: draw.name(chosen)
-
-
-def _next(draw: Draw) -> Relation:
-    """A month or weekday and the one after it."""
-    chosen: NameKind = draw.random.choice(SERIES)
-    example, asked = draw.names(chosen, 2)
-    return example, _after(draw, example, 1), asked, _after(draw, asked, 1), lambda: draw.name(chosen)
-
-
-SERIES: tuple[NameKind, ...] = ("month", "weekday")
-
-
-def _after(draw: Draw, name: Name, steps: int) -> Name:
-    names = draw.world.names[name.kind]
-    return Name(name.kind, names[(names.index(name.code) + steps) % len(names)])
-
-
-def _series(draw: Draw, index: int, count: int) -> Item:
-    """`Monday and Tuesday:`, and choices of which one has the next two in their order."""
-    chosen: NameKind = draw.random.choice(SERIES)
-    first, length = draw.name(chosen), draw.random.randint(2, 4)
-    prompt = Sentence((Listing(tuple(_after(draw, first, step) for step in range(length))),), ":")
-    right = Listing((_after(draw, first, length), _after(draw, first, length + 1)))
-    return _choice(index, count, prompt, right, lambda: Listing(tuple(draw.names(chosen, 2))))
-
-
-def _situation(draw: Draw, index: int, count: int) -> Item:
-    """`France: 25 kilometers; Japan: May; France:`, and choices of which one was said; in words or signs."""
-    places = draw.names("territory", 2)
-    said = [draw.attribute(), draw.attribute()]
-    asked = draw.random.randrange(2)
-    prompt = Sentence((*map(Pair, places, said), places[asked]), ":")
-    form = code if draw.random.random() < 0.5 else _same
-    known = [form(attribute) for attribute in said]
-
-    def wrong() -> Phrase:
-        other = form(draw.altered(said[asked]) if draw.random.random() < 0.5 else draw.attribute())
-        return other if other not in known else wrong()
-
-    return _choice(index, count, prompt, known[asked], wrong)
-
-
-def _same(phrase: Phrase) -> Phrase:
-    return phrase
-
-
-def _choice(index: int, count: int, prompt: Sentence, right: Phrase, wrong: Callable[[], Phrase]) -> Item:
-    """An item with so many different choices; the place of the right one goes round."""
-    choices = [right]
-    while len(choices) < count:
-        other = wrong()
-        choices += [other] if other not in choices else []
-    label = index % count
-    choices = [*choices[1 : label + 1], right, *choices[label + 1 :]]
-    return Item(
-        (prompt,),
-        lambda language: {
-            "prompt": text(prompt, language),
-            "choices": [text(choice, language) for choice in choices],
-            "label": label,
-        },
-        key=(prompt, tuple(choices)),
     )
 
 
@@ -400,10 +209,10 @@ def _asked(draw: Draw) -> tuple[Sentence, Sentence, Sentence]:
     is_by_value = isinstance(asked, Name) or draw.random.random() < 0.2
     if is_by_value:
         said = [[_other(draw, each, asked) if n != at else each for each in items] for n, items in enumerate(said)]
-        question = Sentence((_signs(draw, asked),), "?")
+        question = Sentence((signs(draw, asked),), "?")
     else:
         what = Unit(asked.unit) if isinstance(asked, Measure) else Name("currency", asked.currency)
-        question = Sentence((Pair(_signs(draw, places[at], 0.25), _signs(draw, what)),), "?")
+        question = Sentence((Pair(signs(draw, places[at], 0.25), signs(draw, what)),), "?")
     instead = draw.attribute([kind(each) for each in said[at]])
     without = [*said[:at], [instead if each == asked else each for each in said[at]], *said[at + 1 :]]
     marked: list[Phrase] = [*places]
@@ -466,9 +275,9 @@ def answers(draw: Draw, index: int, options: Options) -> Item:
     place, another, other = draw.names("territory", 3)
     asked = [another, draw.name("currency"), draw.name("language")]
     series: NameKind = draw.random.choice(SERIES)
-    answer = Sentence((statement(place, _shuffled(draw, [*asked, draw.name(series)])),))
+    answer = Sentence((statement(place, shuffled(draw, [*asked, draw.name(series)])),))
     context = Sentence((statement(other, [draw.name(draw.random.choice(SERIES))]),))
-    question = Sentence((statement(place, _shuffled(draw, asked)),), "?")
+    question = Sentence((statement(place, shuffled(draw, asked)),), "?")
     return Item(
         (question, answer, context),
         lambda language: {"text": text(question, language)},

@@ -65,7 +65,7 @@ class Social(Record):
 
 
 def social(table: Table, reader: ReaderContext) -> Iterator[Group]:
-    """SocialIQA; from which number its labels count is told by the set of them (facts 9.6)."""
+    """SocialIQA; from which number its labels count is told by the set of them."""
     records = list(rows.records(table, Social, reader))
     found = {str(record.label).strip() for _, _, record in records}
     bases = [base for base in ("012", "123", "ABC") if found <= set(base) and {base[0], base[2]} <= found]

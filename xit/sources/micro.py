@@ -19,7 +19,7 @@ from xit.core.settings import MicroSettings
 from xit.core.task import Split, Task
 from xit.micro import generators, rendering
 from xit.micro import text as documents
-from xit.micro.generators import Item, Options
+from xit.micro.items import Item, Options
 from xit.micro.world import Draw, split_of, world
 from xit.sources import Source
 

@@ -68,7 +68,7 @@ class Nli(Record):
 
 
 def nli(file: Path, reader: ReaderContext) -> Iterator[Group]:
-    """MultiNLI, SNLI: the label is `-` where annotators did not agree, and the pair is then left out (facts 2.1)."""
+    """MultiNLI, SNLI: the label is `-` where annotators did not agree, and the pair is then left out."""
     for where, number, record in records(file, Nli, reader):
         if record.gold_label == "-":
             reader.left_out(where, NO_LABEL)

@@ -44,7 +44,7 @@ COPA_QUESTIONS = {"cause": "What was the cause?", "effect": "What was the effect
 
 
 def copa(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
-    """COPA, XCOPA: the question is put in English in every language, as the benchmark does (facts 1.5.9)."""
+    """COPA, XCOPA: the question is put in English in every language, as the benchmark does."""
     for _, _, record in records(file, Copa, reader):
         prompt = f"{record.premise} {COPA_QUESTIONS[record.question]}"
         yield [choice(str(record.idx), prompt, [record.choice1, record.choice2], record.label)]
@@ -54,7 +54,7 @@ def xcopa(file: FileOrTable, reader: ReaderContext) -> Iterator[Group]:
     """XCOPA; where `repairs_questions`, with the question of the Estonian record of the same index.
 
     The released question is wrong in up to half of the records in Thai, Turkish, Swahili, Indonesian and Italian;
-    Estonian and five other languages agree with one another (facts 1.5.9).
+    Estonian and five other languages agree with one another.
     """
     if not reader.repairs_questions:
         yield from copa(file, reader)

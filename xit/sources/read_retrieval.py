@@ -27,7 +27,7 @@ Entry = TypeVar("Entry")
 def aligned(file: Path, reader: ReaderContext) -> Iterator[Group]:
     """Tatoeba: line i of the file translates line i of the English file beside it; the queries are the English lines.
 
-    The benchmark indexes the foreign sentences and asks for the nearest one of each English sentence (facts 1.5.5).
+    The benchmark indexes the foreign sentences and asks for the nearest one of each English sentence.
     """
     english = file.with_suffix(".eng")
     candidates, queries = sentences(file, reader), sentences(english, reader)
@@ -82,7 +82,7 @@ def _identified(rows: Iterable[tuple[str, str, Entry]], reader: ReaderContext) -
 
 
 def squad_sentences(file: Path, reader: ReaderContext) -> Iterator[Group]:
-    """XQuAD-R: questions, and as candidates every sentence followed by its paragraph (facts 1.5.7).
+    """XQuAD-R: questions, and as candidates every sentence followed by its paragraph.
 
     The sentences are the parts of the context between the breaks, as in the benchmark's own loader; the published
     `sentences` differ from them in one Turkish paragraph. The right candidates of a question are the sentences in which

@@ -62,7 +62,7 @@ def xtreme_tags(file: Path, reader: ReaderContext) -> Iterator[Group]:
 
 def supertags(file: Path, reader: ReaderContext) -> Iterator[Group]:
     """CCG: a sentence a line, its words, a tab and as many supertags, all with blanks between; or, as CCGbank's own
-    pipe format, `word|POS|supertag` with blanks between. Every supertag is a label (facts 5.4)."""
+    pipe format, `word|POS|supertag` with blanks between. Every supertag is a label."""
     for number, line in enumerate(sentences(file, reader)):
         where = f"{file}, line {number + 1}"
         columns = line.split("\t")
@@ -96,7 +96,7 @@ PRECEDENCE = (
 
 
 def conllu_tags(file: Path, reader: ReaderContext) -> Iterator[Group]:
-    """Universal Dependencies: surface words with universal parts of speech, as XTREME prepares them (facts 1.6).
+    """Universal Dependencies: surface words with universal parts of speech, as XTREME prepares them.
 
     A multiword token keeps its surface form and takes the tag of its part nearest to the root, of equally near ones the
     first in `PRECEDENCE`. Empty nodes go; blanks and zero-width non-joiners inside a word go; a sentence whose words
