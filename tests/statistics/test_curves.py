@@ -19,8 +19,8 @@ from xit.statistics.distance import distance
 
 def log(steps: int, *validated: int) -> list[dict[str, float]]:
     """Of a training whose loss is its step."""
-    looks = {step: {"validation_score": 50.0 + step} for step in validated}
-    return [{"step": step, "loss": float(step), **looks.get(step, {})} for step in range(1, steps + 1)]
+    validations = {step: {"validation_score": 50.0 + step} for step in validated}
+    return [{"step": step, "loss": float(step), **validations.get(step, {})} for step in range(1, steps + 1)]
 
 
 def test_a_curve_has_twelve_parts_and_every_validation_that_is_the_last_of_its_part() -> None:
@@ -64,12 +64,15 @@ def test_curves_are_means_over_seeds_up_to_the_first_early_stop(tmp_path: Path) 
     assert found == {("finetune", "xnli"): {("lstm", PLAIN): [(50, 1.5)], ("lstm", AFTER): [(50, 0.2)]}}
 
 
-def test_a_sentence_gives_the_first_and_the_last_look_without_and_after(tmp_path: Path) -> None:
+def test_a_sentence_gives_the_first_and_the_last_validation_without_and_after(tmp_path: Path) -> None:
     rows = [("none", 1, 50, 1.0, 60), ("none", 1, 100, 1.0, 80), ("mnli", 1, 50, 1.0, 75), ("mnli", 1, 100, 1.0, 82)]
 
     (sentence,) = sentences.of_curves(inputs(tmp_path, *rows))
 
-    assert "is 60.0 at the first look and 80.0 at the last; after intermediate training, 75.0 at the first" in sentence
+    assert (
+        "is 60.0 at the first validation and 80.0 at the last; after intermediate training, 75.0 at the first"
+        in sentence
+    )
 
 
 def test_distance_grows_with_how_unlike_english_words_are() -> None:

@@ -43,16 +43,16 @@ def sentences_of(study: Study) -> dict[str, list[str]]:
     }
 
 
-def points(one: Estimate) -> str:
+def points(estimate: Estimate) -> str:
     """A difference and its interval, as a sentence has them."""
-    return f"{signed(one.value)} {interval(one)}".strip()
+    return f"{signed(estimate.value)} {interval(estimate)}".strip()
 
 
-def direction(one: Estimate, up: str, down: str, flat: str) -> str:
+def direction(estimate: Estimate, up: str, down: str, flat: str) -> str:
     """The word for a difference: up or down only where the interval excludes zero."""
-    if one.low is None or one.high is None:
+    if estimate.low is None or estimate.high is None:
         return flat
-    return up if one.low > 0 else down if one.high < 0 else flat
+    return up if estimate.low > 0 else down if estimate.high < 0 else flat
 
 
 def listed(names: Sequence[str]) -> str:
@@ -61,18 +61,18 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _answer(study: Study, encoder: str) -> str:
-    one = average_gains(study)[(encoder,)]
-    if one is None:
+    estimate = average_gains(study)[(encoder,)]
+    if estimate is None:
         return f"For the {encoder} encoder not every cell was run, and so there is no average."
-    if one.low is None:
+    if estimate.low is None:
         return (
-            f"For the {encoder} encoder the average gain is {signed(one.value)} points; a single seed gives no "
+            f"For the {encoder} encoder the average gain is {signed(estimate.value)} points; a single seed gives no "
             "interval, and so no answer."
         )
-    effect = direction(one, "raises", "lowers", "has no statistically significant effect on")
+    effect = direction(estimate, "raises", "lowers", "has no statistically significant effect on")
     return (
-        f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: {points(one)} "
-        "points."
+        f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: "
+        f"{points(estimate)} points."
     )
 
 
@@ -80,38 +80,44 @@ def _comparison(study: Study) -> list[str]:
     first, *rest = study.encoders
     sentences = []
     for encoder in rest:
-        one = average_gains(study)[first, encoder]
-        if one is not None:
+        estimate = average_gains(study)[first, encoder]
+        if estimate is not None:
             effect = direction(
-                one,
+                estimate,
                 f"is larger for the {first} than for the {encoder} encoder",
                 f"is smaller for the {first} than for the {encoder} encoder",
                 f"does not differ significantly between the {first} and the {encoder} encoder",
             )
-            sentences.append(f"The gain {effect}: {points(one)} points.")
+            sentences.append(f"The gain {effect}: {points(estimate)} points.")
     return sentences
 
 
 def _tasks(study: Study, encoder: str) -> list[str]:
-    found = {name: one for name in study.intermediates if (one := main_gains(study)[name, encoder, MEAN]) is not None}
-    ranked = sorted(found, key=lambda name: -found[name].value)
+    estimates = {
+        name: estimate
+        for name in study.intermediates
+        if (estimate := main_gains(study)[name, encoder, MEAN]) is not None
+    }
+    ranked = sorted(estimates, key=lambda name: -estimates[name].value)
     if not ranked:
         return []
-    shown = [f"{points(found[name])} after {name}" for name in ranked]
+    shown = [f"{points(estimates[name])} after {name}" for name in ranked]
     return [f"Averaged over targets, the score of the {encoder} encoder moves by {listed(shown)}."]
 
 
 def _targets(study: Study, encoder: str) -> str:
-    found = {
-        (task, target): one
-        for (task, name, target), one in main_gains(study).items()
-        if name == encoder and task in study.intermediates and target != MEAN and one is not None
+    estimates = {
+        (task, target): estimate
+        for (task, name, target), estimate in main_gains(study).items()
+        if name == encoder and task in study.intermediates and target != MEAN and estimate is not None
     }
     up = sorted(
-        (key for key, one in found.items() if one.is_significant and one.value > 0), key=lambda key: -found[key].value
+        (key for key, estimate in estimates.items() if estimate.is_significant and estimate.value > 0),
+        key=lambda key: -estimates[key].value,
     )
     down = sorted(
-        (key for key, one in found.items() if one.is_significant and one.value < 0), key=lambda key: found[key].value
+        (key for key, estimate in estimates.items() if estimate.is_significant and estimate.value < 0),
+        key=lambda key: estimates[key].value,
     )
 
     def most(keys: list[tuple[str, str]], word: str) -> str:
@@ -121,34 +127,34 @@ def _targets(study: Study, encoder: str) -> str:
         count = "one is a" if len(keys) == 1 else f"{len(keys)} are"
         plural = "" if len(keys) == 1 else "es" if word == "loss" else "s"
         which = "" if len(keys) == 1 else "the largest "
-        return f"{count} {word}{plural} ({which}{target} after {task}, {points(found[task, target])})"
+        return f"{count} {word}{plural} ({which}{target} after {task}, {points(estimates[task, target])})"
 
     return (
-        f"Of the {len(found)} cells of the {encoder} encoder, after correction, {most(up, 'gain')} and "
-        f"{most(down, 'loss')}; {len(found) - len(up) - len(down)} are not significant."
+        f"Of the {len(estimates)} cells of the {encoder} encoder, after correction, {most(up, 'gain')} and "
+        f"{most(down, 'loss')}; {len(estimates) - len(up) - len(down)} are not significant."
     )
 
 
 def _retrieval(study: Study, encoder: str) -> list[str]:
     bare = [name for name in study.targets if not study.tasks[name].is_trained]
-    one = gain(study, encoder, study.intermediates, bare) if bare else None
-    if one is None:
+    estimate = gain(study, encoder, study.intermediates, bare) if bare else None
+    if estimate is None:
         return []
-    effect = direction(one, "rises", "falls", "shows no statistically significant change")
+    effect = direction(estimate, "rises", "falls", "shows no statistically significant change")
     return [
         (
             f"Retrieval by the bare {encoder} encoder ({listed(bare)}), which no training on the target repairs, "
-            f"{effect}: {points(one)} points."
+            f"{effect}: {points(estimate)} points."
         )
     ]
 
 
 def _languages(study: Study, encoder: str) -> list[str]:
-    found: dict[str, list[float]] = {}
+    by_language: dict[str, list[float]] = {}
     for task in study.intermediates:
         for name, value in language_means(study, encoder, task).items():
-            found.setdefault(name, []).append(value)
-    means = {name: sum(values) / len(values) for name, values in found.items() if name != ENGLISH}
+            by_language.setdefault(name, []).append(value)
+    means = {name: sum(values) / len(values) for name, values in by_language.items() if name != ENGLISH}
     if not means:
         return []
     low, high = min(means, key=lambda name: means[name]), max(means, key=lambda name: means[name])
@@ -179,33 +185,35 @@ def _gaps(study: Study, encoder: str) -> list[str]:
 
 
 def _pretraining(study: Study, encoder: str) -> list[str]:
-    one = main_gains(study).get(("untrained", encoder, MEAN))
-    if one is None:
+    estimate = main_gains(study).get(("untrained", encoder, MEAN))
+    if estimate is None:
         return []
-    effect = direction(one, "scores higher than", "scores lower than", "does not differ significantly from")
-    return [f"An untrained {encoder} encoder {effect} a pretrained one: {points(one)} points."]
+    effect = direction(estimate, "scores higher than", "scores lower than", "does not differ significantly from")
+    return [f"An untrained {encoder} encoder {effect} a pretrained one: {points(estimate)} points."]
 
 
 def _recipes(study: Study, encoder: str) -> list[str]:
     sentences = []
     for name in study.recipes:
-        one = recipe_contrasts(study)[name, encoder]
-        if one is not None:
+        estimate = recipe_contrasts(study)[name, encoder]
+        if estimate is not None:
             than = listed(plain_tasks(study, name)) + (
                 " alone" if len(plain_tasks(study, name)) == 1 else " on average"
             )
-            effect = direction(one, "scores higher than", "scores lower than", "does not differ significantly from")
-            sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(one)} points.")
+            effect = direction(
+                estimate, "scores higher than", "scores lower than", "does not differ significantly from"
+            )
+            sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(estimate)} points.")
     return sentences
 
 
 def _controls(study: Study, encoder: str) -> list[str]:
     sentences = []
-    one = gain(study, encoder, ["mlm"]) if "mlm" in study.controls else None
-    if one is not None:
-        effect = direction(one, "raise", "lower", "have no statistically significant effect on")
+    estimate = gain(study, encoder, ["mlm"]) if "mlm" in study.controls else None
+    if estimate is not None:
+        effect = direction(estimate, "raise", "lower", "have no statistically significant effect on")
         sentences.append(
-            f"As many more steps of masked LM {effect} the average of the {encoder} encoder: {points(one)} points."
+            f"As many more steps of masked LM {effect} the average of the {encoder} encoder: {points(estimate)} points."
         )
     names = [name for name in study.intermediates if f"{name}+shuffled" in study.controls]
     shuffled = gain(study, encoder, [f"{name}+shuffled" for name in names]) if names else None
@@ -234,18 +242,20 @@ def scaling(study: Study, sizes: Sizes) -> list[str]:
     """What the gains say of the size of intermediate data; nothing where sizes were not varied."""
     if not sizes:
         return []
-    found = pairs(study, sizes)
+    all_pairs = pairs(study, sizes)
     sentences = []
     for encoder in study.encoders:
-        own = {pair: one for pair, one in found.items() if pair[1] == encoder}
-        verdicts = Counter(one.verdict for pair, one in own.items() if pair[2] != MEAN)
+        of_encoder = {pair: growth for pair, growth in all_pairs.items() if pair[1] == encoder}
+        verdicts = Counter(growth.verdict for pair, growth in of_encoder.items() if pair[2] != MEAN)
         counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
         sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
-        ahead = [_ahead(task, one) for (task, _, target), one in own.items() if target == MEAN and one.best]
+        ahead = [
+            _ahead(task, growth) for (task, _, target), growth in of_encoder.items() if target == MEAN and growth.best
+        ]
         if ahead:
             sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
-        sentences += _proxies(study, {pair: one for pair, one in own.items() if pair[2] != MEAN})
-    short = sorted({pair[0] for pair, one in found.items() if one.decades < SHORT})
+        sentences += _proxies(study, {pair: growth for pair, growth in of_encoder.items() if pair[2] != MEAN})
+    short = sorted({pair[0] for pair, growth in all_pairs.items() if growth.decades < SHORT})
     if short:
         sentences.append(
             f"The examples of {listed(short)} range over less than two decades, too little to read the parameters of a "
@@ -254,45 +264,45 @@ def scaling(study: Study, sizes: Sizes) -> list[str]:
     return sentences
 
 
-def _ahead(task: str, one: Scaling) -> str:
-    last = one.points.sizes[-1]
-    measured = float((one.points.scores[:, -1] - one.points.baseline).mean())
-    later = predicted(one)
+def _ahead(task: str, growth: Scaling) -> str:
+    last = growth.points.sizes[-1]
+    measured = float((growth.points.scores[:, -1] - growth.points.baseline).mean())
+    later = predicted(growth)
     law = (
         f"{points(later)} by its law at {AHEAD * last:,.0f}" if later else "a parabola in log n, which predicts nothing"
     )
     return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
 
 
-def _proxies(study: Study, own: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
+def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
     """How what two tasks share goes with how much the score grows with examples."""
     from scipy import stats
 
-    told = []
+    correlations = []
     for number, what in enumerate(("a format", "labels")):
         both = [
-            (proxy == "yes", one.per_tenfold)
-            for (task, _, target), one in own.items()
-            if (proxy := shared(study, task, target)[number]) is not None and one.per_tenfold is not None
+            (proxy == "yes", growth.per_tenfold)
+            for (task, _, target), growth in of_encoder.items()
+            if (proxy := shared(study, task, target)[number]) is not None and growth.per_tenfold is not None
         ]
         if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
             rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
-            told.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
-    if not told:
+            correlations.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
+    if not correlations:
         return []
-    return [f"The points for ten times the examples correlate (Spearman) with {listed(told)}."]
+    return [f"The points for ten times the examples correlate (Spearman) with {listed(correlations)}."]
 
 
 def of_curves(inputs: Inputs) -> list[str]:
-    """How far fine-tuning is at the first look at English validation and at the last, without and after."""
-    looks: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    """How far fine-tuning is at the first English validation and at the last, without and after."""
+    validations: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for (stage, _), lines in curves(inputs.curves, inputs.study, "validation_score").items():
         for line, curve in lines.items() if stage == "finetune" else ():
-            looks.setdefault(line, []).append((curve[0][1], curve[-1][1]))
+            validations.setdefault(line, []).append((curve[0][1], curve[-1][1]))
 
     def stands(encoder: str, kind: str) -> str:
-        first, last = (sum(values) / len(values) for values in zip(*looks[encoder, kind], strict=True))
-        return f"{first:.1f} at the first look and {last:.1f} at the last"
+        first, last = (sum(values) / len(values) for values in zip(*validations[encoder, kind], strict=True))
+        return f"{first:.1f} at the first validation and {last:.1f} at the last"
 
     return [
         (
@@ -300,7 +310,7 @@ def of_curves(inputs: Inputs) -> list[str]:
             f"{stands(encoder, PLAIN)}; after intermediate training, {stands(encoder, AFTER)}."
         )
         for encoder in inputs.study.encoders
-        if {(encoder, PLAIN), (encoder, AFTER)} <= set(looks)
+        if {(encoder, PLAIN), (encoder, AFTER)} <= set(validations)
     ]
 
 
@@ -310,15 +320,15 @@ def of_distance(study: Study) -> list[str]:
 
     sentences = []
     for encoder in study.encoders:
-        found, (latin, others) = distances_and_gains(study, encoder), gains_by_script(study, encoder)
+        pairs_of, (latin, others) = distances_and_gains(study, encoder), gains_by_script(study, encoder)
         if not latin or not others:
             continue
-        count, gains = (len(latin), len(others)), [sum(one.values()) / len(one) for one in (latin, others)]
+        count, gains = (len(latin), len(others)), [sum(means.values()) / len(means) for means in (latin, others)]
         sentence = (
             f"With the {encoder} encoder the gain is {signed(gains[0])} points in the {count[0]} languages of Latin "
             f"script and {signed(gains[1])} in the {count[1]} of others"
         )
-        both = [(far, (latin | others)[code]) for code, (far, _) in found.items()]
+        both = [(far, (latin | others)[code]) for code, (far, _) in pairs_of.items()]
         if all(len(set(values)) > 1 for values in zip(*both, strict=True)):
             ranks = spearmanr(*zip(*both, strict=True))
             sentence += (

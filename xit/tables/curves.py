@@ -29,8 +29,8 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
             name="curves-validation",
             title=f"English validation score by step ({inputs.label})",
             caption=(
-                f"Each task's main metric; pretraining is not validated. A mark is a look, at which training may stop "
-                f"early. {lines} {made}"
+                f"Each task's main metric; pretraining is not validated. A mark is a validation, at which training may "
+                f"stop early. {lines} {made}"
             ),
             draw=lambda: _draw(inputs, "validation_score"),
         ),

@@ -81,7 +81,19 @@ def _shown(value: object) -> str:
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else str(value)
 
 
-PRESET_COLUMNS = ("task", "preset", "epochs", "rate", "batch", "tokens", "warm-up", "decay", "look", "patience", "from")
+PRESET_COLUMNS = (
+    "task",
+    "preset",
+    "epochs",
+    "rate",
+    "batch",
+    "tokens",
+    "warm-up",
+    "decay",
+    "validated",
+    "patience",
+    "from",
+)
 
 
 def preset_table(presets: Sequence[Profile], label: str = "") -> Table:
@@ -109,7 +121,7 @@ def preset_table(presets: Sequence[Profile], label: str = "") -> Table:
         title=f"Hyper-parameters: presets and their sources{label}",
         caption=(
             "Recipes of others in the form of params.yaml: `xit reproduce --preset NAME`. Batch: examples a step "
-            "(forward passes). Decay: of weights. Look: steps between looks at English validation; end: the last "
+            "(forward passes). Decay: of weights. Validated: steps between validations on English; end: the last "
             f"weights are kept. {marks} A preset over "
             f"another has the rows that differ. Differs from its source, {' '.join(differs)} Made by `xit paper` "
             "from presets/."
