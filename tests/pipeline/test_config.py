@@ -145,7 +145,11 @@ def test_a_missing_key_is_named_with_what_it_is(place: str, meaning: str) -> Non
         ("seeds", 1, ["should be a valid array", "found 1.", "Write a list, for instance [1, 2]."]),
         ("training", None, ["should be an object", "found null", "Write its parameters below it"]),
         ("encoders__lstm", 3, ["should be an object", "found 3."]),
-        ("pretraining__steps", "many", ["a valid integer", 'found "many"', "Write a whole number, without quotes."]),
+        (
+            "pretraining__steps",
+            "many",
+            ["a valid integer", 'found "many"', "Write a whole number in digits, such as 100."],
+        ),
         ("pretraining__steps", 1.5, ["a valid integer", "found 1.5.", "Pretraining takes this many optimizer steps"]),
         ("pretraining__steps", True, ["a valid integer", "found true"]),
         ("pretraining__steps", 0, ["should be greater than 0", "found 0.", "Write a number in this range."]),
@@ -154,7 +158,12 @@ def test_a_missing_key_is_named_with_what_it_is(place: str, meaning: str) -> Non
         ("training__gradient_clip", float("nan"), ["should be a finite number", "found NaN"]),
         ("training__gradient_clip", float("inf"), ["should be a finite number", "found Infinity"]),
         ("training__head", "match", ["should be 'linear' or 'matching'", 'found "match"', "Did you mean matching?"]),
-        ("encoders__lstm__learning_rate", "1e-3", ["valid number", 'found "1e-3"', "without quotes"]),
+        ("encoders__lstm__learning_rate", "1e-3", ["valid number", 'found "1e-3"', "Write it without quotes."]),
+        (
+            "encoders__lstm__learning_rate",
+            "0,8 %",
+            ["valid number", 'found "0,8 %"', "with a point and without a unit"],
+        ),
         ("encoders__lstm__learning_rate", None, ["valid number", "found null"]),
         ("hub__is_offline", "yes", ["valid boolean", 'found "yes"', "Write true or false"]),
         ("seeds", [2**70], ["should be less than 4294967296", "found 1180591620717411303424"]),
@@ -460,8 +469,18 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("source: [", r"params.yaml, line 1: not YAML: expected the node content, .* Correct it there"),
+        ("source: [", r"params.yaml, line 1: not YAML: expected the node content, .* Write the line as its neigh"),
         ("source: micro\n\tseeds: [1]\n", r"params.yaml, line 2: not YAML: found character '\\t'"),
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 1\n",
+            r"params.yaml, line 2: not YAML: two versions .* found '<<<<<<< HEAD'\. Keep one",
+        ),
+        (
+            "a: 1\n  - b: [1]\n",
+            r"params.yaml, line 2: not YAML: .* found '- b: \[1\]'\. Write the line as its neighbours",
+        ),
+        ("a: mi\0cro\n", r"params.yaml: not YAML: unacceptable character #x0000: .* position 5\. Remove it\.$"),
+        ("a: *x\n", r"params.yaml, line 1: not YAML: found undefined alias 'x'; found 'a: \*x'"),
         ("", r"params.yaml: holds no sections of params.yaml, found null\. Write them"),
         ("- 1\n", r"params.yaml: holds no sections of params.yaml, found \[1\]"),
         ("seeds: [1]\nseeds: [2]\n", r"params.yaml, line 2: not YAML: seeds is there twice"),

@@ -95,15 +95,18 @@ def test_show_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "panx (unimelb-nlp/wikiann): its commit is not pinned" in words
 
 
-def test_show_tells_all_faults_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", [["show"], ["grid", "plan"], ["reproduce"]], ids=" ".join)
+def test_all_faults_are_told_at_once_and_before_anything_runs(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(test_dvc.copy_pipeline(tmp_path))
     (tmp_path / "profiles/wrong.yaml").write_text("seeds: []\nencoders: {xlmr_base: {weights: random}}\n")
     (tmp_path / "profiles/heads.yaml").write_text(
         "encoders: {lstm: {size: {heads: 2}}, transformer: {size: {heads: 5}}}\n"
     )
 
-    wrong = CliRunner().invoke(app, ["show", "--profile", "wrong"])
-    heads = CliRunner().invoke(app, ["show", "--profile", "heads"])
+    wrong = CliRunner().invoke(app, [*command, "--profile", "wrong"])
+    heads = CliRunner().invoke(app, [*command, "--profile", "heads"])
 
     assert [line.split(": ")[1] for line in str(wrong.exception).splitlines()] == [
         "seeds",

@@ -35,11 +35,11 @@ def reproduce(
 ) -> None:
     """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
     from xit.cli import tables
-    from xit.pipeline import config, overlay, runner
+    from xit.pipeline import config, runner
 
     if scheduler is not None and executor != "dask":
         raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
-    root = overlay.prepare(in_project(), profile_of(profile, preset), data, terminal.note)
+    root = _prepared(profile_of(profile, preset), data)
     where: Any = runner.local
     if executor == "dask":
         from xit.pipeline import dask_workers
@@ -68,14 +68,32 @@ def grid_plan(
     Example: `xit grid plan --profile scaling`.
     """
     from xit.cli import tables
-    from xit.pipeline import config, overlay, runner
+    from xit.pipeline import config, runner
 
-    root = overlay.prepare(in_project(), profile_of(profile, preset), data, terminal.note)
+    root = _prepared(profile_of(profile, preset), data)
     todo = runner.plan(root)
     found = {"instances": {"stale": len(todo.instances), "total": todo.total}}
     found |= _counts(config.load(root / paths.PARAMS), todo.instances)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.plan(found, profile))
+
+
+def _prepared(profile: str, data: Path | None) -> Path:
+    """The workspace of a profile, with all told that can be known before anything runs.
+
+    Whether an architecture can have its size is known to its own code, which is loaded where an encoder is to be made.
+    """
+    from xit.pipeline import config, overlay
+
+    root = overlay.prepare(in_project(), profile, data, terminal.note)
+    settings = config.load(root / paths.PARAMS)
+    if any(
+        settings.encoders[name].size and not (root / paths.pretrained(name)).exists() for name in settings.grid.encoders
+    ):
+        from xit.cli.show_profile import parameters
+
+        parameters(settings, profile)
+    return root
 
 
 def _counts(settings: "Config", instances: Sequence[str]) -> dict[str, Any]:

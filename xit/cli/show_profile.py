@@ -32,19 +32,29 @@ def preview(project: Path, profile: str, data: Path | None) -> list[Table | str]
     notes: list[str] = []
     values = overlay.parameters(project, profile, data, notes.append)
     found = overlay.check(values, profile)
-    shapes = {name: one.size for name, one in found.encoders.items() if one.size and name in found.grid.encoders}
-    sizes, faults = {}, []
-    for name, shape in shapes.items():
-        try:
-            sizes[name] = _parameters(name, shape, vocabulary_size(found, name))
-        except ConfigError as error:
-            faults.append(f"{profile}: {error}")
+    sizes = parameters(found, profile)
     if sizes and max(sizes.values()) > MATCHED * min(sizes.values()):
         counts = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
         notes.append(f"The sizes of encoders from scratch differ by more than 5 % of their parameters: {counts}.")
-    raise_all(ConfigError, faults)
     notes += [f"{name}: its commit is not pinned; the one that arrives is recorded." for name in _unpinned(found)]
     return [_grid(found, profile), _encoders(found, sizes), _tasks(found), _rest(values), *notes]
+
+
+def parameters(found: Config, where: str) -> dict[str, int]:
+    """How many parameters each encoder of the grid has that starts from random weights.
+
+    Raises:
+        ConfigError: with a line for every size that an architecture cannot have.
+    """
+    sizes, faults = {}, []
+    for name in found.grid.encoders:
+        if (size := found.encoders[name].size) is not None:
+            try:
+                sizes[name] = _parameters(name, size, vocabulary_size(found, name))
+            except ConfigError as error:
+                faults.append(f"{where}: {error}")
+    raise_all(ConfigError, faults)
+    return sizes
 
 
 def vocabulary_size(settings: Config, encoder: str) -> int:

@@ -444,7 +444,7 @@ class TokenizerSettings:
     vocabulary: Positive
     """The tokenizer has at most this many pieces, special tokens included; Unigram (Kudo 2018)."""
     lines: Positive
-    """It is trained on this many documents of each language."""
+    """The tokenizer is trained on this many documents of each language."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -126,13 +126,16 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is missing, not YAML in UTF-8, says a key twice, or holds no sections.
     """
+    lines: list[str] = []
     try:
-        values = _yaml().load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        values = _yaml().load(text)
         json.dumps(values, default=str)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
     except YAMLError as error:
-        raise ConfigError(f"{path}{_line(error)}: not YAML: {_problem(error)}. Correct it there.") from None
+        raise ConfigError(f"{path}{_problem(error, lines)}") from None
     except (ValueError, RecursionError) as error:  # of UTF-8, or of a section that holds itself
         raise ConfigError(f"{path}: not YAML that can be read: {error}. Restore the file, or write it anew.") from None
     if not isinstance(values, dict):
@@ -143,15 +146,25 @@ def read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _line(error: YAMLError) -> str:
+def _problem(error: YAMLError, lines: Sequence[str]) -> str:
+    """The line, what is wrong with it, what was found there, and what to try."""
+    merge = next((number for number, line in enumerate(lines) if re.match(r"<{7}|={7}$|>{7}", line)), None)
+    if merge is not None:
+        return (
+            f", line {merge + 1}: not YAML: two versions were merged and not settled; found {lines[merge]!r}. Keep one "
+            "of the versions, and remove the lines of marks."
+        )
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
     mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark else ""
-
-
-def _problem(error: YAMLError) -> str:
-    problem = str(getattr(error, "problem", None) or error)
-    twice = re.match(r"found duplicate key \"(.*?)\"", problem)
-    return f"{twice[1]} is there twice" if twice else problem
+    if mark is None:
+        return f": not YAML: {problem}. Remove it."
+    found = repr(lines[mark.line].strip()[:60]) if mark.line < len(lines) else "the end of the file"
+    if twice := re.match(r"found duplicate key \"(.*?)\"", problem):
+        return f", line {mark.line + 1}: not YAML: {twice[1]} is there twice; found {found}. Keep one of the two."
+    return (
+        f", line {mark.line + 1}: not YAML: {problem}; found {found}. Write the line as its neighbours are: indented "
+        "with blanks, with every bracket and quote closed."
+    )
 
 
 def written(values: Mapping[str, Any]) -> str:
@@ -273,10 +286,14 @@ def _advice(kind: str, error: Mapping[str, Any]) -> str:
     if kind == "literal_error":
         expected = re.findall(r"'(.*?)'", error["ctx"]["expected"])
         return near(str(found), expected).strip() or "Write one of these."
-    if kind in ("int_type", "float_type", "bool_type"):
-        wanted = {"int_type": "a whole number", "float_type": "a number", "bool_type": "true or false"}[kind]
-        return f"Write {wanted}{', without quotes' if isinstance(found, str) else ''}."
+    if kind in ("int_type", "float_type") and isinstance(found, str):
+        with contextlib.suppress(ValueError):
+            float(found)
+            return "Write it without quotes."
     advice = {
+        "int_type": "Write a whole number in digits, such as 100.",
+        "float_type": "Write a number in digits, with a point and without a unit, such as 0.001.",
+        "bool_type": "Write true or false.",
         "string_type": "Write it as text, in quotes if it would read as a number, true, false or null.",
         "tuple_type": "Write a list, for instance [1, 2].",
         "dict_type": "Write its entries below it, each on a line of its own.",
