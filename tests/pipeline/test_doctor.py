@@ -72,7 +72,7 @@ def test_offline_opens_no_socket_and_everything_is_looked_at(
 
     found = {finding["name"]: finding for finding in json.loads((tmp_path / "found.json").read_text())}
     assert list(found)[:8] == ["python", "packages", "torch", "driver", "GPUs", "cores", "memory", "disk"]
-    assert list(found)[8:] == ["writing", "params.yaml", "Hub", "typst", "C compiler"]
+    assert list(found)[8:] == ["writing", "home", "params.yaml", "Hub", "typst", "C compiler"]
     assert found["Hub"]["found"].startswith("not asked, offline")
     assert re.search(r"^ok +typst +[\d.]+$", capfd.readouterr().out, re.MULTILINE)
 
@@ -89,7 +89,7 @@ def test_a_fault_exits_with_1_and_says_what_to_do(tmp_path: Path, monkeypatch: p
 
 
 def test_a_folder_that_cannot_be_written_is_a_fault() -> None:
-    assert doctor._writing(Path("/proc")).status == "fault"
+    assert doctor._writing("writing", Path("/proc"), "").status == "fault"
 
 
 def test_gpus_that_this_torch_cannot_use_are_told_with_their_driver(

@@ -150,7 +150,7 @@ def test_a_stage_on_a_full_disk_leaves_nothing_that_looks_finished(finished: Pat
         full = xit(tmp_path / "disk", "data", "text")
 
         assert (full.returncode, full.stderr.count("\n")) == (1, 1)
-        assert re.match(r"xit: data/text\S*: No space left on device\. Nothing was half-written", full.stderr)
+        assert re.match(r"xit: data/text\S*: No space left on device\. No partial file was left behind", full.stderr)
         assert not (tmp_path / "disk/data/text").exists()
         remount("size=10m")
         assert xit(tmp_path / "disk", "data", "text").returncode == 0
@@ -165,7 +165,7 @@ def test_a_disk_that_cannot_be_written_is_told(finished: Path, tmp_path: Path) -
         stage, all_of_it, doctor = (xit(root, *a) for a in (["data", "text"], ["reproduce"], ["doctor", "--offline"]))
 
         assert (stage.returncode, all_of_it.returncode, doctor.returncode) == (1, 1, 1)
-        assert re.match(r"xit: data\S*: Read-only file system\. Nothing was half-written", stage.stderr)
+        assert re.match(r"xit: data\S*: Read-only file system\. No partial file was left behind", stage.stderr)
         assert re.match(r"xit: .*Read-only file system", all_of_it.stderr)
         assert re.search(r"^fault +writing .*Read-only file system", doctor.stdout, re.MULTILINE)
 

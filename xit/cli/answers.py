@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import ANSWERS, Condition, Encoder, Json, Target, parameters
+from xit.cli.options import ANSWERS, Condition, Encoder, Json, Target, in_a_folder, parameters
 from xit.pipeline import paths
 
 app = typer.Typer()
@@ -58,7 +58,11 @@ def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
 
 
 @app.command(rich_help_panel=ANSWERS)
-def report(out: Annotated[Path, typer.Option(help="The HTML file to write.", dir_okay=False)] = paths.REPORT) -> None:
+def report(
+    out: Annotated[
+        Path, typer.Option(help="The HTML file to write.", dir_okay=False, callback=in_a_folder)
+    ] = paths.REPORT,
+) -> None:
     """Scores → one HTML file to explore the grid in a browser, without a network: gains, languages, predictions."""
     from xit.report import report as write
 

@@ -1,11 +1,10 @@
 """The app: every group of commands, and how an error ends a command."""
 
-import os
 import sys
 
 import typer
 
-from xit.cli import answers, checkpoints, inspect, run, show, stages, terminal
+from xit.cli import answers, checkpoints, environment, inspect, run, show, stages, terminal
 from xit.core.errors import XitError
 
 app = typer.Typer(
@@ -22,8 +21,8 @@ for group in (stages, run, inspect, show, checkpoints, answers):
 
 def main() -> None:
     """Run the command line; errors that a user can cause are a message and an exit code, without a traceback."""
-    if "torch" not in sys.modules:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    environment.prepare()
+    terminal.prepare()
     try:
         code = app(prog_name="xit", standalone_mode=False)  # 130 after Ctrl-C: Typer catches it
         if code == 130:
@@ -35,9 +34,8 @@ def main() -> None:
         terminal.fail("stopped. What was finished is kept; run the same command again to go on where it stopped.", 130)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        way = (
-            "" if isinstance(error, FileNotFoundError) else " Nothing was half-written; free the way and run it again."
-        )
+        way = " No partial file was left behind. Fix the path, the permissions or the disk, and run it again."
+        way = "" if isinstance(error, FileNotFoundError) else way
         terminal.fail(f"{place}{error.strerror or error}.{way}", 1)
     except typer.Abort:
         terminal.fail("stopped.", 130)

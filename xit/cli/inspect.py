@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import LOOKING, DataFolder, Json, Language, Most, SourceName, chosen_source, load_config
+from xit.cli.options import (
+    LOOKING,
+    DataFolder,
+    Json,
+    Language,
+    Most,
+    SourceName,
+    chosen_source,
+    in_a_folder,
+    load_config,
+)
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
 from xit.pipeline import paths
@@ -115,7 +125,8 @@ def analyse(
     most: Most = None,
     as_json: Json = None,
     csv: Annotated[
-        Path | None, typer.Option(help="Write the buckets of every language to this file.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Write the buckets of every language to this file.", dir_okay=False, callback=in_a_folder),
     ] = None,
 ) -> None:
     """Where predictions are right: by text and answer length, script, family, and whether pretraining saw the language.

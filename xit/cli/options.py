@@ -22,8 +22,22 @@ Condition = Annotated[
     str, typer.Argument(help="none, untrained, an intermediate task's id, or a recipe: multitask, mnli+mlm, …")
 ]
 Target = Annotated[str, typer.Argument(help="A target task's id, as `xit tasks` lists them.")]
+
+
+def in_a_folder(option: typer.CallbackParam, file: Path | None) -> Path | None:
+    """A file to write, whose folder is there: none is made of a mistyped path."""
+    if file is not None and not file.parent.is_dir():
+        raise ConfigError(
+            f"{option.opts[0]}: {file}: there is no folder {file.parent}. Make it first, or name another file."
+        )
+    return file
+
+
 Json = Annotated[
-    Path | None, typer.Option("--json", dir_okay=False, help="Also write it as JSON to this file; - for the terminal.")
+    Path | None,
+    typer.Option(
+        "--json", dir_okay=False, callback=in_a_folder, help="Also write it as JSON to this file; - for the terminal."
+    ),
 ]
 
 Benchmark = Annotated[str, typer.Option("--benchmark", help="xtreme-r or xtreme.")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xit.cli import terminal
-from xit.cli.options import STAGES, Condition, Encoder, Target, load_config, parameters
+from xit.cli.options import STAGES, Condition, Encoder, Target, in_a_folder, load_config, parameters
 from xit.core.errors import ConfigError
 from xit.core.plan import Cell, Places
 from xit.core.progress import about
@@ -115,7 +115,9 @@ def tune(
     record: Annotated[
         Path | None,
         typer.Option(
-            help="Put the trials into this table too: paper/inputs/tuning.csv, which the paper shows.", dir_okay=False
+            help="Put the trials into this table too: paper/inputs/tuning.csv, which the paper shows.",
+            dir_okay=False,
+            callback=in_a_folder,
         ),
     ] = None,
 ) -> None:

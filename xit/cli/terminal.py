@@ -1,15 +1,18 @@
 """The terminal: whatever a command prints goes through this file: lines, tables, JSON, progress and errors."""
 
+import codecs
 import contextlib
 import copy
 import dataclasses
 import functools
+import io
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -19,6 +22,33 @@ if TYPE_CHECKING:
 
     from xit.core.progress import Report
     from xit.pipeline.runner import Event
+
+
+PLAIN = {"−": "-", "–": "-", "—": "-", "×": "x", "→": "->", "…": "...", "≤": "<=", "≥": ">=", "’": "'", "•": "*"}
+"""What stands for a sign that the encoding of a terminal does not have."""
+
+
+def prepare() -> None:
+    """Have both streams show what they can: what their encoding does not have is replaced, and never an error."""
+    codecs.register_error("nearest", _nearest)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="nearest")
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    bare = (unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() for sign in signs)
+    return "".join(PLAIN.get(sign) or plain or "?" for sign, plain in zip(signs, bare, strict=True)), error.end
+
+
+def _write(stream: TextIO, line: str, colour: str = "", painted: int | None = None) -> None:
+    """A line, of which the first letters are painted on a terminal, unless NO_COLOR is set (no-color.org)."""
+    if colour and stream.isatty() and not os.environ.get("NO_COLOR"):
+        line = typer.style(line[:painted], fg=colour) + (line[painted:] if painted else "")
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 UNLIMITED = 10_000
@@ -93,17 +123,23 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print what a stage has told; of several processes that train together, only the first one does."""
     if _is_main():
         for line in lines:
-            typer.echo(line)
+            _write(sys.stdout, line)
 
 
 def note(message: str) -> None:
     """Tell something beside the results, on the error stream."""
-    typer.echo(message, err=True)
+    _write(sys.stderr, message)
 
 
 def print_text(text: str) -> None:
-    """Print a text as it is."""
-    typer.echo(text, nl=False)
+    """Print a text that is for a file: in UTF-8, whatever the terminal's encoding."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    buffer.write(text.encode("utf-8", "backslashreplace"))
+    buffer.flush()
 
 
 def print_json(found: Any, as_json: Path | None = Path("-")) -> bool:
@@ -111,7 +147,7 @@ def print_json(found: Any, as_json: Path | None = Path("-")) -> bool:
     from xit.core.files import write_json
 
     if str(as_json) == "-":
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        print_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return True
     if as_json is not None:
         write_json(as_json, found)
@@ -121,16 +157,16 @@ def print_json(found: Any, as_json: Path | None = Path("-")) -> bool:
 def print_finding(status: str, name: str, found: str, advice: str) -> None:
     """Print what `xit doctor` found of one thing, and beneath it what to do."""
     colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
-    typer.echo(f"{typer.style(f'{status:<8}', fg=colours[status])} {name:<12} {found}")
+    _write(sys.stdout, f"{status:<8} {name:<12} {found}", colours[status], len(status))
     if advice:
-        typer.echo(f"{'':21} {advice}")
+        _write(sys.stdout, f"{'':21} {advice}")
 
 
 def fail(message: str, code: int) -> None:
     """Print an error, and end with this exit code."""
     speaker = "xit" if _is_main() else f"xit (process {os.environ['RANK']})"
     for line in message.splitlines():
-        typer.secho(f"{speaker}: {line}", fg=typer.colors.RED, err=True)
+        _write(sys.stderr, f"{speaker}: {line}", typer.colors.RED)
     sys.exit(code)
 
 

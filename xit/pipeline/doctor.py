@@ -51,7 +51,8 @@ def examine(project: Path, is_offline: bool, has_cache: bool = False) -> Iterato
     yield _cores()
     yield _memory()
     yield _disk(project)
-    yield _writing(project)
+    yield _writing("writing", project, "The experiment writes here: make the folder yours, or mount it writable.")
+    yield _writing("home", Path.home(), "DVC and the Hub's library write here: set HOME to a folder of yours.")
     yield _parameters(project)
     yield _hub(project, is_offline)
     yield _typst()
@@ -170,14 +171,14 @@ def _disk(project: Path) -> Finding:
     return Finding("disk", "ok", f"{free:.0f} GB free")
 
 
-def _writing(project: Path) -> Finding:
+def _writing(name: str, folder: Path, advice: str) -> Finding:
+    """Whether a file can be made in a folder."""
     try:
-        with tempfile.NamedTemporaryFile(dir=project, prefix=".doctor-"):
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
             pass
     except OSError as error:
-        advice = "The experiment writes here: make the folder yours, or mount it writable."
-        return Finding("writing", "fault", f"{project.resolve()}: {error.strerror}", advice)
-    return Finding("writing", "ok", str(project.resolve()))
+        return Finding(name, "fault", f"{folder.resolve()}: {error.strerror}", advice)
+    return Finding(name, "ok", str(folder.resolve()))
 
 
 def _parameters(project: Path) -> Finding:
