@@ -23,7 +23,7 @@ from xit.pipeline import overlay, runner
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
 
 PROJECT = Path(__file__).parents[2]
-PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/*.csv", "paper/*.bib")
+PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
 SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
 TRAINING = ("pretrain@*", "control@*", "intermediate@*", "finetune@*")
 
