@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from xit import formats
+from xit.core import registry
+from xit.core.errors import ConfigError
 from xit.core.examples import write_examples
 from xit.core.plan import Cell, Plan, TaskBatches, TextBatches
 from xit.core.settings import ComputeSettings, EncoderSize
@@ -18,13 +20,22 @@ from xit.modeling import checkpoints, encoders, tokenization
 
 torch.set_num_threads(1)  # several tests run side by side, and two threads are no faster at this size
 
-SIZES = {
-    "gru": EncoderSize(16, 1, 14, 0),
-    "laser2": EncoderSize(24, 1, 16, 0),
-    "lstm": EncoderSize(16, 1, 12, 0),
-    "mingru": EncoderSize(16, 1, 24, 0),
-    "transformer": EncoderSize(16, 1, 32, 2),
-}
+OWN_ENCODERS = tuple(name for name in registry.names("encoders") if registry.defines("encoders", name, "Encoder"))
+"""The encoders from scratch."""
+
+
+def size_of(name: str, dimension: int, layers: int) -> EncoderSize:
+    """A small size that an encoder from scratch takes: without attention heads, or else with two."""
+    sizes = (EncoderSize(dimension, layers, dimension, 0), EncoderSize(dimension, layers, 4 * dimension, 2))
+    with torch.random.fork_rng():
+        for size in sizes:
+            with contextlib.suppress(ConfigError):
+                encoders.build(name, size, 20)
+                return size
+    raise AssertionError(f"{name} takes none of the sizes {sizes}; add one here that it does")
+
+
+SIZES = {name: size_of(name, 16, 1) for name in OWN_ENCODERS}
 COMPUTE = ComputeSettings(precision="float32", threads=1, save_every=4, gradient_checkpointing=False, compile=False)
 TEXT = TextBatches(("en",), batch_size=4, block_tokens=16, masked_fraction=0.3, language_exponent=0.5)
 BATCHES = TaskBatches(batch_size=8, micro_batches=1, max_length_tokens=64)
