@@ -120,7 +120,7 @@ def test_predictions_that_do_not_fit_the_examples_are_a_fault(tmp_path: Path) ->
 
     examples = write_perfect(tmp_path, "tatoeba")
     predictions.write(tmp_path, task_of("tatoeba"), "de", [1000] * 24)
-    with pytest.raises(DataError, match=r"tatoeba in de: line 1: row 1000 is none of the 1000 candidates\."):
+    with pytest.raises(DataError, match=r"in de: line 1: row 1000 is none of the 1,000 candidates \(and 23 more\)\."):
         buckets.analyse(tmp_path, "tatoeba", examples, ())
 
 

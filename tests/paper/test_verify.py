@@ -208,7 +208,7 @@ def test_predictions_of_other_test_data_are_refused(project: Callable[..., Verif
     (tmp_path / PREDICTIONS).write_text("neutral\n", encoding="utf-8")
 
     with pytest.raises(
-        DataError, match=r"test-de\.tsv: does not fit the test examples of xnli in de: 1 lines; the gold has 20\. E"
+        DataError, match=r"test-de\.tsv: does not fit the test examples of xnli in de: 1 line; the gold has 20\. E"
     ):
         project()
 

@@ -57,7 +57,7 @@ def test_stored_predictions_that_are_not_of_the_examples_are_a_fault(tmp_path: P
     predictions.write(tmp_path, tiny.task_of("xquad"), "de", {"q7": "Bonn"})
 
     for name, gold, message in (
-        ("xnli", ["neutral"] * 2, r"xnli in de: 1 lines; the gold has 2\. Evaluate again"),
+        ("xnli", ["neutral"] * 2, r"xnli in de: 1 line; the gold has 2\. Evaluate again"),
         ("xquad", [("q1", ["Bonn"])], r"xquad in de: q7: no such id in the gold\. Evaluate again"),
     ):
         with pytest.raises(DataError, match=rf"test-de\.\w+: does not fit the test examples of {message}"):

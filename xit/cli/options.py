@@ -58,9 +58,9 @@ def in_project() -> Path:
 
 
 def _new(folder: Path) -> Path:
-    from xit.evaluation.submit import is_taken
+    from xit.core.files import exists_nonempty
 
-    if is_taken(folder):
+    if exists_nonempty(folder):
         raise ConfigError(f"--out: {folder}: is there already. Name a new folder, or delete it first.")
     return folder
 

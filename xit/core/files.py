@@ -61,6 +61,11 @@ def _is_in(folder: Path, name: Any) -> bool:
     return Path(os.fsdecode(name)).is_relative_to(folder)
 
 
+def exists_nonempty(folder: Path) -> bool:
+    """Whether something is in the way of a folder that is to be made: a file, or a folder that is not empty."""
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
     if path.is_dir() and not path.is_symlink():

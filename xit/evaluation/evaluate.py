@@ -158,10 +158,10 @@ def notes_on(checkpoint: Path | str, retrieval: RetrievalSettings, has_own_pooli
 
 
 def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
-    found: dict[str, list[Example]] = {}
+    groups: dict[str, list[Example]] = {}
     for example in examples:
-        found.setdefault(example["language"], []).append(example)
-    return found
+        groups.setdefault(example["language"], []).append(example)
+    return groups
 
 
 def _of(predictions: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def report_of(
         if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
             raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
         own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
-        found = evaluate(
+        scored = evaluate(
             checkpoint,
             name,
             examples,
@@ -247,12 +247,12 @@ def report_of(
         named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
         result["scores"] += [
             Score(named, condition, name, code, "test", source.name, metric, seed, value, count).as_dict()
-            for code, (values, count) in found.items()
+            for code, (values, count) in scored.items()
             for metric, value in values.items()
         ]
-        main = {code: values[task.metric] for code, (values, _) in found.items()}
+        main = {code: values[task.metric] for code, (values, _) in scored.items()}
         mean = sum(main.values()) / len(main)
-        counts = {code: count for code, (_, count) in found.items()}
+        counts = {code: count for code, (_, count) in scored.items()}
         result["tasks"][name] = {"metric": task.metric, "mean": mean, "languages": main, "examples": counts}
     return result
 
@@ -261,7 +261,7 @@ def _languages_of(
     checkpoint: str, tasks: Sequence[str], languages: Sequence[str] | None, source: "Source", labels: Labels
 ) -> dict[str, list[str]]:
     """By task the languages to score a checkpoint in, which has what it takes for each."""
-    found: dict[str, list[str]] = {}
+    languages_of: dict[str, list[str]] = {}
     errors: list[XitError] = []
     for name in tasks:
         try:
@@ -269,13 +269,13 @@ def _languages_of(
             if task.is_trained:
                 head_for(checkpoint, name, labels)
             available = source.languages(task)
-            found[name] = list(dict.fromkeys(languages or available))
-            raise_all(ConfigError, _missing(name, task, found[name], available, source.name))
+            languages_of[name] = list(dict.fromkeys(languages or available))
+            raise_all(ConfigError, _missing(name, task, languages_of[name], available, source.name))
         except XitError as error:
             errors.append(error)
     if errors:
         raise_all(type(errors[0]), [str(error) for error in errors])
-    return found
+    return languages_of
 
 
 def _missing(name: str, task: Task, languages: Sequence[str], available: Sequence[str], source: str) -> list[str]:

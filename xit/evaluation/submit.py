@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xit.core.errors import ConfigError, raise_all
-from xit.core.files import atomic
+from xit.core.files import atomic, exists_nonempty
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation import evaluate
@@ -85,13 +85,13 @@ def submit(
                     has_own_pooling=has_own_pooling,
                 )
             report("tasks", number, len(chosen))
-        found = evaluator.score(answers, right, name, is_partial=True)
+        scores = evaluator.score(answers, right, name, is_partial=True)
     most = getattr(source.settings, "most_test", 0)
     limit = f", of each task and language the first {most:,}" if most else ""
     bare = {model for task_id, model in chosen.items() if not task_of(task_id).is_trained}
     unread = [note for model in sorted(bare) for note in evaluate.notes_on(model, retrieval, has_own_pooling)]
-    found["notes"] = [f"The examples are those of the {source.name} source{limit}.", *unread, *skipped, *found["notes"]]
-    return found
+    first = f"The examples are those of the {source.name} source{limit}."
+    return scores | {"notes": [first, *unread, *skipped, *scores["notes"]]}
 
 
 def _chosen(models: Sequence[str], benchmark: Benchmark, labels: evaluate.Labels) -> dict[str, str]:
@@ -105,7 +105,7 @@ def _chosen(models: Sequence[str], benchmark: Benchmark, labels: evaluate.Labels
     ]
     raise_all(ConfigError, faults)
     named = {task_id for _, task_id in given if task_id}
-    found: dict[str, str] = {}
+    model_of: dict[str, str] = {}
     for model, only in given:
         tasks = [only] if only else [task_id for task_id in evaluate.tasks_of(model, labels) if task_id not in named]
         is_choice = len(tasks) > 1
@@ -119,27 +119,22 @@ def _chosen(models: Sequence[str], benchmark: Benchmark, labels: evaluate.Labels
                 faults.append(
                     f"{model}: its head is of {task_id}, which {benchmark.title} does not have. It has: {known}."
                 )
-            elif task_id in found:
+            elif task_id in model_of:
                 advice = f" Of several that it answers, name the one: {task_id}={model}" if is_choice else ""
-                faults.append(f"{model}: {found[task_id]} is of {task_id} too. Give one checkpoint a task.{advice}")
+                faults.append(f"{model}: {model_of[task_id]} is of {task_id} too. Give one checkpoint a task.{advice}")
             else:
                 if task_of(task_id).is_trained:
                     evaluate.head_for(model, task_id, labels)
-                found[task_id] = model
+                model_of[task_id] = model
     raise_all(ConfigError, faults)
-    return {task_id: found[task_id] for task_id in benchmark.tasks if task_id in found}
-
-
-def is_taken(folder: Path) -> bool:
-    """Whether something is in the way of a folder that is to be made: a file, or a folder that is not empty."""
-    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+    return {task_id: model_of[task_id] for task_id in benchmark.tasks if task_id in model_of}
 
 
 def _check_folders(out: Path, gold: Path | None) -> None:
     faults = [
         f"--{option}: {folder}: is there already. Name a new folder, or delete it first."
         for option, folder in (("out", out), ("gold", gold))
-        if folder is not None and is_taken(folder)
+        if folder is not None and exists_nonempty(folder)
     ]
     if gold is not None:
         places = out.resolve(), gold.resolve()

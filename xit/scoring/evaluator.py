@@ -17,7 +17,7 @@ from xit.scoring.predictions import kind_of
 from xit.scoring.submission import some
 
 
-class Cell(NamedTuple):
+class FileScores(NamedTuple):
     """The metrics of one task and language, the number of examples they rest on, and of those without an answer."""
 
     values: dict[str, float]
@@ -48,7 +48,7 @@ def score(submission: Path, gold: Path, name: str, is_partial: bool = False) -> 
     faults: list[str] = []
     notes: list[str] = []
     missing: dict[str, list[str]] = {}
-    cells: dict[str, dict[str, Cell]] = {}
+    cells: dict[str, dict[str, FileScores]] = {}
     expected: set[Path] = set()
     for task_id in benchmark.tasks:
         task = task_of(task_id)
@@ -82,7 +82,7 @@ def score(submission: Path, gold: Path, name: str, is_partial: bool = False) -> 
     }
 
 
-def _cell(submission: Path, gold: Path, task: Task, language: str, faults: list[str]) -> Cell | None:
+def _cell(submission: Path, gold: Path, task: Task, language: str, faults: list[str]) -> FileScores | None:
     """The scores of one file, or None and its faults."""
     sides: list[Any] = []
     for read, folder in ((predictions.read, submission), (predictions.read_gold, gold)):
@@ -98,10 +98,10 @@ def _cell(submission: Path, gold: Path, task: Task, language: str, faults: list[
     faults += [f"{predictions.path(submission, task, language)}: {fault}" for fault in wrong]
     if wrong:
         return None
-    return Cell(kind.score(predicted, right, language), len(right), kind.unanswered(predicted, right))
+    return FileScores(kind.score(predicted, right, language), len(right), kind.unanswered(predicted, right))
 
 
-def _unanswered(task_id: str, cells: Mapping[str, Cell]) -> list[str]:
+def _unanswered(task_id: str, cells: Mapping[str, FileScores]) -> list[str]:
     """A note on the questions of a task that have no answer."""
     counts = [f"{code} {cell.unanswered} of {cell.examples}" for code, cell in cells.items() if cell.unanswered]
     return [f"{task_id}: questions without an answer, each of which scores 0: {', '.join(counts)}."] if counts else []
@@ -135,7 +135,7 @@ def _not_asked_for(submission: Path, expected: set[Path]) -> list[str]:
     return [f"{submission}: the benchmark does not ask for {some(names)}; not scored."] if names else []
 
 
-def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, Cell]) -> dict[str, Any]:
+def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, FileScores]) -> dict[str, Any]:
     """The score of a task, as `benchmark.rules` say, and the metrics of its languages."""
     task = task_of(task_id)
     is_answers = task.format == "span"

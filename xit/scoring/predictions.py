@@ -15,7 +15,7 @@ from xit.core.examples import Example
 from xit.core.files import atomic
 from xit.core.task import Task
 from xit.scoring import metrics
-from xit.scoring.submission import SubmissionFile, json_line, shortened, some
+from xit.scoring.submission import SubmissionFile, counted, json_line, shortened, some
 
 
 class Kind:
@@ -64,7 +64,11 @@ class Kind:
 
     def check(self, predictions: Any, gold: Any, language: str) -> list[str]:
         """What is wrong with predictions beside their gold."""
-        return [] if len(predictions) == len(gold) else [f"{len(predictions)} lines; the gold has {len(gold)}."]
+        return (
+            []
+            if len(predictions) == len(gold)
+            else [f"{counted(len(predictions), 'line')}; the gold has {len(gold):,}."]
+        )
 
     def score(self, predictions: Any, gold: Any, language: str) -> dict[str, float]:
         """The metrics of checked predictions, from 0 to 100."""
@@ -135,14 +139,14 @@ class Tags(Kind):
         empty = [number for number, tags in enumerate(predictions, 1) if not tags]
         blank = f" Sentence {empty[0]} has no tag: every blank line ends a sentence." if empty else ""
         if len(predictions) != len(gold):
-            return [f"{len(predictions)} sentences; the gold has {len(gold)}.{blank}"]
+            return [f"{counted(len(predictions), 'sentence')}; the gold has {len(gold):,}.{blank}"]
         uneven = [number for number, (p, g) in enumerate(zip(predictions, gold, strict=True)) if len(p) != len(g)]
         if not uneven:
             return []
         number = uneven[0]
         line = 1 + sum(len(tags) + 1 for tags in predictions[:number])
-        others = f", and {len(uneven) - 1} more sentences differ so" if len(uneven) > 1 else ""
-        counts = f"{len(predictions[number])} tags; it has {len(gold[number])} words in the gold"
+        others = f" (and {len(uneven) - 1} more differ)" if len(uneven) > 1 else ""
+        counts = f"{counted(len(predictions[number]), 'tag')}; the gold has {counted(len(gold[number]), 'word')} there"
         return [f"sentence {number + 1}, from line {line}, has {counts}{others}.{blank}"]
 
     def score(self, predictions: Any, gold: Any, language: str) -> dict[str, float]:
@@ -306,9 +310,9 @@ class Rows(Kind):
         rows = max(len(gold), max(gold, default=0) + 1, count)  # gold may be of the first queries only
         beyond = [(line, row) for line, row in enumerate(predictions, 1) if row >= rows]
         if beyond:
-            others = f" {len(beyond) - 1} more lines are wrong, too." if len(beyond) > 1 else ""
+            others = f" (and {len(beyond) - 1} more)" if len(beyond) > 1 else ""
             row = shortened(str(beyond[0][1]), quotes="")
-            faults.append(f"line {beyond[0][0]}: row {row} is none of the {rows} candidates.{others}")
+            faults.append(f"line {beyond[0][0]}: row {row} is none of the {rows:,} candidates{others}.")
         return faults
 
     def as_texts(self, predictions: Any, asked: Sequence[Example], texts: Mapping[str, str]) -> list[str]:

@@ -74,8 +74,8 @@ class SubmissionFile:
             except (ValueError, KeyError, TypeError, RecursionError):
                 wrong.append((number, line))
         if wrong:
-            others = f" {len(wrong) - 1} more lines are wrong, too." if len(wrong) > 1 else ""
-            self.fault(f"should be {wanted}; it is {shortened(wrong[0][1])}.{others}", wrong[0][0])
+            others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            self.fault(f"should be {wanted}; it is {shortened(wrong[0][1])}{others}.", wrong[0][0])
         return values
 
     def check_labels(self, labels: Iterable[tuple[int, str]], known: Sequence[str]) -> None:
@@ -86,13 +86,12 @@ class SubmissionFile:
                 unknown.setdefault(label, []).append(line)
         for label, lines in list(unknown.items())[:SHOWN_LABELS]:
             columns = " The benchmark's evaluator takes the whole line; leave out other columns." * ("\t" in label)
-            others = f" {len(lines) - 1} more lines have it." if len(lines) > 1 else ""
+            others = f" (and in {len(lines) - 1} more)" if len(lines) > 1 else ""
             close = near(label[:SHOWN_CHARACTERS], known)
-            self.fault(
-                f"label {shortened(label)} is unknown.{close}{columns} Labels: {', '.join(known)}.{others}", lines[0]
-            )
+            advice = f"{close}{columns} Labels: {', '.join(known)}."
+            self.fault(f"label {shortened(label)} is unknown{others}.{advice}", lines[0])
         if len(unknown) > SHOWN_LABELS:
-            self.fault(f"{len(unknown) - SHOWN_LABELS} other labels are unknown, too.")
+            self.fault(f"has {counted(len(unknown) - SHOWN_LABELS, 'other unknown label')}.")
 
     def check_answers(self, gold: Sequence[tuple[str, Sequence[str]]]) -> None:
         """A fault where gold, given as ids and right answers, has examples without a right answer."""
@@ -160,6 +159,11 @@ def some(names: Sequence[str], most: int = 3) -> str:
     others = f" and {len(names) - most} more" if len(names) > most else ""
     shown = ", ".join(shortened(name, quotes="") for name in names[:most])
     return shown.encode("utf-8", "replace").decode() + others  # JSON may hold half a surrogate pair
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def shortened(text: str, quotes: str = "'") -> str:
