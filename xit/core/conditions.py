@@ -19,7 +19,7 @@ from xit.core.errors import ConfigError
 
 BASELINE = "none"
 """What every gain is measured against."""
-CONTROLS = (BASELINE, "untrained")
+UNTRAINED_CONDITIONS = (BASELINE, "untrained")
 """Conditions that are not trained at all."""
 MULTITASK, MLM, SHUFFLED = "multitask", "mlm", "shuffled"
 FORM = re.compile(
@@ -66,7 +66,7 @@ def parse(text: str) -> Condition:
         >>> parse("mlm").kind, parse("squad").kind, parse("squad-30").kind, parse("squad+mlm").kind
         ('control', 'task', 'subset', 'recipe')
     """
-    if text in (*CONTROLS, MLM):
+    if text in (*UNTRAINED_CONDITIONS, MLM):
         return Condition(text, None, has_mlm=text == MLM)
     found = FORM.fullmatch(text)
     if not found:

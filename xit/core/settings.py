@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator
 
 from xit.core import registry
-from xit.core.conditions import BASELINE, CONTROLS, parse
+from xit.core.conditions import BASELINE, UNTRAINED_CONDITIONS, parse
 from xit.core.errors import ConfigError, near
 from xit.core.task import task_of
 
@@ -69,7 +69,7 @@ def _is_recipe(name: str) -> str:
         condition = parse(name)
     except ConfigError as error:
         raise ValueError(str(error).partition(": ")[2].partition(".")[0], str(error).partition(". ")[2]) from None
-    if name in CONTROLS:
+    if name in UNTRAINED_CONDITIONS:
         raise ValueError("this condition is no recipe", "Name it in grid.controls.")
     if condition.task and condition.task != "multitask":
         known(condition.task, registry.names("tasks"), "task")
@@ -114,7 +114,7 @@ TaskId = Annotated[str, _among(lambda: registry.names("tasks"), "task")]
 TrainedTask = Annotated[TaskId, AfterValidator(_with_training)]
 BareTask = Annotated[TaskId, AfterValidator(_without_training)]
 Recipe = Annotated[str, AfterValidator(_is_recipe)]
-Control = Annotated[str, _among(lambda: CONTROLS, "condition without training")]
+Control = Annotated[str, _among(lambda: UNTRAINED_CONDITIONS, "condition without training")]
 Stage = Annotated[str, _among(lambda: ("default", *STAGES), "stage")]
 
 

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from xit.core.conditions import CONTROLS, MULTITASK, parse
+from xit.core.conditions import MULTITASK, UNTRAINED_CONDITIONS, parse
 from xit.core.errors import ConfigError, near
 from xit.core.plan import Plan, TaskBatches, TextBatches
 from xit.pipeline import paths
@@ -58,7 +58,7 @@ def target(config: "Config", task: str, encoder: str, learning_rate: float | Non
 
 def intermediate(config: "Config", condition: str, encoder: str) -> Plan | None:
     """How an encoder is trained in a condition; None where it is not."""
-    if condition in CONTROLS:
+    if condition in UNTRAINED_CONDITIONS:
         return None
     parts, recipes = parse(condition), config.recipes
     names = recipes.multitask.tasks if parts.task == MULTITASK else (parts.task,) if parts.task else ()

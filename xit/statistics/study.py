@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xit.core.conditions import BASELINE, CONTROLS, parse
+from xit.core.conditions import BASELINE, UNTRAINED_CONDITIONS, parse
 from xit.core.errors import DataError, raise_all
 from xit.core.scores import Score
 from xit.core.task import Task
@@ -55,7 +55,7 @@ class Study:
     @property
     def trained(self) -> tuple[str, ...]:
         """The conditions with a training between pretraining and fine-tuning, of whatever kind."""
-        return tuple(name for name in self.conditions if name not in CONTROLS)
+        return tuple(name for name in self.conditions if name not in UNTRAINED_CONDITIONS)
 
     def _of_kind(self, kind: str) -> tuple[str, ...]:
         return tuple(name for name in self.conditions if parse(name).kind == kind)
@@ -114,7 +114,7 @@ def build_study(scores: Iterable[Score], tasks: Mapping[str, Task], order: Seque
         return tuple(sorted(set(names), key=lambda name: (order.index(name) if name in order else len(order), name)))
 
     encoders = ordered(score.encoder for score in kept)
-    conditions = (*(name for name in CONTROLS if name in run), *ordered(run - set(CONTROLS)))
+    conditions = (*(name for name in UNTRAINED_CONDITIONS if name in run), *ordered(run - set(UNTRAINED_CONDITIONS)))
     targets = ordered(score.target for score in kept)
     seeds = tuple(sorted({score.seed for score in kept}))
     languages = tuple(sorted(ordered(score.language for score in kept), key=lambda name: name != ENGLISH))
