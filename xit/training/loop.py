@@ -127,7 +127,7 @@ def train(
             if is_sharded:
                 _put(model, _whole(trained))
             record["validation_score"] = distributed.same(validate())
-            state.looked(record["validation_score"], trained)
+            state.note_validation(record["validation_score"], trained)
         state.log.append(record)
         if state.step % plan.compute.save_every == 0 and state.step < plan.steps:
             state.save(folder, run, trained, optimizers)
@@ -237,19 +237,19 @@ class _State:
         self.best: dict[str, Tensor] | None = None
         self.best_score: float | None = None
         self.best_step = 0
-        self.looks_without_gain = 0
+        self.validations_without_gain = 0
         self.log: list[dict[str, float]] = []
 
-    def looked(self, score: float, model: nn.Module) -> None:
+    def note_validation(self, score: float, model: nn.Module) -> None:
         """Note a validation score; keep the weights if it is the best so far (the later of equals)."""
         is_gain = self.best_score is None or score > self.best_score
-        self.looks_without_gain = 0 if is_gain else self.looks_without_gain + 1
+        self.validations_without_gain = 0 if is_gain else self.validations_without_gain + 1
         if is_gain or score == self.best_score:
             self.best_score, self.best_step = score, self.step
             self.best = {name: tensor.cpu().clone() for name, tensor in _whole(model).items()}
 
     def is_over(self, plan: Plan) -> bool:
-        return bool(plan.patience) and self.looks_without_gain >= plan.patience
+        return bool(plan.patience) and self.validations_without_gain >= plan.patience
 
     def save(self, folder: Path, run: Mapping[str, Any], model: nn.Module, optimizers: Sequence[Any]) -> None:
         self.saved_step = self.step
@@ -286,6 +286,10 @@ class _State:
         for optimizer, optimizer_state in zip(optimizers, saved["optimizers"], strict=True):
             _put_optimizer(optimizer, optimizer_state)
         return state
+
+
+# Whole states are put together by hand: torch.distributed.checkpoint.state_dict has an encoder that several heads share
+# once for each head, and refuses a state in which a head was not trained yet.
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
