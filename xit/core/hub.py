@@ -30,7 +30,7 @@ BESIDE_WEIGHTS = ("*.json", "*.model", "*.tiktoken", "*.txt")
 """Patterns of the files that make an encoder; of the first, those of the first kind that is there."""
 Result = TypeVar("Result")
 Patterns = Mapping[str, Sequence[str]]
-"""Of the paths of files, by split."""
+"""Patterns of the paths of files, by split."""
 OFFLINE = "hub.is_offline is true, or HF_HUB_OFFLINE is set. Set it to false once."
 """The end of a message about what would have to be fetched."""
 PASSING = (408, 429, 500, 502, 503, 504)
@@ -96,8 +96,8 @@ def split_files(name: str, revision: str, config: str, split: str, most_files: i
         name: `owner/name`.
         revision: A commit, or a branch, which is resolved on arrival.
         config: A configuration of the data set.
-        split: As the repository calls it.
-        most_files: Of the split, as many, the first; else all.
+        split: The split's name in the repository.
+        most_files: How many of the split's files are taken, the first ones; else all.
 
     Raises:
         AbsentError: there is no such repository, commit or split, it is not open to the user, or not in the cache.
@@ -207,7 +207,7 @@ def published_file(url: str) -> Path:
         with files.atomic(file) as temporary, temporary.open("wb") as target:
             http_get(url, target, tqdm_class=_bar())
 
-    _tried(url, fetch)
+    _with_retries(url, fetch)
     return file
 
 
@@ -228,7 +228,7 @@ def _download(name: str, revision: str, paths: Sequence[str], kind: str = "datas
         return Path(folder)
 
     try:
-        return fetch() if is_offline() else _tried(f"{name}@{revision}", fetch)
+        return fetch() if is_offline() else _with_retries(f"{name}@{revision}", fetch)
     except LocalEntryNotFoundError as error:
         where = f"{name}@{revision}"
         raise AbsentError(f"{where}: not whole in the cache, and {OFFLINE}") from error
@@ -245,7 +245,7 @@ def _bar() -> type:
     return Bar
 
 
-def _tried(where: str, fetch: Callable[[], Result]) -> Result:
+def _with_retries(where: str, fetch: Callable[[], Result]) -> Result:
     """Fetch, and again after a while where it may be of use; an error says what to do."""
     from huggingface_hub.errors import HTTPError
 
@@ -255,7 +255,7 @@ def _tried(where: str, fetch: Callable[[], Result]) -> Result:
         except (OSError, HTTPError, ValueError) as error:  # of a value: a file's name that would leave the cache
             cause = _cause(error)
             if wait is None or _status(cause) not in PASSING:  # broken connections the library has tried again itself
-                raise _told(where, cause) from error
+                raise _error_of(where, cause) from error
         time.sleep(wait)
     raise AssertionError("the last try returns or raises")
 
@@ -275,7 +275,7 @@ def _status(error: BaseException) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0))
 
 
-def _told(where: str, error: BaseException) -> DataError:
+def _error_of(where: str, error: BaseException) -> DataError:
     """What is wrong, and what to try."""
     from huggingface_hub.errors import GatedRepoError, HTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 

@@ -49,7 +49,7 @@ class Hub:
         columns: What the reader reads, as `field` or `field:column` where the column has another name.
         count: The published number of rows, of all languages or of each; None where none is known.
         labels: What the numbers of a label column stand for, in order, should the file not say so itself.
-        rows: As `Files.rows`.
+        rows: The part of the rows that this split takes, as in `Files`.
         only: A column, and how its text begins, in lower case, in the rows that count.
         options: Further keyword arguments of the reader.
         language: With which language it is read, where it is one for all: a pool of candidates; else with every one.
@@ -91,7 +91,7 @@ class Task:
         published: Examples of the published splits, in each language or by language: what an audit compares with.
         faults: What is known to be wrong with the published data.
         citation: Paper and arXiv number.
-        licence: Of the published data.
+        licence: The licence of the published data.
         record: One invented example in the schema of the format.
         id: The name of its file; `task_of` fills it in.
     """

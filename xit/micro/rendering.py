@@ -269,7 +269,7 @@ def _own(language: str) -> dict[str, Any]:
 
 
 CLASSES = {"dates.DateTimePattern", "localedata.Alias", "numbers.NumberPattern", "plural.PluralRule"}
-"""Of Babel, in CLDR's data."""
+"""The classes of Babel that occur in its data of CLDR."""
 
 
 class _Values(pickle.Unpickler):

@@ -53,8 +53,8 @@ class World:
         names: The codes of each kind of name.
         units: CLDR unit ids.
         owner: To which split the held-out codes and units belong; what is not in it is training's.
-        currency: Of a territory.
-        language: Of a territory, its first official one.
+        currency: The currency of each territory.
+        language: The first official language of each territory.
         tender: All currencies of a territory: none of them is a wrong answer.
         spoken: All languages official in a territory or used by many there: none of them is a wrong answer.
     """
@@ -151,7 +151,7 @@ def kind(phrase: Phrase) -> str:
 
 
 NUMBERS = range(3, 100)
-"""Of measures: 1 and 2 are left out, since languages with a dual write no number there."""
+"""The numbers of measures; 1 and 2 are left out, since languages with a dual write no number there."""
 
 
 class Draw:

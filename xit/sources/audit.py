@@ -100,7 +100,7 @@ def _counts(task: Task, rows: Sequence[Row], faults: Sequence[str]) -> dict[str,
 def _shared(
     task: Task, cells: Sequence[tuple[Split, str]], rows: Mapping[tuple[Split, str], Sequence[Row]]
 ) -> list[dict[str, int]]:
-    """Of each split: rows that are in an earlier split or in the test split of another language.
+    """For each split, how many rows are in an earlier split too, or in the test split of another language.
 
     Of aligned retrieval the candidates are compared, since its queries are English in every language; of the other the
     queries.

@@ -24,7 +24,7 @@ from xit.sources.files import checked
 from xit.sources.reader_context import Group, ReaderContext, Row, Table
 
 WIKIPEDIA = "wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
-"""Of 1 November 2023; licence CC BY-SA 3.0 and GFDL."""
+"""The dump of 1 November 2023; its licence is CC BY-SA 3.0 and GFDL."""
 NAMES = {"bn": "Bengali"}
 """Languages that google/xtreme and TyDiQA call otherwise than CLDR."""
 
@@ -112,7 +112,7 @@ class HubSource(Source):
                 yield from batch.column("text").to_pylist()
 
     def origins(self, task: Task, split: Split, language: str) -> tuple[str, ...]:
-        """Of what `examples` has read: repository, commit, configuration, split, and whether the commit was pinned."""
+        """The places that `examples` reads: repository, commit, configuration and split, and which are not pinned."""
         found = []
         for source in _sources(task, split, language):
             if "://" in source.repository:

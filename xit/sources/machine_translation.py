@@ -37,8 +37,8 @@ class Translator:
     """A model that translates from English into one language.
 
     Attributes:
-        model: Of transformers, on its device.
-        tokenizer: Of transformers, which marks what it reads as English.
+        model: A model of transformers, on its device.
+        tokenizer: The model's tokenizer, which marks what it reads as English.
         prefix: What is written before a sentence to say the language; empty where a token says it, or nothing need.
         first: The id of the token that every translation begins with, where that says the language.
         settings: How it translates.

@@ -25,7 +25,7 @@ from xit.sources import Source
 
 
 def check_languages(codes: Sequence[str]) -> list[str]:
-    """Those languages that CLDR does not know, or has too little of to be written; empty where none is."""
+    """What is wrong with languages: CLDR does not know one, or has too little of it; empty where nothing is."""
     return [fault for code in codes for fault in rendering.language_faults(code)]
 
 

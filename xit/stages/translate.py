@@ -66,14 +66,14 @@ def translate(
 
         rows = translation.carried_over(examples, task, language, said, notes)
         if not rows:
-            raise DataError(f"{task_id}+{language}: no example came through. {_told(notes)}; see translation.model.")
+            raise DataError(f"{task_id}+{language}: no example came through. {_listed(notes)}; see translation.model.")
     audit: dict[str, Any] = audited(task_id, "train", language, source, rows, notes)
     with atomic(places.out) as folder:
         write_examples(folder / "train.parquet", task, rows)
         write_json(folder / "audit.json", {"splits": [audit], "missing_languages": [], "model": origin})
-    lost = f"; {audit['dropped']} left out ({_told(notes)})" if audit["dropped"] else ""
+    lost = f"; {audit['dropped']} left out ({_listed(notes)})" if audit["dropped"] else ""
     return [f"{places.out}: {audit['examples']} train{lost}"]
 
 
-def _told(notes: Mapping[str, int]) -> str:
+def _listed(notes: Mapping[str, int]) -> str:
     return "; ".join(f"{note}: {count}" for note, count in sorted(notes.items()))
