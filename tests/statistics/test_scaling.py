@@ -19,10 +19,9 @@ from xit.core.scores import Score
 from xit.paper.inputs import Inputs, read
 from xit.paper.render import Figure, Table
 from xit.paper.sentences import scaling as sentences
-from xit.stages.paper import scaling as scaling_stage
 from xit.statistics.gains import Estimate
 from xit.statistics.laws import LAWS, Fit, Floats, Points, best_of, fit, scaling
-from xit.statistics.scaling import Sizes
+from xit.statistics.scaling import Sizes, entries
 from xit.statistics.scaling import sizes_of as sizes_in
 from xit.tables.scaling import build
 
@@ -247,7 +246,7 @@ def test_tasks_of_fewer_than_four_sizes_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"no task was run in 4 sizes, .*; found none, untrained, mnli, mnli-300, mnli-1000, squad"
     ):
-        scaling_stage(tmp_path / "scores.csv", parameters(rows))
+        entries(study_of(rows), (), parameters(rows))
 
 
 @pytest.mark.slow

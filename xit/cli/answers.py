@@ -16,11 +16,14 @@ app = typer.Typer()
 def claims(as_json: Json = None) -> None:
     """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
     from xit.cli import tables
-    from xit.stages.paper import verdicts
+    from xit.core.scores import read_scores
+    from xit.paper.inputs import COLUMNS, SOURCES, read_rows, study_of
+    from xit.statistics.claims import entries
 
-    label, found = verdicts(paths.SCORES, parameters(), paths.PUBLISHED)
+    study = study_of(read_scores(paths.SCORES), parameters())
+    found = entries(study, read_rows(paths.PUBLISHED, COLUMNS["published"]))
     if not terminal.print_json(found, as_json):
-        terminal.show(tables.claims(label, found))
+        terminal.show(tables.claims(SOURCES[study.source], found))
 
 
 @app.command(rich_help_panel=ANSWERS)
@@ -32,13 +35,16 @@ def scaling(
 ) -> None:
     """Whether a gain grows with the examples of the intermediate task, pair by pair: verdict, law, prediction."""
     from xit.cli import tables
-    from xit.stages import paper as stage
-    from xit.statistics.scaling import AHEAD
+    from xit.core.scores import read_scores
+    from xit.paper.inputs import COLUMNS, read_rows, study_of
+    from xit.statistics.scaling import AHEAD, entries
 
-    values = parameters()
+    place, values = scores or paths.SCORES, parameters()
     if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen
         values = {**values, "intermediate": {}}
-    found = stage.scaling(scores or paths.SCORES, values)
+    audit = place.parent / "audit.csv"
+    rows = read_rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
+    found = entries(study_of(read_scores(place), values), rows, values)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.scaling(found, AHEAD))
 

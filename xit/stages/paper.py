@@ -11,9 +11,8 @@ from typing import Any
 from xit.core import registry
 from xit.core.errors import DataError, XitError
 from xit.core.files import atomic, sha256, write_json
-from xit.core.scores import read_scores
 from xit.paper import sentences
-from xit.paper.inputs import COLUMNS, SOURCES, Inputs, Row, read, read_rows, study_of
+from xit.paper.inputs import COLUMNS, Inputs, Row, read, read_rows
 from xit.paper.render import (
     Figure,
     Table,
@@ -57,19 +56,6 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
         f"wrote {pdf}",
         f"claims: {', '.join(f'{count} {word}' for word, count in counts.items())}",
     ]
-
-
-def verdicts(scores: Path, parameters: Mapping[str, Any], published: Path) -> tuple[str, list[dict[str, Any]]]:
-    """What `xit claims` shows: the label of the source, and the claims (`xit.statistics.claims.entries`)."""
-    study = study_of(read_scores(scores), parameters)
-    return SOURCES[study.source], claims.entries(study, read_rows(published, COLUMNS["published"]))
-
-
-def scaling(scores: Path, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What `xit scaling` shows (`xit.statistics.scaling.entries`); audit.csv lies beside the scores."""
-    audit = scores.parent / "audit.csv"
-    rows = read_rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
-    return pairs.entries(study_of(read_scores(scores), parameters), rows, parameters)
 
 
 def _make(inputs: Inputs, folder: Path) -> list[Table | Figure]:
