@@ -1,11 +1,16 @@
 """What the terminal shows at any width: ids and numbers whole, titles over the whole width, no limit in a pipe."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from xit.cli import tables, terminal
+from xit.core import registry
+
+ROOT = Path(__file__).parents[2]
 
 IDS = ("commonsenseqa", "transformer", "a_task_with_quite_a_long_id")
 CAPTION = "This caption is a sentence that is wider than sixty columns, and wider than its narrow table."
@@ -67,3 +72,18 @@ def test_brackets_of_a_line_are_no_markup(capsys: Any) -> None:
     assert "a [red] line" in out
     assert "[bold]words[/bold]" in out
     assert "labels  a | b" in out
+
+
+def test_nothing_that_prints_makes_a_stage_stale() -> None:
+    """No stage imports or names a file that shows something on the terminal, so a change of one re-runs nothing."""
+    folders = ("stages", "tables", "tasks", "encoders", "formats")
+    reached = registry.imports(f"xit.{folder}.{name}" for folder in folders for name in registry.names(folder))
+    files = [path for name in reached for path in (ROOT / f"{name.replace('.', '/')}.py",) if path.is_file()]
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    named = {Path(entry) for stage in stages.values() for entry in stage["deps"]}
+
+    assert len(files) > 60
+    assert [name for name in reached if name.startswith("xit.cli")] == []
+    assert [path for path in files if re.search(r"(?m)^ *(import|from) (rich|typer|click)\b", path.read_text())] == []
+    assert [path for path in named if (ROOT / "xit/cli").is_relative_to(ROOT / path)] == []
+    assert Path("xit/stages/paper.py") in named

@@ -14,7 +14,10 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=ANSWERS)
 def claims(as_json: Json = None) -> None:
-    """What our scores say of each published claim, for each encoder: estimate, interval, verdict."""
+    """Judge each published claim by our scores, for each encoder: estimate, interval, verdict.
+
+    Example: `xit claims --json -`.
+    """
     from xit.cli import tables
     from xit.core.scores import read_scores
     from xit.paper.inputs import COLUMNS, SOURCES, read_rows, study_of
@@ -33,7 +36,10 @@ def scaling(
     ] = None,
     as_json: Json = None,
 ) -> None:
-    """Whether a gain grows with the examples of the intermediate task, pair by pair: verdict, law, prediction."""
+    """Tell whether gains grow with the examples of the intermediate task: verdict, law and prediction of each pair.
+
+    Example: `xit scaling workspaces/scaling/results/scores.csv`.
+    """
     from xit.cli import tables
     from xit.core.scores import read_scores
     from xit.paper.inputs import COLUMNS, read_rows, study_of
@@ -51,7 +57,12 @@ def scaling(
 
 @app.command(rich_help_panel=ANSWERS)
 def gains(encoder: Encoder, condition: Condition, target: Target) -> None:
-    """The gain in each language and seed, paired over examples: these two models on more examples like these."""
+    """Show the gain of one condition in each language and seed, paired over examples.
+
+    The interval is that of these two models on more examples like these.
+
+    Example: `xit gains lstm mnli xnli`.
+    """
     from xit.cli import tables
     from xit.core.scores import read_scores
     from xit.scoring.rescore import example_scores
@@ -69,7 +80,10 @@ def report(
         Path, typer.Option(help="The HTML file to write.", dir_okay=False, callback=in_a_folder)
     ] = paths.REPORT,
 ) -> None:
-    """Scores → one HTML file to explore the grid in a browser, without a network: gains, languages, predictions."""
+    """Write one HTML file to explore the grid in a browser, without a network: gains, languages, predictions.
+
+    Example: `xit report`.
+    """
     from xit.report import report as write
 
     terminal.print_lines(write(paths.SCORES, paths.EVALUATIONS, paths.data(""), parameters(), out))
@@ -85,6 +99,8 @@ def verify(
     """Compute scores from predictions and tables from scores again, and compare both with a reference.
 
     A number may differ by what fresh seeds would do; xit/paper/verify.py has the rule.
+
+    Example: `xit verify`.
     """
     from xit.paper import verify
 

@@ -8,11 +8,11 @@ from xit.cli import answers, checkpoints, environment, inspect, run, show, stage
 from xit.core.errors import XitError
 
 app = typer.Typer(
-    help="Does English intermediate-task training help zero-shot cross-lingual transfer? A command per stage of the "
-    "experiment, in the folder of params.yaml; and `xit eval` for a single checkpoint.",
+    help="Does English intermediate-task training help zero-shot cross-lingual transfer? `xit reproduce` runs the "
+    "whole experiment in the folder of params.yaml, `xit eval` scores one checkpoint; each stage is a command too.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (stages, run, inspect, show, checkpoints, answers):

@@ -30,7 +30,7 @@ OwnPooling = Annotated[
 ]
 
 app = typer.Typer()
-importing = typer.Typer(help="Encoders of others → a checkpoint folder like ours.", no_args_is_help=True)
+importing = typer.Typer(help="Convert a released encoder to an xit checkpoint.", no_args_is_help=True)
 app.add_typer(importing, name="import", rich_help_panel=LOOKING)
 
 
@@ -54,6 +54,8 @@ def evaluate_checkpoint(
 
     A fine-tuned checkpoint is scored on its own task, or on those that its head answers (a head of transformers names
     its labels, not its task); a bare encoder on the retrieval tasks that need no training.
+
+    Example: `xit eval xlm-roberta-base --task tatoeba --source files --data folder`.
     """
     from xit.cli import tables
     from xit.evaluation.evaluate import report_of
@@ -91,7 +93,10 @@ def score(
         bool, typer.Option("--partial", help="Score the tasks and languages that are there; name those that are not.")
     ] = False,
 ) -> None:
-    """Score a submission to XTREME-R or XTREME as its evaluator does: by language, task, group, and overall."""
+    """Score a submission to XTREME-R or XTREME as its evaluator does: by language, task, group, and overall.
+
+    Example: `xit score predictions/ gold/ --benchmark xtreme-r --partial`.
+    """
     from xit.cli import tables
     from xit.scoring import evaluator
 
@@ -116,7 +121,12 @@ def submit(
     own_pooling: OwnPooling = False,
     as_json: Json = None,
 ) -> None:
-    """Checkpoints → the folder that a benchmark asks for, scored; what it asks for beside is named."""
+    """Write the folder of predictions that a benchmark asks for, and score it.
+
+    What the benchmark asks for beside is named.
+
+    Example: `xit submit models/finetuned/lstm/*/none/1 --benchmark xtreme-r --out submission`.
+    """
     from xit.cli import tables
     from xit.evaluation.submit import submit as write
     from xit.modeling.released_heads import parse_labels
@@ -148,7 +158,10 @@ def import_released(
         str | None, typer.Option(help="How a causal model is read: causal, echo (twice) or two-way. Kept.")
     ] = None,
 ) -> None:
-    """An encoder that transformers loads, and its tokenizer."""
+    """Convert a released encoder, one that transformers loads, with its tokenizer.
+
+    Example: `xit import released xlm-roberta-base --out xlmr`.
+    """
     from xit.modeling import convert as make
 
     configure_hub()
@@ -162,7 +175,10 @@ def import_laser2(
     vocabulary: Annotated[Path, typer.Option(help="laser2.cvocab")],
     out: NewFolder,
 ) -> None:
-    """LASER2, the released BiLSTM: its three files."""
+    """Convert LASER2, the released BiLSTM, from its three files.
+
+    Example: `xit import laser2 --weights laser2.pt --sentencepiece laser2.spm --vocabulary laser2.cvocab --out laser2`.
+    """
     from xit.modeling.convert_laser2 import laser2
 
     terminal.print_lines(laser2(weights, sentencepiece, vocabulary, out))

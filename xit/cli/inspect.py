@@ -33,7 +33,10 @@ def tasks(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="As docs/tasks.md has them, all facts.")] = False,
 ) -> None:
-    """The tasks: format, main metric, languages, sources."""
+    """List the tasks: their format, main metric, languages and sources.
+
+    Example: `xit tasks --json`.
+    """
     if as_markdown:
         from xit.cli.tasks_page import markdown
 
@@ -52,7 +55,10 @@ def tasks(
 
 @app.command(rich_help_panel=LOOKING)
 def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all facts.")] = False) -> None:
-    """The encoders: architecture, direction, and where they start: a size in params.yaml, or released weights."""
+    """List the encoders: their architecture, direction, and the size or released weights that they start from.
+
+    Example: `xit encoders`.
+    """
     from xit.core import registry
     from xit.modeling import encoders as modeling
 
@@ -78,7 +84,12 @@ def doctor(
     cache: Annotated[bool, typer.Option("--cache", help="Also read every object of DVC's cache.")] = False,
     as_json: Json = None,
 ) -> None:
-    """What this machine has that the experiment needs, and what to do where it has not. Exits with 1 on a fault."""
+    """Examine this machine: what the experiment needs of it, and what to do where that is missing.
+
+    It exits with 1 on a fault. `pip check`, `accelerate env` and `dvc doctor` tell more.
+
+    Example: `xit doctor --offline`.
+    """
     from xit.pipeline.doctor import examine
 
     found = []
@@ -98,9 +109,12 @@ def audit(
     data: DataFolder = None,
     as_json: Json = None,
 ) -> None:
-    """What the data are: counts against published ones, hashes, duplicates, what splits share, known and new faults.
+    """Check data: counts against published ones, hashes, duplicates, what splits share, known and new faults.
 
-    Of the tasks named; else of runner.tasks; of another source than that of params.yaml, of all that it has.
+    It takes the tasks that are named, else those of the grid; of a source that is not that of params.yaml, all that it
+    has.
+
+    Example: `xit audit --data folder --task xquad`.
     """
     from xit.cli import tables
     from xit.core.errors import DataError, raise_all
@@ -129,9 +143,11 @@ def analyse(
         typer.Option(help="Write the buckets of every language to this file.", dir_okay=False, callback=in_a_folder),
     ] = None,
 ) -> None:
-    """Where predictions are right: by text and answer length, script, family, and whether pretraining saw the language.
+    """Score predictions by kinds of examples: text and answer length, script, family, languages seen in pretraining.
 
     Means are over languages; --json and --csv have each language by itself. Seen are languages.pretraining.
+
+    Example: `xit analyse out/ --task xquad`.
     """
     from xit.cli import tables
     from xit.core.files import write_csv
@@ -156,9 +172,11 @@ def checklist(
     samples: Annotated[int, typer.Option(min=1, help="Cases of a test and language.")] = 200,
     as_json: Json = None,
 ) -> None:
-    """Ask small questions that a competent reader answers: how many cases fail, by test and language.
+    """Ask a checkpoint small questions that a competent reader answers, and count the cases that fail.
 
     A case is all questions on one filling of a test's templates; it fails where any answer is wrong.
+
+    Example: `xit checklist models/finetuned/lstm/xquad/none/1`.
     """
     from xit.cli import tables
     from xit.evaluation import checklist_templates

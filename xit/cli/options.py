@@ -36,16 +36,23 @@ def in_a_folder(option: typer.CallbackParam, file: Path | None) -> Path | None:
 Json = Annotated[
     Path | None,
     typer.Option(
-        "--json", dir_okay=False, callback=in_a_folder, help="Also write it as JSON to this file; - for the terminal."
+        "--json",
+        dir_okay=False,
+        callback=in_a_folder,
+        help="Also write the result to this file, as JSON; - is the terminal.",
     ),
 ]
 
-Benchmark = Annotated[str, typer.Option("--benchmark", help="xtreme-r or xtreme.")]
+Benchmark = Annotated[str, typer.Option("--benchmark", help="The benchmark: xtreme-r or xtreme.")]
 
-Profile = Annotated[str, typer.Option(help="`default`, or a file of profiles/.")]
+Profile = Annotated[str, typer.Option(help="A file of profiles/; `default` is params.yaml as it is.")]
 Task = Annotated[list[str] | None, typer.Option(help="A task's id, as `xit tasks` lists them; again for more.")]
-Language = Annotated[list[str] | None, typer.Option(help="A language; again for more. Else all.")]
-SourceName = Annotated[str | None, typer.Option(help="micro, files or hub; else that of params.yaml.")]
+Language = Annotated[
+    list[str] | None, typer.Option(help="A language; name it again for more. Without it, all are taken.")
+]
+SourceName = Annotated[
+    str | None, typer.Option(help="The source of the data: micro, files or hub. Without it, that of params.yaml.")
+]
 DataFolder = Annotated[
     Path | None, typer.Option("--data", help="The folder of published files, for what is read from the files source.")
 ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xit.pipeline.config import Config
 
 app = typer.Typer()
-planning = typer.Typer(help="The whole experiment, before it runs.", no_args_is_help=True)
+planning = typer.Typer(help="Show the whole experiment before it runs.", no_args_is_help=True)
 app.add_typer(planning, name="grid", rich_help_panel=STAGES)
 
 
@@ -33,7 +33,10 @@ def reproduce(
         str | None, typer.Option(help="Of dask: its address, tcp://host:8786; else workers on this machine.")
     ] = None,
 ) -> None:
-    """Run whatever is stale, from data to paper, independent instances side by side; then show the results."""
+    """Run what is stale, from data to paper, with independent stages side by side; then show the results.
+
+    Example: `xit reproduce --profile tiny --jobs 4`.
+    """
     from xit.cli import tables
     from xit.pipeline import config, runner
 
@@ -62,9 +65,10 @@ def grid_plan(
     preset: FormerPreset = None,
     as_json: Json = None,
 ) -> None:
-    """What `xit reproduce` would run: the stale stage instances and the models that they train or evaluate, by stage.
+    """Count what `xit reproduce` would run: stale stage instances, and the models that they train or evaluate.
 
-    Hours and disk are estimated by `python benchmarks/cost.py`, in the project's folder.
+    `python benchmarks/cost.py`, in the project's folder, estimates hours and disk.
+
     Example: `xit grid plan --profile scaling`.
     """
     from xit.cli import tables

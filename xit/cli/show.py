@@ -94,6 +94,7 @@ def profile(
     """Show a whole experiment before it is run: its grid, ids, commits and numbers, or all that is wrong with it.
 
     Of a profile that says where its values are from, the sources are shown too.
+
     Example: `xit show profile xtreme-r`.
     """
     from xit.cli.show_profile import preview
@@ -123,6 +124,7 @@ def power(
     """Show the smallest gain that the experiment of params.yaml would find in 80 % of cases, by number of seeds.
 
     How gains scatter is observed in results/scores.csv, or assumed where both options are given.
+
     Example: `xit show power --sd-seeds 1.5 --sd-languages 3`.
     """
     from xit.cli import tables

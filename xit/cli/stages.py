@@ -28,7 +28,10 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=STAGES)
 def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the text for pretraining.")]) -> None:
-    """A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
+    """Write the examples of a task as Parquet, in the schema of its format; or the text for pretraining.
+
+    Example: `xit data xnli`.
+    """
     from xit.sources import open_source
     from xit.stages import data as stage
 
@@ -45,7 +48,12 @@ def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the t
 def translate(
     condition: Annotated[str, typer.Argument(help="A task and a language, as in mnli+de.", metavar="TASK+LANGUAGE")],
 ) -> None:
-    """Training examples in another language: rendered by the micro source itself, or translated by a model."""
+    """Write the training examples of a task in another language.
+
+    The micro source renders them itself; for the others translation.model of params.yaml translates them.
+
+    Example: `xit translate mnli+de`.
+    """
     from xit.core import conditions
     from xit.stages import translate as stage
 
@@ -65,7 +73,10 @@ def translate(
 
 @app.command(rich_help_panel=STAGES)
 def tokenizer() -> None:
-    """Text → one tokenizer, shared by every encoder from scratch."""
+    """Train the tokenizer that all encoders from scratch share, on the text of `xit data text`.
+
+    Example: `xit tokenizer`.
+    """
     from xit.stages import tokenizer as stage
 
     config = load_config()
@@ -74,9 +85,11 @@ def tokenizer() -> None:
 
 @app.command(rich_help_panel=STAGES)
 def pretrain(encoder: Encoder) -> None:
-    """Text → encoders: masked language modelling in every language, a checkpoint a seed.
+    """Pretrain an encoder by masked language modelling in every language, once for each seed.
 
     A released encoder is fetched instead, once for all seeds.
+
+    Example: `xit pretrain lstm`.
     """
     config = _computing(load_config())
     settings = plans.section(config.encoders, encoder, "encoders")
@@ -121,10 +134,12 @@ def tune(
         ),
     ] = None,
 ) -> None:
-    """Learning rates of an encoder, tried on English validation alone, as many for each: tuning/ENCODER/trials.csv.
+    """Try learning rates of an encoder, and score each on English validation data alone.
 
-    `dvc repro` does it for the encoders of tuning.encoders. By hand, the text, the tokenizer and the tasks come first:
-    `xit data text`, `xit tokenizer`, `xit data TASK`.
+    The trials are in tuning/ENCODER/trials.csv; every encoder has equally many. `dvc repro` does this for the encoders
+    of tuning.encoders. By hand, run `xit data text`, `xit tokenizer` and `xit data TASK` before.
+
+    Example: `xit tune lstm xnli`.
     """
     from xit.stages import tune as stage
 
@@ -149,9 +164,11 @@ def tune(
 
 @app.command(rich_help_panel=STAGES)
 def intermediate(encoder: Encoder, condition: Condition) -> None:
-    """Pretrained encoders → encoders to fine-tune: trained on intermediate tasks, or as the condition says.
+    """Train the pretrained encoders on an intermediate task in English, or as another condition says.
 
     A condition is a task, a recipe (several tasks, masked LM, translations, subsets), or a control.
+
+    Example: `xit intermediate lstm mnli`.
     """
     from xit.stages import intermediate as stage
 
@@ -166,7 +183,10 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
 
 @app.command(rich_help_panel=STAGES)
 def finetune(encoder: Encoder, target: Target) -> None:
-    """Encoders → target-task models: fine-tuned on the target task in English, with a new head."""
+    """Fine-tune an encoder on a target task in English, with a new head, after every condition.
+
+    Example: `xit finetune lstm xnli`.
+    """
     from xit.stages import finetune as stage
 
     config = _computing(load_config())
@@ -180,7 +200,12 @@ def finetune(encoder: Encoder, target: Target) -> None:
 
 @app.command(rich_help_panel=STAGES)
 def evaluate(encoder: Encoder, target: Target) -> None:
-    """Models → scores and predictions: every condition and seed of an encoder on a target, in every language."""
+    """Score an encoder on a target task in every language, for every condition and seed.
+
+    Scores and predictions are in evaluations/.
+
+    Example: `xit evaluate lstm xnli`.
+    """
     from xit.stages import evaluate as stage
 
     config = _computing(load_config())
@@ -201,7 +226,10 @@ def _cells(config: "Config", encoder: str, target: str) -> dict[str, Cell]:
 
 @app.command(rich_help_panel=STAGES)
 def collect() -> None:
-    """Everything measured → the tables' inputs: scores, and what made them, as CSV."""
+    """Gather all scores, and what made them, into the CSV files of results/.
+
+    Example: `xit collect`.
+    """
     from xit.stages import collect as stage
 
     config = load_config()
@@ -211,7 +239,10 @@ def collect() -> None:
 
 @app.command(rich_help_panel=STAGES)
 def paper() -> None:
-    """Scores → tables, figures, verdicts, sentences and the PDF."""
+    """Make the tables, figures, verdicts, sentences and the PDF of the paper from results/.
+
+    Example: `xit paper`.
+    """
     from xit.stages import paper as stage
 
     terminal.print_lines(stage.paper(paths.SCORES, paths.RESULTS, parameters(), paths.GENERATED, paths.MAIN, paths.PDF))

@@ -1,4 +1,7 @@
-"""What this machine has that the experiment needs, with a verdict; and where that is not "ok", what to do."""
+"""What this machine has that the experiment needs and no other tool tells; and where that is not "ok", what to do.
+
+`pip check` tells of packages that do not fit together, `accelerate env` of torch and its devices, `dvc doctor` of DVC.
+"""
 
 import dataclasses
 import importlib.metadata
@@ -6,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,9 +46,7 @@ def examine(project: Path, is_offline: bool, has_cache: bool = False) -> Iterato
         is_offline: Whether no socket may be opened.
         has_cache: Whether each object of DVC's cache is read and compared with its name as well.
     """
-    yield _python()
     yield _versions(project / "requirements")
-    yield _torch()
     yield from _gpus()
     yield _cores()
     yield _memory()
@@ -55,15 +55,8 @@ def examine(project: Path, is_offline: bool, has_cache: bool = False) -> Iterato
     yield _writing("home", Path.home(), "DVC and the Hub's library write here: set HOME to a folder of yours.")
     yield _parameters(project)
     yield _hub(project, is_offline)
-    yield _typst()
-    yield _compiler()
     if has_cache:
         yield cache(project / ".dvc" / "cache" / "files" / "md5")
-
-
-def _python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    return Finding("python", "ok", f"{version}, {sys.executable}")  # under 3.11 xit does not come this far
 
 
 def _versions(folder: Path) -> Finding:
@@ -95,15 +88,6 @@ def _versions(folder: Path) -> Finding:
         shown = "; ".join(faults[:6]) + (f"; … {len(faults)} in all" if len(faults) > 6 else "")
         return Finding("packages", "fault", shown, "Install what is locked: rm -rf .venv; make setup")
     return Finding("packages", "ok", f"{count}, as locked")
-
-
-def _torch() -> Finding:
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        return Finding("torch", "fault", f"cannot be imported: {error}", "rm -rf .venv; make setup")
-    built = f"with CUDA {torch.version.cuda}" if torch.version.cuda else "for the CPU only"
-    return Finding("torch", "ok", f"{torch.__version__}, built {built}")
 
 
 def _gpus() -> Iterator[Finding]:
@@ -213,21 +197,6 @@ def _hub(project: Path, is_offline: bool) -> Finding:
         advice = "source: micro and files need no network; of hub, hub.is_offline: true takes what is cached."
         return Finding("Hub", "fault" if needs else "warning", found, advice)
     return Finding("Hub", "ok", f"{constants.ENDPOINT} answers {status}; {token}")
-
-
-def _typst() -> Finding:
-    try:
-        return Finding("typst", "ok", importlib.metadata.version("typst"))
-    except importlib.metadata.PackageNotFoundError:
-        return Finding("typst", "fault", "not installed: no PDF can be made", "make setup")
-
-
-def _compiler() -> Finding:
-    found = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if found is None:
-        advice = "Only torch.compile and Triton want one: apt-get install gcc"
-        return Finding("C compiler", "warning", "none", advice)
-    return Finding("C compiler", "ok", found)
 
 
 def cache(folder: Path) -> Finding:

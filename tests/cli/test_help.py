@@ -1,0 +1,43 @@
+"""Help texts: whole sentences, and an example of every command that is right."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from xit.cli.app import app
+
+
+def commands(group: Any, path: tuple[str, ...] = ("xit",)) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        elif not command.hidden:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands(typer.main.get_group(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_help_text_begins_with_a_sentence_and_ends_with_an_example_that_the_command_takes(name: str) -> None:
+    command = COMMANDS[name]
+    paragraphs = str(command.help).split("\n\n")
+    sentence, example = " ".join(paragraphs[0].split()), re.fullmatch(r"Example: `(.*)`\.", paragraphs[-1].strip())
+
+    assert re.match(r"[A-Z][a-z-]+ .*\.$", sentence), sentence  # a verb first
+    assert example, paragraphs[-1]
+    assert example[1].startswith(name)
+    options = {option for parameter in command.params for option in parameter.opts}
+    given = shlex.split(example[1].removeprefix(name))
+    assert {word for word in given if word.startswith("--")} <= options
+    needed = {option for p in command.params if p.required and p.param_type_name == "option" for option in p.opts}
+    assert needed <= set(given)
+
+
+def test_there_is_a_command_for_every_stage_and_more() -> None:
+    assert len(COMMANDS) > 25
+    assert {"xit finetune", "xit show profile", "xit grid plan", "xit import laser2"} <= set(COMMANDS)
