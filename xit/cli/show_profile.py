@@ -135,13 +135,23 @@ def _unpinned(found: Config) -> Iterator[str]:
 
 
 def _tasks(found: Config) -> Table:
-    columns = ("task", "as", Column("from", overflow="fold"), "steps", "batch", "tokens", "rate", "looks", "languages")
+    columns = (
+        "task",
+        "as",
+        Column("from", overflow="fold"),
+        "steps",
+        "batch",
+        "tokens",
+        "rate",
+        "validations",
+        "languages",
+    )
     table = Table(*columns, title="tasks")
     source = registry.load("sources", "hub").HubSource(found.hub) if found.source == "hub" else None
     sections: tuple[tuple[str, tuple[str, ...], Mapping[str, TaskSettings]], ...] = (
         ("intermediate", tuple(n for n in found.grid.tasks if n in found.intermediate), found.intermediate),
         ("target", found.grid.targets, found.targets),
-        ("as it is", found.grid.bare_targets, {}),
+        ("zero-shot", found.grid.bare_targets, {}),
     )
     for role, names, settings in sections:
         for name in names:

@@ -316,7 +316,7 @@ class ComputeSettings:
     """A state from which training can go on is saved every so many steps; a change trains nothing again."""
     gradient_checkpointing: bool
     """If true, blocks keep their input only, and compute the rest again for the gradient (Chen et al. 2016, arXiv
-    1604.06174): less memory, a third more computing, the same gradients. `xit show --memory` says how much less."""
+    1604.06174): less memory, a third more computing, the same gradients. benchmarks/memory.py says how much less."""
     compile: bool
     """If true, torch.compile makes kernels for the model, which needs a C++ compiler and pays with GPUs and long
     runs."""
