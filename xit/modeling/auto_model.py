@@ -14,7 +14,7 @@ from xit.modeling.encoders import build
 
 
 class XitModel(PreTrainedModel):  # type: ignore[misc]
-    """An encoder of ours; its tensors are named as `xit.encoders.save` names them."""
+    """An encoder of ours; its tensors are named as `xit.modeling.encoders.save` names them."""
 
     config_class = XitConfig
 

@@ -1,6 +1,6 @@
 """Checkpoints: Hugging Face folders with the encoder, the tokenizer, and the head in files of its own.
 
-    config.json, model.safetensors     the encoder (`xit.encoders`)
+    config.json, model.safetensors     the encoder (`xit.modeling.encoders`)
     tokenizer.json, tokenizer_config.json
     head.json, head.safetensors        the head and what it answers; only of trained tasks
     lineage.json                       what made it: parameters, inputs, code, versions; and the other files' hashes

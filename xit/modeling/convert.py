@@ -183,7 +183,7 @@ def released(source: str, direction: str | None, out: Path) -> list[str]:
 
     Args:
         source: A folder, `owner/name` or `owner/name@revision` of the Hub, or an id whose file names a place.
-        direction: How a causal model is to be read, of `xit.encoders.DIRECTIONS`; the folder keeps it.
+        direction: How a causal model is to be read, of `xit.modeling.encoders.DIRECTIONS`; the folder keeps it.
         out: The folder; it appears whole or not at all.
     """
     place = _found(source)
