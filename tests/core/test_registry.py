@@ -141,8 +141,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "the package's version": (("__init__.py", '"0.1.0"', '"0.2.0"'), ""),
     "another encoder": (("encoders/gru.py", "nn.GRU", "nn.LSTM"), ""),
     "another format": (("formats/tagging.py", "import torch\n", "import torch\n\nX = 1\n"), ""),
-    "a table": (("tables/heatmap.py", "import", "X = 1\nimport"), ""),
-    "a sentence of the paper": (("paper/sentences.py", "import", "X = 1\nimport"), ""),
+    "a table": (("tables/heatmap.py", "\nfrom ", "\nX = 1\nfrom "), ""),
+    "a sentence of the paper": (("paper/sentences.py", "\nfrom ", "\nX = 1\nfrom "), ""),
     "the encoder": (
         ("encoders/lstm.py", "batch_first=True", "batch_first=True, bias=False"),
         "pretrain finetune evaluate",
@@ -151,7 +151,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "masked LM": (("training/masked_lm.py", "0.8", "0.9"), "pretrain finetune"),
     "the format's head": (("formats/_heads.py", "nn.Linear(", "nn.Bilinear("), "finetune evaluate"),
     "a metric": (("scoring/metrics.py", "100.0 * sum", "101.0 * sum"), "finetune evaluate"),
-    "evaluation": (("evaluation/evaluate.py", "import", "X = 1\nimport"), "evaluate"),
+    "evaluation": (("evaluation/evaluate.py", "\nfrom ", "\nX = 1\nfrom "), "evaluate"),
 }
 """Changes, and the stages whose runs they change."""
 RUNS = {

@@ -300,7 +300,7 @@ def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path)
     edit(copy / "xit/tasks/xnli.py", "facebook/xnli@b8dd5d7", "facebook/xnli@0000000")
     edit(copy / "xit/encoders/lstm.py", "Hochreiter and Schmidhuber 1997", "Hochreiter 1997")
     edit(copy / "xit/modeling/released.py", "import torch\n", "import torch\n\nX = 1\n")
-    edit(copy / "xit/tables/heatmap.py", "import", "X = 1\nimport")
+    edit(copy / "xit/tables/heatmap.py", "\nfrom ", "\nX = 1\nfrom ")
     edit(copy / "paper/main.typ", ".", ". A sentence more.")
     set_parameter(copy, "compute.save_every", lambda steps: steps + 1)
     paper = (copy / "paper/main.pdf").stat().st_mtime_ns
