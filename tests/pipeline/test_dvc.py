@@ -138,6 +138,16 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
         ("evaluate@*", "retrieve@*", "paper"),
         ("collect",),
     ),
+    "a language of pretraining re-runs what is made of the text": (
+        lambda root: set_parameter(root, "languages.pretraining", lambda codes: codes[:-1]),
+        ("text", "tokenizer", "pretrain@*", "paper"),
+        ("control@*", "intermediate@*", "finetune@*", "evaluate@*", "retrieve@*", "collect"),
+    ),
+    "the training loop's source re-runs training": (
+        lambda root: append_line(root / "xit/training/loop.py"),
+        TRAINING,
+        ("evaluate@*", "retrieve@*", "collect", "paper"),
+    ),
     "a table's source re-runs the paper": (
         lambda root: append_line(root / "xit/tables/heatmap.py"),
         ("paper",),
@@ -301,7 +311,7 @@ def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path)
     edit(copy / "xit/encoders/lstm.py", "Hochreiter and Schmidhuber 1997", "Hochreiter 1997")
     edit(copy / "xit/modeling/released.py", "import torch\n", "import torch\n\nX = 1\n")
     edit(copy / "xit/tables/heatmap.py", "\nfrom ", "\nX = 1\nfrom ")
-    edit(copy / "paper/main.typ", ".", ". A sentence more.")
+    edit(copy / "paper/main.typ", "= Question\n", "= Question\n\nThis sentence is new.\n")
     set_parameter(copy, "compute.save_every", lambda steps: steps + 1)
     paper = (copy / "paper/main.pdf").stat().st_mtime_ns
 
