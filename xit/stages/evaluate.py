@@ -72,8 +72,11 @@ def evaluate(
             for metric, value in values.items()
         ]
         write_json(run.folder / "scores.json", [score.as_dict() for score in scores])
-        main = [s.value for s in scores if s.metric == task.metric and s.language != "en"]
+        main = {score.language: score.value for score in scores if score.metric == task.metric}
+        others = [value for code, value in main.items() if code != "en"]
         report(f"{cell.encoder} {target}", list(cells.values()).index(cell) + 1, len(cells))
-        return f"{task.metric} {sum(main) / len(main):.1f}, mean of {len(main)} languages but English"
+        if not others:  # English is the only language that is evaluated and that the task has
+            return f"{task.metric} {main['en']:.1f} in English, the only language"
+        return f"{task.metric} {sum(others) / len(others):.1f}, mean of {len(others)} languages but English"
 
     return checkpoints.each(cells, places, lineage_of, make)
