@@ -18,12 +18,14 @@ from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import read_examples
 from xit.core.files import atomic, write_json
-from xit.core.plan import Plan
+from xit.core.plan import Places, Plan
+from xit.core.progress import unheard
 from xit.core.settings import EncoderSize, MicroSettings, RetrievalSettings
 from xit.evaluation.evaluate import evaluate, report_of
 from xit.formats import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model, tokenization
 from xit.sources.micro import MicroSource
+from xit.stages.intermediate import intermediate
 from xit.training.loop import Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
@@ -173,7 +175,26 @@ def test_code_for_released_encoders_counts_only_where_one_is_read(folder: Path, 
 
 
 def test_a_parents_head_log_and_lineage_are_no_inputs(folder: Path) -> None:
-    assert set(checkpoints.encoder_files(folder)) == {"config.json", "model.safetensors", "tokenizer.json"}
+    names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert set(checkpoints.encoder_files(folder)) == names
+
+
+@pytest.mark.parametrize("change", [{"pad_token": "</s>"}, {tokenization.NORMALIZATION: "sentencepiece"}])
+def test_what_a_parents_tokenizer_config_says_makes_again_what_starts_from_it(
+    change: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    cells, places = tiny.cells("transformer", "none"), Places(tmp_path / "parents", tmp_path, tmp_path / "out")
+    shutil.copytree(folder, tmp_path / "parents/1")
+    intermediate(cells, places, None, unheard)
+    path = tmp_path / "parents/1/tokenizer_config.json"
+    write_json(path, json.loads(path.read_text()) | change)
+
+    [again] = intermediate(cells, places, None, unheard)
+    [kept] = intermediate(cells, places, None, unheard)
+
+    assert "already made" not in again
+    assert "already made" in kept
+    assert json.loads((tmp_path / "out/1/tokenizer_config.json").read_text()).items() >= change.items()
 
 
 def test_a_parent_that_is_not_whole_names_what_is_missing(folder: Path) -> None:

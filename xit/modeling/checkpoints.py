@@ -111,8 +111,11 @@ def _agrees(recorded: Any, run: Any) -> bool:
 
 
 def encoder_files(folder: Path) -> dict[str, Path]:
-    """The files of a parent checkpoint that a run starts from: not its head, its log or its own lineage."""
-    names = ("config.json", "model.safetensors", "tokenizer.json")
+    """The files of a parent checkpoint that a run starts from: not its head, its log or its own lineage.
+
+    tokenizer_config.json is one: it names the special tokens, and says how the normaliser is looked up.
+    """
+    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder}: not a whole checkpoint: {', '.join(missing)} is missing. Run `dvc repro`.")
