@@ -16,6 +16,7 @@ from xit.pipeline import overlay
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+ADDING = "adding.md"
 BLOCK = re.compile(r"^```(\w+) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -55,11 +56,40 @@ def check(project: Path, language: str, what: str, text: str) -> None:
             assert doctest.OutputChecker().check_output(expected, found, FLAGS), f"{command}\n{found}"
 
 
+def blocks(page: str) -> list[tuple[str, str, str]]:
+    """The language of each block of a page that is tested, a path or `run`, and its text."""
+    return BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page != ADDING])
 def test_what_a_page_runs_does_what_it_says(page: str, project: Path) -> None:
-    for language, what, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
+    for language, what, text in blocks(page):
         check(project, language, what, text)
+
+
+@pytest.mark.slow
+def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green_suite(tmp_path: Path) -> None:
+    made = ("data", "models", "tokenizer", "evaluations", "tuning", "logs", "workspaces", "translations")
+    left = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", ".hypothesis", "cache", "tmp", *made)
+    copy = shutil.copytree(ROOT, tmp_path / "copy", ignore=lambda folder, names: left(folder, names) - {"xit"})
+    written = [what for _, what, _ in blocks(ADDING) if what != "run"]
+    assert {Path(what).parent.as_posix() for what in written} == {"profiles", "xit/encoders", "xit/tables", "xit/tasks"}
+
+    for language, what, text in blocks(ADDING):
+        check(copy, language, what, text)
+
+    over_all = ("sources/test_tasks.py", "modeling/test_encoders.py", "paper/test_tables.py", "pipeline/test_config.py")
+    tests = ["test_architecture.py", *over_all, "benchmark_facts", "sources/test_every_task.py", "cli/test_docs.py"]
+    names = "not every_task or rain or range"
+    suite = [sys.executable, "-m", "pytest", "-m", "not slow", "-k", names, *(f"tests/{name}" for name in tests)]
+    done = run(copy, *suite)
+    assert done.returncode == 0, done.stdout[-5000:]
+    collected = run(copy, *suite, "--collect-only").stdout
+    assert "[rain]" in collected
+    assert "[minigru]" in collected
+    assert run(copy, "xit", "paper").returncode == 0
+    assert (copy / "paper/generated/tables/count.md").is_file()
 
 
 def test_pages_have_something_to_run() -> None:
