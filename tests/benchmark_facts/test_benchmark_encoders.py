@@ -3,7 +3,6 @@
 import tiny
 from encoder_fixtures import RELEASED
 
-from xit.core import registry
 from xit.modeling import encoders
 
 FROM_SCRATCH = ["gru", "laser2", "lstm", "mingru", "transformer"]
@@ -25,4 +24,3 @@ TITLES = {
 def test_the_encoders_of_the_comparison_are_there() -> None:
     assert set(FROM_SCRATCH) <= set(tiny.OWN_ENCODERS)
     assert {name: encoders.info(name).title for name in RELEASED if name in TITLES} == TITLES
-    assert set(registry.names("encoders")) == set(RELEASED) | set(tiny.OWN_ENCODERS)

@@ -10,7 +10,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
-from xit.core import registry, settings
+from xit.core import settings
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
 from xit.pipeline import config, overlay, rules
@@ -58,8 +58,8 @@ def test_every_encoder_from_scratch_has_a_size_and_may_be_compared() -> None:
     assert {name for name, encoder in loaded.encoders.items() if encoder.size} == set(loaded.grid.encoders)
 
 
-def test_every_encoder_may_be_compared_without_a_change_elsewhere() -> None:
-    loaded = config.check(changed(grid__encoders=list(registry.names("encoders"))), "params.yaml")
+def test_every_encoder_of_params_yaml_may_be_compared_without_a_change_elsewhere() -> None:
+    loaded = config.check(changed(grid__encoders=list(VALUES["encoders"])), "params.yaml")
 
     assert set(loaded.grid.encoders) == set(loaded.encoders)
     assert {encoder.weights for encoder in loaded.encoders.values()} == {"random", "released"}
