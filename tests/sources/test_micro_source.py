@@ -414,3 +414,10 @@ def test_data_are_the_same_in_every_process_whatever_locale_was_loaded_first():
         return done.stdout
 
     assert digest("1", "ja") == digest("2", "en") != hashlib.sha256().hexdigest()
+
+
+def test_mlqa_is_asked_in_the_languages_that_it_has_rules_for() -> None:
+    source = MicroSource(dataclasses.replace(SETTINGS, languages=("en", "sw", "de", "fi")))
+
+    assert source.languages(task_of("mlqa")) == ("en", "de")
+    assert source.languages(task_of("xquad")) == ("en", "sw", "de", "fi")

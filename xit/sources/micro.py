@@ -43,13 +43,17 @@ class MicroSource(Source):
     def languages(self, task: Task) -> tuple[str, ...]:
         """The languages that a task can be had in: all that are evaluated, whatever the benchmark's own.
 
-        English is left out of sentences and their translations from or into English: each would be its own.
+        English is left out of sentences and their translations from or into English: each would be its own. MLQA has
+        rules for its answers in its own languages only.
 
         Raises:
             ConfigError: CLDR has not enough of one.
         """
         raise_all(ConfigError, [f"languages.evaluation: {fault}" for fault in check_languages(self.settings.languages)])
-        return tuple(code for code in self.settings.languages if task.micro not in ("aligned", "mined") or code != "en")
+        left_out = {"en"} if task.micro in ("aligned", "mined") else set()
+        if task.answer_rules == "mlqa":
+            left_out = set(self.settings.languages).difference(task.languages)
+        return tuple(code for code in self.settings.languages if code not in left_out)
 
     def has(self, task: Task, split: Split | None = None) -> bool:
         """Whether the source has a task: every one that names a generator."""
