@@ -227,9 +227,9 @@ def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored:
     assert "scores, with paper/reference/micro/scores.csv: 464 of 464 equal\n" in same.out
     assert (other.code, other.err) == (1, "")
     lines = other.out.splitlines()
-    assert re.fullmatch(r"not reproduced: cells that differ: \d+", lines[-1])
+    assert re.fullmatch(r"not reproduced: what differs: \d+", lines[-1])
     assert re.search(
-        r"^  transformer\.none\.xnli\.2\.en\S+: \d+\.\d+, where \d+\.\d+ was expected; \d", other.out, re.MULTILINE
+        r"^  transformer\.none\.xnli\.2\.en\S+: \d+\.\d+, where \d+\.\d+ was expected: \d", other.out, re.MULTILINE
     )
 
 

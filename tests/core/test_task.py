@@ -11,6 +11,7 @@ import tiny
 from xit.core import registry
 from xit.core.examples import write_examples
 from xit.core.plan import Cell, Places
+from xit.core.progress import unheard
 from xit.core.settings import RetrievalSettings
 from xit.core.task import READ_BY_MODELS, Task
 from xit.stages.evaluate import evaluate
@@ -43,9 +44,9 @@ def test_training_and_evaluation_read_of_a_task_what_stands_in_a_lineage(
     if module.task.is_trained:
         models = "models"
         plan = tiny.plan(name, steps=2, validate_every=1)
-        finetune(cells, Places(tmp_path / "parents", tmp_path / "data", tmp_path / models), plan, tiny.unheard)
+        finetune(cells, Places(tmp_path / "parents", tmp_path / "data", tmp_path / models), plan, unheard)
     places = Places(tmp_path / models, tmp_path / "data", tmp_path / "out")
-    evaluate(cells, places, ["de"], "micro", RETRIEVAL, tiny.unheard("evaluation"))
+    evaluate(cells, places, ["de"], "micro", RETRIEVAL, unheard)
 
     assert {"format", "metric", "is_trained"} <= read
     assert {word for word in read if not word.startswith("__")} - {"id", "with_labels"} <= set(READ_BY_MODELS)

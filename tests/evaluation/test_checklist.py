@@ -161,12 +161,12 @@ def test_a_case_fails_with_any_wrong_answer(tmp_path: Path) -> None:
     tiny.write_head(tmp_path, "xquad")
     right = Question("I", "What?", "I")  # the only answer there is
     wrong = Question("I", "What?", "kite")
-    reports: list[tuple[int, int]] = []
+    reports: list[tuple[str, int, int]] = []
 
     found = ask(
         tmp_path,
         {"first": {"en": [(right, right), (right, wrong)]}, "second": {"en": [(wrong,)]}},
-        lambda done, total, _: reports.append((done, total)),
+        lambda what, done, total, *_: reports.append((what, done, total)),
     )
 
     assert found["first"]["en"] == {
@@ -177,7 +177,7 @@ def test_a_case_fails_with_any_wrong_answer(tmp_path: Path) -> None:
         "not_in_context": 1,
     }
     assert found["second"]["en"]["failed_cases"] == 100.0
-    assert reports == [(1, 2), (2, 2)]
+    assert reports == [("checklist", 1, 2), ("checklist", 2, 2)]
 
 
 def test_only_a_checkpoint_for_questions_is_asked(tmp_path: Path) -> None:

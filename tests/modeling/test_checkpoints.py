@@ -597,7 +597,9 @@ def test_all_tasks_and_languages_are_looked_at_before_any_is_scored(folder: Path
 def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:
     (folder / "head.json").unlink()
 
-    with pytest.raises(CheckpointError, match=r"a bare encoder, without a head for xnli. Fine-tune it first .*tatoeba"):
+    with pytest.raises(
+        CheckpointError, match=r"a bare encoder, without a head for xnli. Fine-tune it first, .*tatoeba"
+    ):
         evaluate(folder, "xnli", tiny.examples("classification"), RETRIEVAL)
 
 

@@ -1,6 +1,7 @@
 """Stage instances side by side, on a toy pipeline: what runs, what a failure tells, and that nothing outlives a run."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dvc.repo import Repo
 from xit.core.errors import XitError
 from xit.pipeline import overlay, runner
 
+PROJECT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
 
 PIPELINE = """
@@ -35,6 +37,7 @@ WAIT = "echo $$ > $1.pid; touch $1.started; while ! test -e go; do sleep 0.05; d
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A pipeline that makes a.out and b.out of a.in and b.in, and joins them."""
+    shutil.copyfile(PROJECT / "params.yaml", tmp_path / "params.yaml")
     overlay.prepare(tmp_path, "default", None)
     (tmp_path / "dvc.yaml").write_text(PIPELINE)
     (tmp_path / "make.sh").write_text(COPY)
