@@ -129,6 +129,8 @@ def test_values_from_memory_and_our_own_are_marked_in_the_table() -> None:
     assert ("phang-jiant", "[ours] not in XTREME: jiant's defaults") in cells
     assert not [row for row in table.rows if row[1] == "xtreme-official" and "[mem]" in "".join(row[2:-1])]
     assert "SocialIQA and COPA are trained on together" in table.caption
+    assert "`xit reproduce --profile NAME`" in table.caption
+    assert table.caption.endswith("from profiles/.")
 
 
 @pytest.mark.parametrize("option", ["--profile", "--preset"])

@@ -109,12 +109,6 @@ def test_mlqa_refuses_a_language_without_rules() -> None:
         metrics.mlqa({"1": "x"}, {"1": ["x"]}, "fr")
 
 
-def test_only_the_first_candidate_counts_for_retrieval_accuracy() -> None:
-    assert metrics.retrieval_accuracy({"1": ["a", "b"], "2": ["b", "a"], "3": []}, {key: {"a"} for key in "123"}) == (
-        pytest.approx(100 / 3)
-    )
-
-
 def test_reciprocal_rank_stops_at_twenty_and_looks_at_the_first_gold_id() -> None:
     others = [f"Q{i}" for i in range(20)]
     rankings = {"1": ["Q0", "right"], "2": [*others, "right"], "3": ["second"]}
@@ -181,4 +175,3 @@ def test_the_order_of_questions_and_sentences_does_not_matter(data: st.DataObjec
 def test_gold_ranked_first_scores_100(gold: dict[str, list[str]]) -> None:
     assert metrics.average_precision(gold, gold) == pytest.approx(100.0)
     assert metrics.reciprocal_rank(gold, gold) == 100.0
-    assert metrics.retrieval_accuracy(gold, gold) == 100.0

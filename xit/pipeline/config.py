@@ -208,7 +208,7 @@ def check(values: Mapping[str, Any], where: str, further: Sequence[rules.Rule] =
     try:
         config = _validated(Config, values)
     except ValidationError as error:
-        faults = [_fault(values, one) for one in error.errors(include_url=False)]
+        faults = [_fault(one) for one in error.errors(include_url=False)]
         invalid = {str(one["loc"][0]) for one in error.errors()}
         config = _valid_part(Config, values)
     for rule in (*rules.RULES, *further):
@@ -260,7 +260,7 @@ def _valid_part(kind: Any, values: Any) -> Any:
 # Messages
 
 
-def _fault(values: Any, error: Mapping[str, Any]) -> str:
+def _fault(error: Mapping[str, Any]) -> str:
     """Where, what is wrong, what was found, what would do, what to try."""
     place = [part for part in error["loc"] if not str(part).startswith(("function", "nullable", "[key]"))]
     name, kind, found = ".".join(map(str, place)), error["type"], json.dumps(error["input"], ensure_ascii=False)

@@ -181,11 +181,6 @@ def _bag_f1(prediction: Sequence[str], gold: Sequence[str]) -> float:
 # Ranking
 
 
-def retrieval_accuracy(rankings: Mapping[str, Sequence[str]], gold: Mapping[str, Collection[str]]) -> float:
-    """The share of queries whose first candidate is a right one (Tatoeba)."""
-    return _mean(float(any(c in right for c in rankings.get(q, ())[:1])) for q, right in gold.items())
-
-
 def reciprocal_rank(rankings: Mapping[str, Sequence[str]], gold: Mapping[str, Sequence[str]], most: int = 20) -> float:
     """The mean of 1 / rank of the first gold id among the first `most`, else 0 (Mewsli-X).
 

@@ -1,7 +1,7 @@
 """Published files in a folder: the examples of a task, and text for pretraining.
 
-A task says where its files lie and which reader reads them (`xit.tasks.Files`); here they are found, read, checked, cut
-into splits and named. A file with any fault gives no example: all faults of a split's files are raised together.
+A task says where its files lie and which reader reads them (`xit.core.task.Files`); here they are found, read, checked,
+cut into splits and named. A file with any fault gives no example: all faults of a split's files are raised together.
 """
 
 import collections

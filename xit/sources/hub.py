@@ -1,7 +1,7 @@
 """Data sets of the Hugging Face Hub, at pinned commits where they are known, without loading scripts.
 
-A task says where its splits lie and how they are read (`xit.tasks.Hub`); here they are fetched or taken from the cache,
-counted, given the names of labels and fields, and read by the rules of the published files.
+A task says where its splits lie and how they are read (`xit.core.task.Hub`); here they are fetched or taken from the
+cache, counted, given the names of labels and fields, and read by the rules of the published files.
 """
 
 import collections
@@ -78,9 +78,9 @@ class HubSource(Source):
         parts = []
         for source in _sources(task, split, language):
             if "://" in source.repository:
-                parts.append(("original-", _original(source, task.languages, language, self.settings, reader)))
+                parts.append(("original-", _original(source, task.languages, language, reader)))
                 continue
-            place = _place(source, language, self.settings)
+            place = _place(source, language)
             groups = _read(place, language, self.settings, reader)
             start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
             parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
@@ -118,7 +118,7 @@ class HubSource(Source):
             if "://" in source.repository:
                 found.append(_filled(source.repository, language))
                 continue
-            place = _place(source, language, self.settings)
+            place = _place(source, language)
             name, commit = repository(place.source.repository)
             pinned = "" if place.download.commit == commit else ", not pinned"
             where = _filled(place.source.split, language)
@@ -143,7 +143,7 @@ class _Place(NamedTuple):
     download: Download
 
 
-def _place(source: Hub, language: str, settings: HubSettings) -> _Place:
+def _place(source: Hub, language: str) -> _Place:
     """The first place that has a split: the repository, its export to Parquet, then the fallbacks alike."""
     absent = []
     places = [(place, name) for place in (source, *source.fallbacks) for name in place.repository.split()]
@@ -163,9 +163,7 @@ def _filled(pattern: str, language: str) -> str:
     return pattern.format(language=language, iso3=facts(language).iso3, name=NAMES.get(language, facts(language).name))
 
 
-def _original(
-    source: Hub, languages: tuple[str, ...], language: str, settings: HubSettings, reader: ReaderContext
-) -> list[Group]:
+def _original(source: Hub, languages: tuple[str, ...], language: str, reader: ReaderContext) -> list[Group]:
     """What a published file at its own address holds; those of the other languages lie beside it then."""
     urls = {code: _filled(source.repository, code) for code in languages}
     found = {code: hub.published_file(url) for code, url in urls.items()}
@@ -189,7 +187,7 @@ def _table(place: _Place, language: str, settings: HubSettings, reader: ReaderCo
     where = f"{repository(source.repository)[0]}, {_filled(source.split, language)}"
 
     def sibling(other: str) -> Table:
-        return _table(_place(source, other, settings), other, settings, reader)
+        return _table(_place(source, other), other, settings, reader)
 
     pairs = [column.partition(":") for column in source.columns.split()]
     columns = {field: column or field for field, _, column in pairs}

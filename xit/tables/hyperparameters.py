@@ -1,4 +1,4 @@
-"""Every parameter of the run, as params.yaml has it; and the presets, with their sources."""
+"""Every parameter of the run, as params.yaml has it; and published hyper-parameters, with their sources."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ CAPTION = "From params.yaml, where each has its unit and range. Made by `xit pap
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
     """A table for each section whose entries are sections themselves (encoders, tasks), one for all the others, and
-    one of the presets.
+    one of the profiles that say where their values are from, which the table calls presets.
 
     What the grid does not name is left out, the settings of a source that was not read, and of a folder its place on
     the machine.
@@ -97,7 +97,7 @@ PRESET_COLUMNS = (
 
 
 def preset_table(presets: Sequence[Profile], label: str = "") -> Table:
-    """The presets beside one another, task by task; a preset over another has the rows that differ from it."""
+    """The profiles beside one another, task by task; one that extends another has the rows that differ from it."""
     by_name = {preset.name: preset for preset in presets}
     rows: list[tuple[str, ...]] = []
     starts: list[int] = []
@@ -120,11 +120,10 @@ def preset_table(presets: Sequence[Profile], label: str = "") -> Table:
         name="hyperparameters-presets",
         title=f"Hyper-parameters: presets and their sources{label}",
         caption=(
-            "Recipes of others in the form of params.yaml: `xit reproduce --preset NAME`. Batch: examples a step "
-            "(forward passes). Decay: of weights. Validated: steps between validations on English; end: the last "
-            f"weights are kept. {marks} A preset over "
-            f"another has the rows that differ. Differs from its source, {' '.join(differs)} Made by `xit paper` "
-            "from presets/."
+            "Published hyper-parameters in the form of params.yaml: `xit reproduce --profile NAME`. Batch: examples a "
+            "step (forward passes). Decay: of weights. Validated: steps between validations on English; end: the last "
+            f"weights are kept. {marks} A profile that extends another has the rows that differ. Differs from its "
+            f"source, {' '.join(differs)} Made by `xit paper` from profiles/."
         ),
         columns=PRESET_COLUMNS,
         rows=tuple(rows),

@@ -5,8 +5,7 @@ state (weights, optimizer, best weights so far, log) is saved whole, and nothing
 inside a forward pass (dropout of released encoders) are seeded by (seed, step) for the same reason.
 
 Several processes (`xit.core.distributed`) share the forward passes of a step and nothing else: all of them know its
-examples,
-so that a loss has the weight of its labels among all of the step's, whoever computes it.
+examples, so that a loss has the weight of its labels among all of the step's, whoever computes it.
 """
 
 import contextlib
