@@ -107,6 +107,15 @@ def test_a_joined_character_has_the_place_of_its_first_one(tmp_path: Path) -> No
     assert (found["ガ"].strip(), found["ế"], found["が"], found["."]) == ("ｶ", "e", "か", ".")
 
 
+@pytest.mark.parametrize("sign", ["\U000f0000", "\U000f0001", "\U0010fffd"])
+def test_characters_of_private_use_stay_as_they_are_beside_what_is_replaced(sign: str, tmp_path: Path) -> None:
+    written(tmp_path, "T5Tokenizer")
+
+    normalizer = tokenization.load(tmp_path).backend.normalizer
+
+    assert normalizer.normalize_str(f"a{sign}ｶﾞ{sign}ﾊﾟ").strip() == f"a{sign}ガ{sign}パ"
+
+
 def test_rows_of_many_texts_are_encoded_at_once(tmp_path: Path) -> None:
     written(tmp_path, "T5Tokenizer")
     tokenizer = tokenization.load(tmp_path)

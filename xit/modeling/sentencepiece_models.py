@@ -10,6 +10,7 @@ import base64
 import dataclasses
 import functools
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from xit.core.errors import CheckpointError
 UNIGRAM = 1
 NORMAL = 1
 """Of a model's type, and of a piece's."""
-_REPLACED, _CONTINUED = 0xF0000, "\U0010fffd"
-"""Of private use: the first sign that stands for a text of the table, and what stands for its further characters."""
+_FIRST_SIGN = 0xF0000
+"""The first character of private use of those that stand for what the table replaces."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,9 @@ class CharacterMap:
         Each text of the table is first marked at its place, so that none is looked for in what has been replaced.
         """
         text = normalized.normalized
-        signs: dict[int, int] = {}
+        unused = (chr(code) for code in range(_FIRST_SIGN, sys.maxunicode) if chr(code) not in text)
+        continued = next(unused)  # for the further characters of a text of the table
+        signs: dict[int, str] = {}
         marks: list[str] = []
         replaced: dict[str, str] = {}
         place = 0
@@ -135,14 +138,15 @@ class CharacterMap:
             if length == 0:
                 marks.append(text[place])
             else:
-                sign = chr(_REPLACED + signs.setdefault(leaf, len(signs)))
-                replaced[sign] = self.replacement(leaf)
-                marks += [sign, *_CONTINUED * (length - 1)]
+                if leaf not in signs:
+                    signs[leaf] = next(unused)
+                    replaced[signs[leaf]] = self.replacement(leaf)
+                marks += [signs[leaf], *continued * (length - 1)]
             place += max(length, 1)
         if replaced:
             following = iter(marks)
             normalized.map(lambda _: next(following))
-            normalized.filter(lambda character: character != _CONTINUED)
+            normalized.filter(lambda character: character != continued)
             for sign, content in replaced.items():
                 normalized.replace(sign, content)
 
