@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from xit.cli.app import app
+from xit.core import hub
 
 
 def commands(group: Any, path: tuple[str, ...] = ("xit",)) -> Iterator[tuple[str, Any]]:
@@ -36,6 +37,16 @@ def test_a_help_text_begins_with_a_sentence_and_ends_with_an_example_that_the_co
     assert {word for word in given if word.startswith("--")} <= options
     needed = {option for p in command.params if p.required and p.param_type_name == "option" for option in p.opts}
     assert needed <= set(given)
+
+
+def test_an_encoder_of_the_hub_is_named_with_its_owner() -> None:
+    examples = {name: str(command.help).rpartition("Example:")[2] for name, command in COMMANDS.items()}
+
+    assert {name for name, text in examples.items() if "xlm-roberta" in text} == {"xit eval", "xit import released"}
+    for name in ("xit eval", "xit import released"):
+        found = re.search(r"\S*xlm-roberta\S*", examples[name])
+        assert found
+        assert hub.repository(found[0]) == ("FacebookAI/xlm-roberta-base", None)
 
 
 def test_there_is_a_command_for_every_stage_and_more() -> None:

@@ -55,7 +55,7 @@ def evaluate_checkpoint(
     A fine-tuned checkpoint is scored on its own task, or on those that its head answers (a head of transformers names
     its labels, not its task); a bare encoder on the retrieval tasks that need no training.
 
-    Example: `xit eval xlm-roberta-base --task tatoeba --source files --data folder`.
+    Example: `xit eval FacebookAI/xlm-roberta-base --task tatoeba --source files --data folder`.
     """
     from xit.cli import tables
     from xit.evaluation.evaluate import report_of
@@ -160,7 +160,7 @@ def import_released(
 ) -> None:
     """Convert a released encoder, one that transformers loads, with its tokenizer.
 
-    Example: `xit import released xlm-roberta-base --out xlmr`.
+    Example: `xit import released FacebookAI/xlm-roberta-base --out xlmr`.
     """
     from xit.modeling import convert as make
 
