@@ -376,6 +376,10 @@ def test_a_contradiction_is_explained(changes: dict[str, Any], message: str) -> 
             r"grid.bare_targets.0: tatoeba: none of its languages is evaluated; found languages.evaluation \[en\]",
         ),
         (
+            {"languages__evaluation": ["en"]},
+            r"languages.evaluation: English alone, so that there is no zero-shot score, .*; found \[en\]\. Add another",
+        ),
+        (
             {"source": "hub", "languages__evaluation": ["en", "gu"]},
             r"grid.bare_targets.0: tatoeba: none of its languages is evaluated; .* Add some of ar, he, vi",
         ),

@@ -241,7 +241,7 @@ def _subsets(config: "Config") -> Iterator[str]:
 
 
 def _evaluated(config: "Config") -> Iterator[str]:
-    """Each target has a language that is evaluated."""
+    """Each target has a language that is evaluated, and some language is not English."""
     asked = config.languages.evaluation
     for key in ("targets", "bare_targets"):
         for place, name in enumerate(getattr(config.grid, key)):
@@ -255,6 +255,11 @@ def _evaluated(config: "Config") -> Iterator[str]:
                     f"grid.{key}.{place}: {name}: none of its languages is evaluated; found languages.evaluation "
                     f"[{', '.join(asked)}]. Add some of {', '.join(task.languages)}, or take {name} from the grid."
                 )
+    if set(asked) == {"en"}:
+        yield (
+            "languages.evaluation: English alone, so that there is no zero-shot score, of which all gains are; found "
+            "[en]. Add another language, such as de."
+        )
 
 
 def _tuned(config: "Config") -> Iterator[str]:
