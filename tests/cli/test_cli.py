@@ -214,6 +214,7 @@ def test_report_writes_the_page_of_the_folder_with_or_without_predictions(xit: X
     assert Path("page.html").stat().st_size < 15_000_000
 
 
+@pytest.mark.slow
 def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored: None) -> None:
     wrote = xit("verify", "--write", "paper/reference/micro")
     same = xit("verify")
@@ -273,6 +274,7 @@ def test_the_power_of_the_experiment_is_shown_before_it_is_run(
     assert_one_line(neither, 1, r"results/scores.csv: no such file")
 
 
+@pytest.mark.slow
 def test_the_paper_needs_no_torch(xit: Xit, scored: None) -> None:
     code = (
         "import sys; from xit.cli import main; sys.argv = ['xit', 'paper']\n"

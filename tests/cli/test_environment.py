@@ -61,6 +61,7 @@ def test_what_a_terminal_cannot_show_is_replaced_on_both_streams_and_json_stays_
     assert told.decode(encoding) == f"{line}\nxit: {line}\n"
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_unicode_is_shown_too(capfd: Any) -> None:
     done = run("eval", os.fsdecode(b"folder-\xff"), LC_ALL="C.UTF-8")
 

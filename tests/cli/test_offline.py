@@ -103,6 +103,7 @@ def test_offline_a_command_says_what_has_not_arrived_and_opens_no_socket(
     assert opened == []
 
 
+@pytest.mark.slow
 def test_without_offline_a_socket_is_asked_for(
     opened: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,6 +223,7 @@ def test_auto_model_gives_the_same_states_and_saves_them_again(name: str, tmp_pa
     assert_same_states(AutoModel.from_pretrained(tmp_path / "theirs").encoder, encoder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "imports",
     [

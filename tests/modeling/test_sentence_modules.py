@@ -120,6 +120,7 @@ def test_ways_are_joined_and_a_dense_layer_follows(is_pickled: bool, tmp_path: P
         torch.testing.assert_close(vectors_of(tmp_path / name), unit, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_command_says_it_and_follows_it_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = (Path(__file__).parents[2] / "params.yaml").read_text()
     (tmp_path / "params.yaml").write_text(re.sub(r"(?m)^  test: \d+", "  test: 12", parameters, count=1))

@@ -53,6 +53,7 @@ def test_the_same_scores_make_the_same_bytes(made: Path, tmp_path: Path) -> None
     assert sha256(tmp_path / "main.pdf") == sha256(made / "main.pdf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows",
     [
@@ -86,6 +87,7 @@ def sentences(effects: Mapping[str, float], **options: Any) -> str:
     return " ".join(sentences_of(study_of(scores(effects, encoders=("lstm",), **options)))["answer"])
 
 
+@pytest.mark.slow
 def test_words_of_direction_follow_the_scores() -> None:
     up, down = sentences({"none": 0.0, "mnli": 4.0}), sentences({"none": 0.0, "mnli": -4.0})
     flat = sentences({"none": 0.0, "mnli": 0.0}, noise=2.0)

@@ -119,6 +119,7 @@ def test_every_title_names_its_source_and_every_caption_its_command(default: dic
         assert "Made by `xit paper`" in one.caption, one.name
 
 
+@pytest.mark.slow
 def test_titles_of_published_files_do_not_speak_of_micro(tmp_path: Path) -> None:
     found = built(tmp_path, scores(source="files"))
 
@@ -142,6 +143,7 @@ def test_every_figure_can_be_drawn(default: dict[str, Table | Figure]) -> None:
         assert width <= 6.95  # the paper's text
 
 
+@pytest.mark.slow
 def test_figures_and_tables_bear_fifty_languages_and_one_encoder(tmp_path: Path) -> None:
     languages = ("en", *(f"l{number}" for number in range(50)))
 
@@ -394,6 +396,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.slow
 def test_recipes_stand_beside_their_plain_tasks_and_tasks_beside_their_controls(tmp_path: Path) -> None:
     found = built(tmp_path, scores(RECIPES, noise=0))
 

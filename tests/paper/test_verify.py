@@ -240,6 +240,7 @@ def test_tables_on_disk_that_were_edited_are_found(project: Callable[..., Verifi
     assert re.fullmatch(r"gains: line 2 \(mnli, transformer\), xnli: -?[\d.]+, where 9\.5 was expected", line)
 
 
+@pytest.mark.slow
 def test_a_number_of_a_table_may_differ_in_its_seventh_digit_and_not_in_its_sixth(
     project: Callable[..., Verification], tmp_path: Path
 ) -> None:
@@ -303,6 +304,7 @@ def test_without_anything_to_compare_with_it_says_so(tmp_path: Path) -> None:
         verify(tmp_path, parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
@@ -375,6 +377,7 @@ def test_with_one_seed_numbers_must_be_equal(tmp_path: Path) -> None:
     assert other.differences[0].startswith("transformer.none.xnli.1.en.test.micro.accuracy: ")
 
 
+@pytest.mark.slow
 def test_scores_that_are_missing_or_of_other_data_differ(tmp_path: Path) -> None:
     wanted = with_noise(0)
     found = [row for row in wanted if (row.encoder, row.seed) != ("lstm", 3)]
@@ -386,6 +389,7 @@ def test_scores_that_are_missing_or_of_other_data_differ(tmp_path: Path) -> None
     assert sum("not there, where" in line for line in lines) == sum(r.encoder == "lstm" and r.seed == 3 for r in wanted)
 
 
+@pytest.mark.slow
 def test_a_setting_that_was_changed_differs_and_a_place_on_the_machine_does_not(tmp_path: Path) -> None:
     rows = fabricated.scores({"none": 0.0, "mnli": 3.0}, source="files", targets=("xnli",))
     parameters = write_results(tmp_path, rows)

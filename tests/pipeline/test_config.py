@@ -470,6 +470,7 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
         config.load(tmp_path / "params.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -188,7 +188,17 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
 """A sentence: the change, the instances that changed themselves, and those that only hang on them."""
 
 
-@pytest.mark.parametrize(("change", "changed", "hanging"), CHANGES.values(), ids=CHANGES)
+FAST = 5
+"""So many changes are tried by the fast tests."""
+
+
+@pytest.mark.parametrize(
+    ("change", "changed", "hanging"),
+    [
+        pytest.param(*row, id=sentence, marks=() if number < FAST else pytest.mark.slow)
+        for number, (sentence, row) in enumerate(CHANGES.items())
+    ],
+)
 def test_a_change_makes_stale_exactly(
     root: Path, change: Callable[[Path], None], changed: tuple[str, ...], hanging: tuple[str, ...]
 ) -> None:

@@ -262,6 +262,7 @@ def test_published_files_that_are_not_there_are_told_and_nothing_is_written(
     assert not (project / "workspaces/published/params.yaml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["default", "quick"])
 def test_a_folder_without_git_becomes_a_dvc_repository_that_works(project: Path, profile: str) -> None:
     root = overlay.prepare(project, profile, None)

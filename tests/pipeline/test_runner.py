@@ -141,6 +141,7 @@ def test_a_busy_dvc_is_a_message_and_not_a_traceback(root: Path) -> None:
         runner.plan(root)
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_same_folder_is_refused_and_the_first_goes_on(root: Path) -> None:
     (root / "make.sh").write_text(WAIT)
     first = reproduce(root)
@@ -154,6 +155,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_the_first_goes_on(root: 
     assert (root / "both").read_text() == "AB"
 
 
+@pytest.mark.slow
 def test_instances_end_with_a_run_that_was_killed_and_start_again(root: Path) -> None:
     (root / "make.sh").write_text(WAIT)
     killed = reproduce(root)
@@ -169,6 +171,7 @@ def test_instances_end_with_a_run_that_was_killed_and_start_again(root: Path) ->
     assert sorted(ran) == ["+join", "+make@a", "+make@b", "-join", "-make@a", "-make@b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_run_stops_its_instances_and_goes_on_later(root: Path, number: signal.Signals) -> None:
     (root / "make.sh").write_text(WAIT)

@@ -485,6 +485,7 @@ def test_nothing_to_score_is_an_error(out: str, message: str, tmp_path: Path) ->
         evaluator.score(tmp_path / out, tmp_path / "out", "xtreme-r", is_partial=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task_id", GOLD)
 @settings(max_examples=20)
 @given(data=st.data())

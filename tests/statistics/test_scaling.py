@@ -85,6 +85,7 @@ def misjudged(truth: Callable[[Floats], Floats], verdict: str, draws: range) -> 
     return 1 - found[verdict] / len(draws)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "verdict"), VERDICTS.items())
 def test_generated_pairs_get_their_verdict(name: str, verdict: str) -> None:
     assert misjudged(TRUE[name], verdict, range(1, 3)) == 0

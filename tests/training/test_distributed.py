@@ -44,6 +44,7 @@ def log(root: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (root / "out/none/1/log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_two_micro_batches_bit_for_bit(tmp_path: Path) -> None:
     """The same two gradients are added, and halves and doubles are exact."""
     which = ("xnli", "transformer")

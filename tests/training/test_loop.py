@@ -406,10 +406,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 RUNS = [("xnli", "transformer"), ("xquad", "lstm"), ("text", "lstm")]
-FIRST, *REST = RUNS
 
 
-@pytest.mark.parametrize("which", [FIRST, *(pytest.param(run, marks=pytest.mark.slow) for run in REST)], ids="-".join)
+@pytest.mark.slow
+@pytest.mark.parametrize("which", RUNS, ids="-".join)
 def test_a_run_killed_at_several_steps_ends_in_the_same_bits(
     which: tuple[str, str], start: Any, tmp_path: Path
 ) -> None:
