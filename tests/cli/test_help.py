@@ -52,3 +52,11 @@ def test_an_encoder_of_the_hub_is_named_with_its_owner() -> None:
 def test_there_is_a_command_for_every_stage_and_more() -> None:
     assert len(COMMANDS) > 25
     assert {"xit finetune", "xit show profile", "xit grid plan", "xit import laser2"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_stands_in_angle_brackets_is_shown(name: str) -> None:
+    texts = [str(COMMANDS[name].help), *(str(getattr(p, "help", "")) for p in COMMANDS[name].params)]
+    bare = [text for text in texts if re.search(r"<\w+>", re.sub(r"`[^`]*`", "", text))]
+
+    assert not bare, "Markdown takes <this> for a tag of HTML and leaves it out; write it in backticks"

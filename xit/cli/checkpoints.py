@@ -85,7 +85,7 @@ def evaluate_checkpoint(
 
 @app.command(rich_help_panel=LOOKING)
 def score(
-    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, <task>/test-<language>.<extension>.")],
+    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, `<task>/test-<language>.<extension>`.")],
     gold: Annotated[Path, typer.Argument(help="A folder of right answers, in the same layout.")],
     benchmark: Benchmark,
     as_json: Json = None,
