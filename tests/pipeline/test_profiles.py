@@ -39,6 +39,13 @@ def test_the_profiles_with_sources_are_those_that_are_promised() -> None:
     assert NAMES == ("phang-jiant", "xtreme-official", "xtreme-official-large")
 
 
+def test_a_hidden_file_is_no_profile(tmp_path: Path) -> None:
+    for name in ("own.yaml", "._own.yaml", ".own.yaml.swp", "notes.txt"):
+        (tmp_path / name).write_text("seeds: [1]\n", encoding="utf-8")
+
+    assert overlay.names(tmp_path) == ("own",)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(name: str) -> None:
     merged = over_params(name)

@@ -24,7 +24,7 @@ from typing import Any
 from xit.core import registry
 from xit.core.conditions import parse
 from xit.core.errors import ConfigError, near, raise_all
-from xit.core.files import atomic
+from xit.core.files import atomic, visible
 from xit.core.settings import FilesSettings
 from xit.core.task import task_of
 from xit.pipeline import config, rules
@@ -72,7 +72,7 @@ class Profile:
 
 def names(folder: Path) -> tuple[str, ...]:
     """The profiles of a folder, without `default`."""
-    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+    return tuple(path.stem for path in visible(folder, "*.yaml"))
 
 
 def with_sources(folder: Path) -> tuple[Profile, ...]:
