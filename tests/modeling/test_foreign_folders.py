@@ -63,7 +63,20 @@ def only_steps(folder: Path) -> None:
         path.unlink()
 
 
+def link(name: str) -> Callable[[Path], None]:
+    """As a copy of the Hub's cache without what its links lead to."""
+
+    def damage(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to(f"../../blobs/{name}")
+
+    return damage
+
+
 FAULTS = [
+    (link("config.json"), r"config.json: a link to ../../blobs/config.json, which leads nowhere. Copy the folder"),
+    (link("model.safetensors"), r"model.safetensors: a link to .*, which leads nowhere"),
+    (link("tokenizer.json"), r"tokenizer.json: a link to .*, which leads nowhere"),
     (adapt, r"adapter_config.json is of an adapter of owner/base, .* beside the weights. Merge it into its model"),
     (lambda folder: (folder / "adapter_model.bin").write_bytes(b""), r"adapter_model.bin is of an adapter, which chan"),
     (adapter_alone, r"adapter_config.json is of an adapter of owner/base, .* there are no weights here. Merge it"),

@@ -182,6 +182,20 @@ def test_labels_of_other_names_are_refused_with_both_lists(names: list[str], mes
         evaluate.head_for(tmp_path, "xnli")
 
 
+@pytest.mark.parametrize("numbers", [("0", "2", "5"), ("1", "2", "3"), ("0", "1", "x"), ("00", "1", "2")])
+def test_labels_whose_numbers_are_not_those_of_outputs_are_not_taken(numbers: tuple[str, ...], tmp_path: Path) -> None:
+    write(tmp_path, "SequenceClassification")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["id2label"] = dict(zip(numbers, names_of("xnli"), strict=True))
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    head = released_heads.read(tmp_path)
+
+    assert head is not None
+    with pytest.raises(CheckpointError, match=r"answers what config.json does not name; xnli has"):
+        released_heads.for_task(tmp_path, head, task_of("xnli"))
+
+
 def test_a_mapping_that_is_of_no_task_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--labels yes,no: the labels of no task.*\n  panx: "):
         released_heads.parse_labels(["yes,no"])
@@ -190,7 +204,7 @@ def test_a_mapping_that_is_of_no_task_is_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("architecture", ["BertForNextSentencePrediction", "BertCrfForTokenTagging"])
+@pytest.mark.parametrize("architecture", ["BertForNextSentencePrediction", "BertCrfForTokenTagging", "BertCrfTagger"])
 def test_a_head_that_is_not_read_is_told_by_every_command(architecture: str, project: Path) -> None:
     write(project / "tuned", "TokenClassification")
     config = json.loads((project / "tuned/config.json").read_text())
@@ -210,6 +224,15 @@ def test_a_head_that_is_not_read_is_told_by_every_command(architecture: str, pro
     for told in (bare, sent, imported):
         assert told.exit_code == 0, unwrapped(told)
         assert f"its head ({architecture}) is not used here" in unwrapped(told)
+
+
+def test_a_data_folder_is_no_part_of_the_micro_source(project: Path) -> None:
+    write(project / "tuned", "SequenceClassification")
+
+    told = run("eval", "tuned", "--source", "micro", "--data", str(project), "--language", "de")
+
+    assert "the micro source reads no files. Leave --data out, or name --source files." in unwrapped(told)
+    assert isinstance(told.exception, ConfigError)
 
 
 def unwrapped(result: Any) -> str:

@@ -81,6 +81,11 @@ def visible(folder: Path, *patterns: str) -> list[Path]:
     return sorted(found)
 
 
+def is_broken_link(file: Path) -> bool:
+    """Whether a path is a symbolic link that leads to no file."""
+    return file.is_symlink() and not file.exists()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys and real characters, atomically."""
     with atomic(path) as temporary:

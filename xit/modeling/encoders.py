@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xit.core import hub
 from xit.core.errors import CheckpointError, ConfigError, raise_all
-from xit.core.files import atomic, visible, write_json
+from xit.core.files import atomic, is_broken_link, visible, write_json
 from xit.core.registry import load as load_module
 from xit.core.settings import EncoderSize
 
@@ -211,6 +211,12 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder}: {adapters[0].name} is of an adapter{_base_of(adapters[0])}, which changes weights and is not "
             f"read; {weights}. Merge it into its model first, and save that: "
             "`PeftModel.merge_and_unload().save_pretrained(FOLDER)` of the package peft."
+        )
+    read = (".bin", ".json", ".model", ".safetensors", ".txt")
+    if broken := [file for file in visible(folder, "*") if file.suffix in read and is_broken_link(file)]:
+        raise CheckpointError(
+            f"{broken[0]}: a link to {broken[0].readlink()}, which leads nowhere. Copy the folder with what its links "
+            "lead to (`cp -rL`)."
         )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -75,11 +75,13 @@ def read(source: Path | str) -> ReleasedHead | None:
     named = config.get("architectures")
     architecture = str(named[0]) if isinstance(named, list) and named else ""
     kind = re.sub(r"^.*?For(?=[A-Z])", "", architecture)
-    if kind == architecture or kind in PRETRAINING:
+    if not architecture or architecture.endswith("Model") or kind in PRETRAINING:
         return None
     meant = config.get("id2label")
-    meant = meant if isinstance(meant, dict) and all(str(number).isdigit() for number in meant) else {}
-    return ReleasedHead(architecture, kind, tuple(str(meant[number]) for number in sorted(meant, key=int)))
+    by_number = {str(number): str(label) for number, label in meant.items()} if isinstance(meant, dict) else {}
+    numbers = [str(number) for number in range(len(by_number))]
+    outputs = tuple(by_number[number] for number in numbers) if by_number.keys() == set(numbers) else ()
+    return ReleasedHead(architecture, kind, outputs)
 
 
 def unread(source: Path | str) -> str:

@@ -86,6 +86,10 @@ def open_source(config: "Config", name: str = "", folder: Path | None = None, la
     from xit.sources.hub import HubSource
     from xit.sources.micro import MicroSource
 
+    if folder and name == "micro":
+        raise ConfigError(
+            f"--data {folder}: the micro source reads no files. Leave --data out, or name --source files."
+        )
     match name or ("files" if folder else config.source):
         case "micro":
             chosen = tuple(languages) or config.languages.evaluation

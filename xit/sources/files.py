@@ -15,12 +15,12 @@ from typing import ClassVar
 
 from xit.core import registry
 from xit.core.errors import DataError, near, raise_all
-from xit.core.files import sha256
+from xit.core.files import is_broken_link, sha256
 from xit.core.languages import facts
 from xit.core.settings import FilesSettings
 from xit.core.task import Files, Split, Task, task_of
 from xit.sources import Source, readers
-from xit.sources.reader_context import Group, ReaderContext, Row, is_broken_link, lines
+from xit.sources.reader_context import Group, ReaderContext, Row, lines
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
 

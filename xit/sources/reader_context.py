@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xit.core.errors import near
+from xit.core.files import is_broken_link
 from xit.core.task import Split
 
 Row = dict[str, Any]
@@ -151,11 +152,6 @@ def text(file: Path, reader: ReaderContext) -> str:
 
 
 BYTE_ORDER_MARK = "\ufeff"
-
-
-def is_broken_link(file: Path) -> bool:
-    """Whether a path is a symbolic link that leads to no file."""
-    return file.is_symlink() and not file.exists()
 
 
 def lines(file: Path, reader: ReaderContext) -> list[str]:
