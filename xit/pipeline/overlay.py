@@ -72,7 +72,7 @@ class Profile:
 
 def names(folder: Path) -> tuple[str, ...]:
     """The profiles of a folder, without `default`."""
-    return tuple(path.stem for path in visible(folder, "*.yaml"))
+    return tuple(sorted(path.stem for path in visible(folder, "*.yaml")))
 
 
 def with_sources(folder: Path) -> tuple[Profile, ...]:
