@@ -1,5 +1,6 @@
 """The Makefile: a variable reaches the command as the user wrote it, and set-up asks for what is locked."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -12,8 +13,11 @@ TORCH_INDEX = "https://example.org/simple"
 
 
 def planned(*arguments: str) -> list[list[str]]:
-    """The commands that make would run, as the shell would take them apart."""
-    done = subprocess.run(["make", "--just-print", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    """The commands that make would run, as the shell would take them apart; also where make runs these tests."""
+    environment = {"PATH": os.environ["PATH"]}  # nothing of a make that runs these tests
+    done = subprocess.run(
+        ["make", "--just-print", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     return [shlex.split(line, comments=True) for line in done.stdout.replace("\\\n", " ").splitlines()]
 
 
