@@ -26,7 +26,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from xit.formats._search import CANDIDATES, QUERIES, nearest
+from xit.heads._search import CANDIDATES, QUERIES, nearest
 
 COUNT = 20
 

@@ -41,11 +41,11 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from xit import formats
+from xit import heads
 from xit.core.plan import Plan, TaskBatches
 from xit.core.settings import ComputeSettings
 from xit.core.task import task_of
-from xit.formats import Batch, EncodedExample, Row, collate
+from xit.heads import Batch, EncodedExample, Row, collate
 from xit.modeling import encoders, tokenization
 from xit.modeling.released import ReleasedEncoder
 from xit.modeling.task_model import TaskModel
@@ -199,7 +199,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
     settings = parameters.targets[TASK]
     size = parameters.encoders[name].size
     task = task_of(TASK)
-    form = formats.load(task.format)
+    form = heads.load(task.format)
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28).int().clamp(12, 64).tolist()
     encoded = []
@@ -233,7 +233,7 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
 def whole_rows(shape: Shape, rows: int, length: int) -> Work:
     """Classification of random rows of just this length, by an encoder of this shape with its usual dropout."""
     task = task_of(TASK)
-    form = formats.load(task.format)
+    form = heads.load(task.format)
     generator = torch.Generator().manual_seed(0)
     encoded = []
     for number in range(4 * rows):

@@ -232,7 +232,7 @@ def warm(root: Path) -> None:
     from xit.pipeline import config
     from xit.sources.micro import MicroSource
 
-    for folder in ("stages", "tasks", "formats", "tables"):
+    for folder in ("stages", "tasks", "heads", "tables"):
         for name in registry.names(folder):
             registry.load(folder, name)
     registry.load("encoders", ENCODER)

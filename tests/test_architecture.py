@@ -34,7 +34,7 @@ evaluation training
 paper
 encoders
 modeling
-formats
+heads
 statistics sources
 scoring micro
 pipeline
@@ -124,16 +124,16 @@ def test_training_knows_no_task_no_format_and_no_encoder_by_name() -> None:
         "xit.modeling.task_model",
     )
 
-    for folder in ("tasks", "formats", "encoders"):
+    for folder in ("tasks", "heads", "encoders"):
         named = {f"xit.{folder}.{name}" for name in registry.names(folder)}
         assert len(named) > 1
         assert reached.isdisjoint(named)
 
 
 def test_tasks_and_formats_know_no_encoder() -> None:
-    reached = closure(*(name for name in MODULES if top(f"{name}.x") in ("tasks", "formats")))
+    reached = closure(*(name for name in MODULES if top(f"{name}.x") in ("tasks", "heads")))
 
-    assert {"xit.tasks.xnli", "xit.formats.span"} < reached
+    assert {"xit.tasks.xnli", "xit.heads.span"} < reached
     assert not [name for name in reached if top(name) == "encoders"]
 
 
@@ -247,10 +247,10 @@ STAGE_FILES = {"text": "data", "retrieve": "evaluate", "control": "intermediate"
 BY_ID = {
     "text": ("sources",),
     "data": ("sources",),
-    "recipe": ("tasks", "formats"),
+    "recipe": ("tasks", "heads"),
     "collect": ("tasks",),
     "paper": ("tasks", "tables"),
-    "tune": ("tasks", "formats"),
+    "tune": ("tasks", "heads"),
 }
 """Folders of which a stage loads every module by its name."""
 
@@ -266,8 +266,8 @@ def imported(instance: Instance) -> frozenset[str]:
         elif kind not in ("control", "language", "recipe"):
             task = task_of(name)
             modules.append(f"xit.tasks.{name}")
-            if "xit.formats" in closure(f"xit.stages.{stage}"):
-                modules.append(f"xit.formats.{task.format}")
+            if "xit.heads" in closure(f"xit.stages.{stage}"):
+                modules.append(f"xit.heads.{task.format}")
     return closure(*modules)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from xit import formats
+from xit import heads
 from xit.core import registry
 from xit.core.errors import ConfigError
 from xit.core.examples import write_examples
@@ -144,7 +144,7 @@ def write_head(folder: Path, name: str, kind: Any = "linear") -> None:
     """A head with random weights beside the encoder of `write_checkpoint`."""
     task = task_of(name)
     loaded = encoders.load(folder)
-    head = formats.load(task.format).head(kind, loaded.dimension, loaded.layers, task)
+    head = heads.load(task.format).head(kind, loaded.dimension, loaded.layers, task)
     checkpoints.save_head(folder, head, checkpoints.HeadConfig(name, task.format, kind, task.labels, 64))
 
 

@@ -76,7 +76,7 @@ def test_brackets_of_a_line_are_no_markup(capsys: Any) -> None:
 
 def test_nothing_that_prints_makes_a_stage_stale() -> None:
     """No stage imports or names a file that shows something on the terminal, so a change of one re-runs nothing."""
-    folders = ("stages", "tables", "tasks", "encoders", "formats")
+    folders = ("stages", "tables", "tasks", "encoders", "heads")
     reached = registry.imports(f"xit.{folder}.{name}" for folder in folders for name in registry.names(folder))
     files = [path for name in reached for path in (ROOT / f"{name.replace('.', '/')}.py",) if path.is_file()]
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]

@@ -13,7 +13,7 @@ import pytest
 from xit.core import registry
 
 PACKAGE = Path(registry.__file__).parents[1]
-CELL = ("xit.encoders.lstm", "xit.tasks.xnli", "xit.formats.classification")
+CELL = ("xit.encoders.lstm", "xit.tasks.xnli", "xit.heads.classification")
 Change = tuple[str, str, str]
 """A file, what stands in it, and what is put in its place."""
 
@@ -140,7 +140,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "code for released encoders": (("modeling/released.py", "import torch\n", "import torch\n\nX = 1\n"), ""),
     "the package's version": (("__init__.py", '"0.1.0"', '"0.2.0"'), ""),
     "another encoder": (("encoders/gru.py", "nn.GRU", "nn.LSTM"), ""),
-    "another format": (("formats/tagging.py", "import torch\n", "import torch\n\nX = 1\n"), ""),
+    "another format": (("heads/tagging.py", "import torch\n", "import torch\n\nX = 1\n"), ""),
     "a table": (("tables/heatmap.py", "\nfrom ", "\nX = 1\nfrom "), ""),
     "a sentence of the paper": (("paper/sentences.py", "\nfrom ", "\nX = 1\nfrom "), ""),
     "the encoder": (
@@ -149,7 +149,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     ),
     "the loop": (("training/loop.py", "clip_grad_norm_(", "clip_grad_value_("), "pretrain finetune"),
     "masked LM": (("training/masked_lm.py", "0.8", "0.9"), "pretrain finetune"),
-    "the format's head": (("formats/_heads.py", "nn.Linear(", "nn.Bilinear("), "finetune evaluate"),
+    "the format's head": (("heads/_layers.py", "nn.Linear(", "nn.Bilinear("), "finetune evaluate"),
     "a metric": (("scoring/metrics.py", "100.0 * sum", "101.0 * sum"), "finetune evaluate"),
     "evaluation": (("evaluation/evaluate.py", "\nfrom ", "\nX = 1\nfrom "), "evaluate"),
 }

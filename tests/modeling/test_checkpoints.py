@@ -13,7 +13,7 @@ import tiny
 import torch
 from safetensors.torch import load_file, save_file
 
-from xit import formats
+from xit import heads
 from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import read_examples
@@ -22,7 +22,7 @@ from xit.core.plan import Places, Plan
 from xit.core.progress import unheard
 from xit.core.settings import EncoderSize, MicroSettings, RetrievalSettings
 from xit.evaluation.evaluate import evaluate, report_of
-from xit.formats import EncodingOptions
+from xit.heads import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model, tokenization
 from xit.sources.micro import MicroSource
 from xit.stages.intermediate import intermediate
@@ -404,7 +404,7 @@ def test_a_checkpoint_gives_back_encoder_and_head(folder: Path) -> None:
 
     assert facts == checkpoints.HeadConfig("xnli", "classification", "matching", task.labels, 64)
     assert all(torch.equal(model.head.state_dict()[k], v) for k, v in load_file(folder / "head.safetensors").items())
-    predictions = formats.load("classification").predict(
+    predictions = heads.load("classification").predict(
         model, tiny.examples("classification"), EncodingOptions(tokenizer, task, 64)
     )
     assert set(predictions) <= set(task.labels)
@@ -485,7 +485,7 @@ def change_facts(folder: Path, **values: Any) -> None:
 
 def head_of_another_size(folder: Path) -> None:
     task = tiny.task_of("xnli")
-    other = formats.load("classification").head("matching", 8, 1, task)
+    other = heads.load("classification").head("matching", 8, 1, task)
     checkpoints.save_head(folder, other, checkpoints.HeadConfig("xnli", task.format, "matching", task.labels, 64))
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from xit.cli.app import app
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
-from xit.formats import EncodingOptions, text_rows
+from xit.heads import EncodingOptions, text_rows
 from xit.modeling import convert_laser2, encoders, tokenization
 from xit.modeling.task_model import load_encoder
 

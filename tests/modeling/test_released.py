@@ -122,7 +122,7 @@ def test_a_causal_encoder_is_pooled_at_its_last_real_token(folders: dict[str, Pa
 
 @torch.no_grad()
 def test_vectors_of_a_causal_encoder_are_its_last_states(folders: dict[str, Path]) -> None:
-    from xit.formats import EncodingOptions, text_rows
+    from xit.heads import EncodingOptions, text_rows
 
     model, tokenizer = load_encoder(folders["mamba"])
     texts = ["Ida painted", "Ida painted the boat in Oslo"]

@@ -11,13 +11,13 @@ import torch
 import transformers
 from typer.testing import CliRunner
 
-from xit import formats
+from xit import heads
 from xit.cli import app as cli
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation import evaluate
-from xit.formats import EncodingOptions
+from xit.heads import EncodingOptions
 from xit.modeling import convert, encoders, released_heads, task_model, tokenization
 
 RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
@@ -86,7 +86,7 @@ def test_logits_are_those_of_transformers(kind: str, model_type: str, tmp_path: 
 
     head = evaluate.head_for(tmp_path, task.id)
     model, own = task_model.load_task(tmp_path, head)
-    encoded = formats.load(task.format).encode(examples, EncodingOptions(own, task, 512))
+    encoded = heads.load(task.format).encode(examples, EncodingOptions(own, task, 512))
     logits = model.logits([row for one in encoded for row in one.rows])
 
     if kind == "TokenClassification":

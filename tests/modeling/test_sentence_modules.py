@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from xit.cli import app as cli
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
-from xit.formats import EncodingOptions, text_rows
+from xit.heads import EncodingOptions, text_rows
 from xit.modeling import sentence_modules, tokenization
 from xit.modeling.task_model import load_encoder
 

@@ -14,7 +14,7 @@ import tiny
 import tokenizers
 from test_tokenization import RELEASED, TEXTS
 
-from xit.formats import EncodingOptions, text_rows
+from xit.heads import EncodingOptions, text_rows
 from xit.modeling import convert_laser2, tokenization
 
 MARKED = (

@@ -335,7 +335,7 @@ def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path)
 def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
     """An encoder's forward, a format's head and a learning rate at once: the other encoder tells them apart."""
     edit(copy / "xit/encoders/transformer.py", "F.layer_norm(state,", "2 * F.layer_norm(state,")
-    edit(copy / "xit/formats/tagging.py", "self.output(self", "2 * self.output(self")
+    edit(copy / "xit/heads/tagging.py", "self.output(self", "2 * self.output(self")
     set_parameter(copy, "targets.xnli.learning_rate", 0.00123)
     names = made_at(copy)
 

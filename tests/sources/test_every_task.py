@@ -40,7 +40,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_there_are_tasks_to_range_over() -> None:
     assert len(IDS) >= 23
-    assert {tiny.task_of(name).format for name in IDS} == set(registry.names("formats"))
+    assert {tiny.task_of(name).format for name in IDS} == set(registry.names("heads"))
 
 
 @pytest.mark.parametrize("task_id", IDS)

@@ -22,7 +22,7 @@ METRICS = {
 
 
 def test_there_are_tasks_of_every_format_to_range_over() -> None:
-    assert {task_of(name).format for name in IDS} == set(METRICS) == set(registry.names("formats"))
+    assert {task_of(name).format for name in IDS} == set(METRICS) == set(registry.names("heads"))
 
 
 @pytest.mark.parametrize("task_id", IDS)

@@ -93,7 +93,7 @@ GERMAN: dict[tuple[str, int], dict[str, Any]] = {
 def test_micro_says_it_in_german(name: str, number: int) -> None:
     row = training(name, "de")[number]
 
-    assert {TASKS[name].format for name, _ in GERMAN} == set(registry.names("formats"))
+    assert {TASKS[name].format for name, _ in GERMAN} == set(registry.names("heads"))
     assert {key: value for key, value in row.items() if key != "id"} == {"language": "de", **GERMAN[name, number]}
 
 

@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from xit import formats
+from xit import heads
 from xit.core.errors import CheckpointError, ConfigError, TrainingError
 from xit.core.plan import Places, Plan, TaskBatches
-from xit.formats import EncodingOptions
+from xit.heads import EncodingOptions
 from xit.modeling.task_model import TaskModel, load_encoder
 from xit.stages.finetune import finetune
 from xit.stages.pretrain import pretrain
@@ -131,7 +131,7 @@ def few_steps(parent: Path, form: str, micro_batches: int, folder: Path) -> list
     task = tiny.task_of(tiny.TASKS[form])
     bare, tokenizer = load_encoder(parent)
     options = EncodingOptions(tokenizer, task, 24)
-    module = formats.load(form)
+    module = heads.load(form)
     examples = tiny.examples(form, 16)
     if form == "tagging":
         examples = [
@@ -158,7 +158,7 @@ def test_four_micro_batches_take_the_steps_of_one_batch(form: str, parent: Path,
 def test_a_step_says_whose_examples_it_has() -> None:
     task = tiny.task_of("xnli")
     options = EncodingOptions(tiny.tokenizer(), task, 64)
-    module = formats.load("classification")
+    module = heads.load("classification")
     examples = tiny.examples("classification", 4)
 
     step = task_steps(module.encode(examples, options), module, TaskBatches(4, 2, 64), 0, seed=0)(0)

@@ -9,7 +9,7 @@ import torch
 
 from xit.core.errors import CheckpointError, TrainingError
 from xit.core.settings import EncoderSize
-from xit.formats import IGNORED
+from xit.heads import IGNORED
 from xit.modeling import encoders, tokenization
 from xit.training.masked_lm import MaskedLanguageModel, language_shares, mask, pack, pretraining_steps
 

@@ -8,7 +8,7 @@ import tiny
 import torch
 from torch import Tensor, nn
 
-from xit import formats
+from xit import heads
 from xit.core.errors import TrainingError
 from xit.core.plan import Plan
 from xit.modeling import encoders
@@ -24,7 +24,7 @@ BATCH["segment"] = torch.zeros(1, 3).long()
 def model() -> TaskModel:
     torch.manual_seed(0)
     encoder = encoders.build("transformer", dataclasses.replace(tiny.SIZES["transformer"], layers=2), 20)
-    return TaskModel(encoder, formats.load("classification").head("linear", 16, 2, tiny.task_of("xnli")), 0)
+    return TaskModel(encoder, heads.load("classification").head("linear", 16, 2, tiny.task_of("xnli")), 0)
 
 
 def test_the_module_that_overflows_in_half_precision_is_named_with_what_to_do() -> None:

@@ -301,7 +301,7 @@ class TrainingSettings:
     gradient_clip: Annotated[float, Gt(0)]
     """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
     head: Literal["linear", "matching"]
-    """Every encoder has this head: the papers' `linear` one, or a `matching` one for small encoders (xit.formats)."""
+    """Every encoder has this head: the papers' `linear` one, or a `matching` one for small encoders (xit.heads)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The data sets of the experiment, one a file; the file's name is the benchmark's own id of it.
 
-What two tasks share is a format (`xit.formats`); a task file holds only what no other task file holds.
+What two tasks share is a format (`xit.heads`); a task file holds only what no other task file holds.
 """
 
 import dataclasses
@@ -75,7 +75,7 @@ class Task:
 
     Attributes:
         title: Its name as the papers print it.
-        format: The module of `xit.formats` that turns its examples into tensors, predictions and scores.
+        format: The module of `xit.heads` that turns its examples into tensors, predictions and scores.
         metric: The main metric, one of those that the format scores.
         languages: ISO codes of the benchmark's languages, English first where it is among them.
         micro: The generator of `xit.micro.generators` that makes its micro counterpart.

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xit import formats
+from xit import heads
 from xit.core.errors import CheckpointError
 from xit.core.progress import Report
 from xit.core.task import task_of
 from xit.evaluation import evaluate
 from xit.evaluation.checklist_templates import Suite
-from xit.formats import EncodingOptions
+from xit.heads import EncodingOptions
 from xit.modeling import checkpoints, released_heads, task_model
 
 # After google-research/xtreme:multichecklist/generate_test_utils.py, as whole words
@@ -90,7 +90,7 @@ def ask(checkpoint: Path, suite: Suite, report: Report) -> dict[str, dict[str, d
     model, tokenizer = task_model.load_task(checkpoint, facts)
     max_length_tokens = int(min(facts.max_length_tokens, model.encoder.max_positions))
     options = EncodingOptions(tokenizer, task, max_length_tokens)
-    form: Any = formats.load("span")
+    form: Any = heads.load("span")
     failures: dict[str, dict[str, dict[str, float]]] = {}
     total = sum(map(len, suite.values()))
     for name, by_language in suite.items():

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xit import formats
+from xit import heads
 from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, XitError, raise_all
 from xit.core.examples import Example, read_examples
@@ -14,7 +14,7 @@ from xit.core.progress import Report, about, unheard
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
-from xit.formats import EncodingOptions
+from xit.heads import EncodingOptions
 from xit.modeling import checkpoints, encoders, released_heads, sentence_modules, task_model
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
@@ -63,7 +63,7 @@ def evaluate(
         CheckpointError: the checkpoint is of another task, or is bare where a trained one is needed.
     """
     task = task_of(task_id)
-    form: Any = formats.load(task.format)
+    form: Any = heads.load(task.format)
     kind = kind_of(task)
     codes = {example["language"] for example in asked(examples)}  # Mewsli-X has candidates in 50 languages
     languages = sorted(codes, key=lambda code: (code != "en", code))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from xit.core import hub
 from xit.core.errors import CheckpointError
-from xit.formats import Row, batches_by_length, collate
+from xit.heads import Row, batches_by_length, collate
 from xit.modeling import tokenization
 from xit.modeling.released import ReleasedEncoder, load_model, refuse_unfit
 from xit.modeling.released_heads import TaskHead
@@ -31,7 +31,7 @@ class ReleasedTaskModel(nn.Module):
         self.batch_tokens = batch_tokens
 
     def logits(self, rows: Sequence[Row]) -> list[Tensor]:
-        """What the heads of `xit.formats` give for each row, in the order given, on the CPU: labels in the task's
+        """What the heads of `xit.heads` give for each row, in the order given, on the CPU: labels in the task's
         order."""
         result: dict[int, Tensor] = {}
         device = next(self.model.parameters()).device

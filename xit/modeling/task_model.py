@@ -9,13 +9,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from xit import formats
+from xit import heads
 from xit.core import registry
 from xit.core.errors import CheckpointError
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
-from xit.formats import PREDICTION_TOKENS, Batch, Head, Row, batches_by_length, collate
-from xit.formats._heads import pool
+from xit.heads import PREDICTION_TOKENS, Batch, Head, Row, batches_by_length, collate
+from xit.heads._layers import pool
 from xit.modeling import encoders, sentence_modules, tokenization
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
@@ -33,7 +33,7 @@ class TaskModel(nn.Module):
         self.padding_id = padding_id
 
     def forward(self, batch: Batch) -> Tensor:
-        """The mean loss of a batch from `xit.formats.collate` with the labels of its format."""
+        """The mean loss of a batch from `xit.heads.collate` with the labels of its format."""
         head: Head = self.head  # type: ignore[assignment]
         logits = head(
             self.encoder(batch["input_ids"], batch["attention_mask"]), _with_pooling_mask(self.encoder, batch)
@@ -107,7 +107,7 @@ def load_task(folder: Path | str, facts: HeadConfig | TaskHead) -> tuple[Any, To
         return found
     bare, tokenizer = load_encoder(folder)
     encoder: Any = bare.encoder
-    form = formats.load(facts.format)
+    form = heads.load(facts.format)
     task = task_of(facts.task).with_labels(facts.labels)
     if task.format != facts.format:
         raise CheckpointError(

@@ -39,7 +39,7 @@ class Kind:
         return (self.task.metric,)
 
     def from_model(self, predictions: Any, examples: Sequence[Example]) -> Any:
-        """What the task's format predicts for the examples of a language (`xit.formats`), as it is submitted."""
+        """What the task's format predicts for the examples of a language (`xit.heads`), as it is submitted."""
         return predictions
 
     def text(self, predictions: Any) -> str:

@@ -46,7 +46,7 @@ def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Pla
     """
     tasks = tuple(plan.tasks)
     form = sorted({task_of(name).format for name in tasks})
-    code = [*(f"xit.tasks.{name}" for name in tasks), *(f"xit.formats.{name}" for name in form)]
+    code = [*(f"xit.tasks.{name}" for name in tasks), *(f"xit.heads.{name}" for name in form)]
 
     def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
         modules = (f"xit.stages.{stage}", f"xit.encoders.{cell.encoder}", *code)

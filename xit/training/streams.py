@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from xit import formats
+from xit import heads
 from xit.core import distributed
 from xit.core.batches import VALIDATION_EXAMPLES
 from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import Example, read_examples
 from xit.core.plan import Plan, TaskBatches
 from xit.core.task import task_of
-from xit.formats import EncodedExample, EncodingOptions, Format, collate
+from xit.heads import EncodedExample, EncodingOptions, Format, collate
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel
 from xit.modeling.tokenization import Tokenizer
@@ -67,7 +67,7 @@ def task_stream(task_id: str, plan: Plan, data: Path, encoder: nn.Module, tokeni
     examples, of = training_examples(task_id, batches, data, seed)
     tags = {tag for example in examples for tag in example.get("tags", ())}
     task = task_of(task_id).with_labels(tuple(sorted(tags)))
-    form = formats.load(task.format)
+    form = heads.load(task.format)
     if task.format == "retrieval" and batches.micro_batches % distributed.count():
         raise ConfigError(
             f"{task_id}: micro_batches is {batches.micro_batches}, and there are {distributed.count()} processes, "
@@ -140,7 +140,7 @@ def training_examples(task_id: str, batches: TaskBatches, data: Path, seed: int)
         order = np.random.default_rng((seed, EXAMPLES)).permutation(whole)
         examples = [examples[index] for index in sorted(order[: batches.examples])]
     if batches.is_shuffled:
-        form = formats.load(task_of(task_id).format)
+        form = heads.load(task_of(task_id).format)
         examples = form.shuffled(examples, np.random.default_rng((seed, LABELS)))
     return examples, whole
 

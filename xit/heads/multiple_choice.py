@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import Batch, EncodedExample, EncodingOptions, Row, text_rows
-from xit.formats._heads import HeadKind, PairVector
-from xit.formats._texts import shortened
+from xit.heads import Batch, EncodedExample, EncodingOptions, Row, text_rows
+from xit.heads._layers import HeadKind, PairVector
+from xit.heads._texts import shortened
 
 
 def _rows(examples: Sequence[Example], options: EncodingOptions) -> list[tuple[Row, ...]]:

@@ -2,7 +2,7 @@
 
 A format is a module with the face of `Format`. It does not know which encoder reads the tokens, nor which task the
 examples come from: the same code serves every cell of the grid. All formats share rows of tokens (`Row`), padded on the
-right (`collate`), and heads over token states (`xit.formats._heads`).
+right (`collate`), and heads over token states (`xit.heads._layers`).
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy
     from torch import Tensor, nn
 
-    from xit.formats._heads import HeadKind
+    from xit.heads._layers import HeadKind
     from xit.modeling.tokenization import Tokenizer
 
 PREDICTION_TOKENS = 8192
@@ -122,7 +122,7 @@ class Format(Protocol):
 
 def load(name: str) -> Format:
     """The format of that name."""
-    return cast(Format, registry.load("formats", name))
+    return cast(Format, registry.load("heads", name))
 
 
 def collate(rows: Sequence[Row], padding_id: int) -> Batch:

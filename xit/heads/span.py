@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import SECOND, Batch, EncodedExample, EncodingOptions, batches_by_length, row_of
-from xit.formats._heads import HeadKind, States, pool
-from xit.formats._texts import shortened
+from xit.heads import SECOND, Batch, EncodedExample, EncodingOptions, batches_by_length, row_of
+from xit.heads._layers import HeadKind, States, pool
+from xit.heads._texts import shortened
 
 QUESTION_TOKENS = 64  # google-research/xtreme:scripts/train_qa.sh, max_query_length
 ANSWER_TOKENS = 30  # the same, max_answer_length

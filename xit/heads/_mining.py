@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xit.formats._search import Found, nearest
+from xit.heads._search import Found, nearest
 
 NEIGHBOURS = 4
 

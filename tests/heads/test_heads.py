@@ -10,21 +10,21 @@ import tokenizers
 import torch
 from torch import Tensor
 
-from xit import formats
+from xit import heads
 from xit.core import registry
 from xit.core.errors import ConfigError
 from xit.core.plan import Plan, TaskBatches
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
-from xit.formats import IGNORED, SECOND, EncodingOptions, collate
-from xit.formats.retrieval import rank
+from xit.heads import IGNORED, SECOND, EncodingOptions, collate
+from xit.heads.retrieval import rank
 from xit.modeling import encoders, tokenization
 from xit.modeling.task_model import EncoderModel, TaskModel
 from xit.scoring.predictions import kind_of
 from xit.training.loop import train
 from xit.training.streams import task_steps
 
-FORMATS = registry.names("formats")
+FORMATS = registry.names("heads")
 TASKS = registry.names("tasks")
 ENCODERS = tuple(tiny.SIZES)
 PLAN = Plan(0.02, 40, 0.1, 0.0, 1.0, dataclasses.replace(tiny.COMPUTE, save_every=1000))
@@ -40,11 +40,11 @@ def model_for(task_id: str, encoder: str, kind: Any, tokenizer: tokenization.Tok
     task = tiny.task_of(task_id)
     torch.manual_seed(0)
     made = encoders.build(encoder, tiny.SIZES[encoder], tokenizer.vocabulary_size, tokenizer.padding_id)
-    return TaskModel(made, formats.load(task.format).head(kind, made.dimension, made.layers, task), 0)
+    return TaskModel(made, heads.load(task.format).head(kind, made.dimension, made.layers, task), 0)
 
 
 def learn(model: TaskModel, examples: list[Any], options: EncodingOptions, folder: Path, **changes: Any) -> None:
-    form = formats.load(options.task.format)
+    form = heads.load(options.task.format)
     batches = TaskBatches(len(examples), 1, options.max_length_tokens)
     steps = task_steps(form.encode(examples, options), form, batches, options.tokenizer.padding_id, seed=0)
     train(model, steps, dataclasses.replace(PLAN, **changes), folder, {})
@@ -62,7 +62,7 @@ def test_there_are_five_formats_and_the_tests_have_a_task_of_each() -> None:
 def test_neither_order_nor_company_nor_padding_changes_predictions(
     form: str, encoder: str, tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
-    module = formats.load(form)
+    module = heads.load(form)
     model = model_for(tiny.TASKS[form], encoder, "matching", tokenizer)
     options = EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 64)
     examples = [lengthened(example, index) for index, example in enumerate(tiny.examples(form, 12))]
@@ -89,7 +89,7 @@ def test_a_row_has_the_same_logits_alone_and_padded(
     options = EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 64)
     examples = [lengthened(example, index) for index, example in enumerate(tiny.examples(form, 4))]
     learn(model, examples, options, tmp_path, steps=10)
-    rows = [row for encoded in formats.load(form).encode(examples, options) for row in encoded.rows]
+    rows = [row for encoded in heads.load(form).encode(examples, options) for row in encoded.rows]
     by_token = {"span": 1, "tagging": 0}.get(form)
 
     together = model.logits(rows)
@@ -129,7 +129,7 @@ def test_eight_examples_are_learnt_by_heart(
     learn(model, examples, options, tmp_path)
 
     kind = kind_of(task)
-    predicted = kind.from_model(formats.load(form).predict(model, examples, options), examples)
+    predicted = kind.from_model(heads.load(form).predict(model, examples, options), examples)
     scores = kind.score(predicted, kind.gold(examples), "en")
     assert set(scores.values()) == {100.0}
     assert task.metric in scores
@@ -140,7 +140,7 @@ def test_eight_examples_are_learnt_by_heart(
 
 def test_a_batch_is_padded_on_the_right(tokenizer: tokenization.Tokenizer) -> None:
     options = EncodingOptions(tokenizer, tiny.task_of("xnli"), 64)
-    rows = formats.text_rows(options, [("Ida", "Bo painted"), ("Ida painted the boat", "Bo")], "longest_first")
+    rows = heads.text_rows(options, [("Ida", "Bo painted"), ("Ida painted the boat", "Bo")], "longest_first")
 
     batch = collate(rows, padding_id=0)
 
@@ -155,7 +155,7 @@ def test_a_batch_is_padded_on_the_right(tokenizer: tokenization.Tokenizer) -> No
 def test_long_pairs_lose_the_end_of_the_longer_text(tokenizer: tokenization.Tokenizer) -> None:
     options = EncodingOptions(tokenizer, tiny.task_of("xnli"), 20)
 
-    (row,) = formats.text_rows(options, [("Ida painted the boat in Oslo " * 5, "Bo")], "longest_first")
+    (row,) = heads.text_rows(options, [("Ida painted the boat in Oslo " * 5, "Bo")], "longest_first")
 
     whole = tokenizer.backend.encode("Ida painted the boat in Oslo " * 5, "Bo")
     assert len(row.input_ids) == 20
@@ -167,7 +167,7 @@ def test_long_prompts_lose_their_beginning(tokenizer: tokenization.Tokenizer) ->
     options = EncodingOptions(tokenizer, tiny.task_of("xcopa"), 20)
     example = {"id": "0", "prompt": "Ida painted the boat. " * 5 + "Why?", "choices": ["Bo", "Tom"], "label": 0}
 
-    (encoded,) = formats.load("multiple_choice").encode([example], options)
+    (encoded,) = heads.load("multiple_choice").encode([example], options)
 
     whole = tokenizer.backend.encode(example["prompt"], "Bo")
     assert [len(row.input_ids) for row in encoded.rows] == [20, 20]
@@ -176,9 +176,7 @@ def test_long_prompts_lose_their_beginning(tokenizer: tokenization.Tokenizer) ->
 
 def test_reading_leaves_the_tokenizer_as_it_was(tokenizer: tokenization.Tokenizer) -> None:
     for form in FORMATS:
-        formats.load(form).encode(
-            tiny.examples(form, 2), EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 12)
-        )
+        heads.load(form).encode(tiny.examples(form, 2), EncodingOptions(tokenizer, tiny.task_of(tiny.TASKS[form]), 12))
 
     assert tokenizer.backend.truncation is None
     assert len(tokenizer.backend.encode("Ida painted the boat in Oslo " * 5).ids) > 64
@@ -203,12 +201,12 @@ def test_the_shortest_row_takes_texts_of_any_length_and_a_shorter_one_is_refused
     ]
 
     for size in range(ROOM[form], 24):
-        encoded = formats.load(form).encode(examples, EncodingOptions(tokenizer, task, size))
+        encoded = heads.load(form).encode(examples, EncodingOptions(tokenizer, task, size))
         assert max(feature.length for feature in encoded) <= size
     for size in range(1, ROOM[form]):
         message = rf"max_length_tokens: {size}: too few for {task.title}, .* Give {ROOM[form]} or more."
         with pytest.raises(ConfigError, match=message):
-            formats.load(form).encode(examples, EncodingOptions(tokenizer, task, size))
+            heads.load(form).encode(examples, EncodingOptions(tokenizer, task, size))
 
 
 # Tagging
@@ -221,7 +219,7 @@ TAGS = ["B-PER", "O", "O", "B-LOC"] * 8
 def test_long_sentences_are_cut_between_words(tokenizer: tokenization.Tokenizer) -> None:
     example = {"id": "0", "language": "en", "words": WORDS, "tags": TAGS}
 
-    (encoded,) = formats.load("tagging").encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 16))
+    (encoded,) = heads.load("tagging").encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 16))
 
     assert len(encoded.rows) > 3
     assert all(len(row.input_ids) <= 16 for row in encoded.rows)
@@ -246,19 +244,19 @@ def test_predictions_of_the_pieces_of_a_sentence_are_joined_again(
 
     learn(model, [example], options, tmp_path)
 
-    assert formats.load("tagging").predict(model, [example], options) == [TAGS]
+    assert heads.load("tagging").predict(model, [example], options) == [TAGS]
 
 
 def test_a_word_longer_than_a_row_keeps_its_place(tokenizer: tokenization.Tokenizer) -> None:
     options = EncodingOptions(tokenizer, tiny.task_of("panx"), 8)
     words = ["Ida", "paintedpaintedpaintedpaintedpainted", "Oslo"]
 
-    (encoded,) = formats.load("tagging").encode([{"id": "0", "words": words, "tags": ["B-PER", "O", "B-LOC"]}], options)
+    (encoded,) = heads.load("tagging").encode([{"id": "0", "words": words, "tags": ["B-PER", "O", "B-LOC"]}], options)
 
     assert all(len(row.input_ids) <= 8 for row in encoded.rows)
     assert [tag for _, tags in encoded.label for tag in tags] == [1, 0, 5]
     model = model_for("panx", "transformer", "linear", tokenizer)
-    assert [len(tags) for tags in formats.load("tagging").predict(model, [{"words": words}], options)] == [3]
+    assert [len(tags) for tags in heads.load("tagging").predict(model, [{"words": words}], options)] == [3]
 
 
 def test_a_word_without_tokens_is_read_as_unknown() -> None:
@@ -271,14 +269,14 @@ def test_a_word_without_tokens_is_read_as_unknown() -> None:
     options = EncodingOptions(tokenization.Tokenizer(backend, roles, (2,), (3,)), tiny.task_of("panx"), 16)
     example = {"id": "0", "words": ["Ida", "\u200b", "Ida"], "tags": ["B-PER", "O", "B-PER"]}
 
-    (encoded,) = formats.load("tagging").encode([example], options)
+    (encoded,) = heads.load("tagging").encode([example], options)
 
     assert encoded.rows[0].input_ids.tolist() == [2, 4, 1, 4, 3]
     assert encoded.label == [([1, 2, 3], [1, 0, 1])]
 
 
 def test_only_the_first_token_of_a_word_is_labelled(tokenizer: tokenization.Tokenizer) -> None:
-    module = formats.load("tagging")
+    module = heads.load("tagging")
     example = {"id": "0", "words": ["Ida", "painted"], "tags": ["B-PER", "O"]}
     encoded = module.encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 64))
     length = len(encoded[0].rows[0].input_ids)
@@ -311,7 +309,7 @@ def question(number: int, sentences: int, answer_at: int, answerable: bool = Tru
 def test_a_window_is_labelled_with_the_answer_that_it_holds(tokenizer: tokenization.Tokenizer) -> None:
     example = question(0, sentences=6, answer_at=5)
 
-    encoded = formats.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
+    encoded = heads.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
 
     assert len(encoded) > 1
     assert {f.id for f in encoded} == {"q0"}
@@ -325,7 +323,7 @@ def test_a_window_is_labelled_with_the_answer_that_it_holds(tokenizer: tokenizat
 def test_windows_cover_the_context_and_overlap(tokenizer: tokenization.Tokenizer) -> None:
     example = question(0, sentences=8, answer_at=7)
 
-    encoded = formats.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
+    encoded = heads.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
 
     windows = [f.rows[0].input_ids[f.rows[0].segments == SECOND].tolist() for f in encoded]
     whole = tokenizer.backend.encode(example["question"], example["context"])
@@ -341,7 +339,7 @@ def test_windows_cover_the_context_and_overlap(tokenizer: tokenization.Tokenizer
 def test_an_answer_in_a_later_window_is_found(encoder: str, tokenizer: tokenization.Tokenizer, tmp_path: Path) -> None:
     task = tiny.task_of("xquad")
     options = EncodingOptions(tokenizer, task, 48)
-    form = formats.load("span")
+    form = heads.load("span")
     model = model_for("xquad", encoder, "matching", tokenizer)
     examples = [question(number, sentences=5, answer_at=4) for number in range(8)]
     first_windows = {f.id: f.label for f in reversed(form.encode(examples, options))}
@@ -356,7 +354,7 @@ def test_no_answer_is_empty_where_the_task_has_it_and_only_there(
     tokenizer: tokenization.Tokenizer, tmp_path: Path
 ) -> None:
     options = EncodingOptions(tokenizer, tiny.task_of("squad2"), 64)
-    form = formats.load("span")
+    form = heads.load("span")
     model = model_for("squad2", "transformer", "matching", tokenizer)
     examples = [question(number, 2, answer_at=1, answerable=number % 2 == 0) for number in range(8)]
 
@@ -376,7 +374,7 @@ def test_answers_are_cut_from_the_context_as_it_is_written(tokenizer: tokenizati
     example = {"id": "0", "question": "Where?", "context": context, "answers": ["Oslo"], "starts": [19]}
     options = EncodingOptions(tokenizer, tiny.task_of("xquad"), 64)
 
-    (encoded,) = formats.load("span").encode([example], options)
+    (encoded,) = heads.load("span").encode([example], options)
 
     encoding = tokenizer.backend.encode("Where?", context)
     first, last = encoded.label
@@ -386,7 +384,7 @@ def test_answers_are_cut_from_the_context_as_it_is_written(tokenizer: tokenizati
 def test_a_long_question_leaves_room_for_the_context(tokenizer: tokenization.Tokenizer) -> None:
     example = {**question(0, 6, 5), "question": "Where did Ida paint the boat in Oslo? " * 20}
 
-    encoded = formats.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
+    encoded = heads.load("span").encode([example], EncodingOptions(tokenizer, tiny.task_of("xquad"), 48))
 
     assert all(len(f.rows[0].input_ids) <= 48 for f in encoded)
     assert all((f.rows[0].segments == SECOND).sum() >= 16 for f in encoded[:-1])
@@ -401,7 +399,7 @@ def test_examples_with_different_numbers_of_choices_share_a_batch(
 ) -> None:
     task = tiny.task_of("xcopa")
     options = EncodingOptions(tokenizer, task, 64)
-    form = formats.load("multiple_choice")
+    form = heads.load("multiple_choice")
     model = model_for("xcopa", "transformer", "matching", tokenizer)
     examples = [
         {
@@ -422,7 +420,7 @@ def test_examples_with_different_numbers_of_choices_share_a_batch(
 
 
 def test_a_missing_choice_has_no_share_of_the_loss() -> None:
-    head = formats.load("multiple_choice").head("linear", 4, 1, tiny.task_of("xcopa"))
+    head = heads.load("multiple_choice").head("linear", 4, 1, tiny.task_of("xcopa"))
     logits = torch.tensor([1.0, 2.0, 0.5, 0.5, 0.5])
     batch = {"labels": torch.tensor([1, 2]), "counts": torch.tensor([2, 3])}
 
@@ -470,7 +468,7 @@ def test_twenty_candidates_are_kept() -> None:
 
 
 def test_equal_candidates_are_no_negatives_of_each_other() -> None:
-    head = formats.load("retrieval").head("linear", 2, 1, tiny.task_of("lareqa"))
+    head = heads.load("retrieval").head("linear", 2, 1, tiny.task_of("lareqa"))
     same = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])  # two queries, each before its candidate
 
     with torch.no_grad():
@@ -497,7 +495,7 @@ def bare_vectors(tokenizer: tokenization.Tokenizer, **changes: Any) -> tuple[Ten
     size = dataclasses.replace(tiny.SIZES["lstm"], layers=2)
     encoder = encoders.build("lstm", size, tokenizer.vocabulary_size)
     options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
-    rows = formats.text_rows(options, ["Ida painted", "Ida painted the boat in Oslo"], "longest_first")
+    rows = heads.text_rows(options, ["Ida painted", "Ida painted the boat in Oslo"], "longest_first")
     settings = dataclasses.replace(RetrievalSettings(1.0, "mean", is_centered=False), **changes)
     ids = torch.from_numpy(rows[0].input_ids)[None]
     with torch.no_grad():
@@ -534,7 +532,7 @@ def test_centering_takes_the_mean_of_a_language_and_role_away(tokenizer: tokeniz
         ("de", "candidate", "1", [1.0, 3.0]),
     )
     examples = [{**e, "text": "Ida"} for e in examples]
-    retrieval: Any = formats.load("retrieval")
+    retrieval: Any = heads.load("retrieval")
 
     def ranked(is_centered: bool) -> dict[str, list[str]]:
         settings = RetrievalSettings(1.0, "mean", is_centered)
@@ -552,7 +550,7 @@ def test_a_choice_longer_than_a_row_is_cut_and_leaves_room_for_the_prompt() -> N
     example = {"id": "0", "language": "en", "prompt": "Who counts?", "choices": [long, "nobody"], "label": 0}
     options = EncodingOptions(tiny.tokenizer(), task_of("xcopa"), 32)
 
-    (encoded,) = formats.load("multiple_choice").encode([example], options)
+    (encoded,) = heads.load("multiple_choice").encode([example], options)
 
     assert [len(row.input_ids) <= 32 for row in encoded.rows] == [True, True]
     assert all((row.segments == part).any() for row in encoded.rows for part in (1, 2))

@@ -21,8 +21,8 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, EncodingOptions, Row
-from xit.formats._heads import HeadKind, States
+from xit.heads import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, EncodingOptions, Row
+from xit.heads._layers import HeadKind, States
 
 if TYPE_CHECKING:
     from xit.modeling.tokenization import Tokenizer

@@ -21,8 +21,8 @@ from xit.core.plan import Places
 from xit.core.progress import unheard
 from xit.core.settings import MicroSettings, RetrievalSettings
 from xit.evaluation import evaluate
-from xit.formats import EncodingOptions, _mining, _vectors, retrieval
-from xit.formats._search import nearest
+from xit.heads import EncodingOptions, _mining, _vectors, retrieval
+from xit.heads._search import nearest
 from xit.modeling import task_model
 from xit.scoring.predictions import kind_of
 from xit.sources.micro import MicroSource
@@ -120,7 +120,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 import torch
-from xit.formats import _vectors
+from xit.heads import _vectors
 folder = Path(sys.argv[1])
 weights = torch.load(folder / "weights.pt", weights_only=True)
 def slow(start, stop):

@@ -19,11 +19,11 @@ from xit.core import registry
 from xit.core.examples import Example
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Task
-from xit.formats import Batch, EncodedExample, EncodingOptions, Row, text_rows
-from xit.formats._heads import HeadKind, States, pool
-from xit.formats._mining import Margins, first_occurrences, mine, threshold
-from xit.formats._search import nearest
-from xit.formats._vectors import LARGE, NormalizedVectors, encoded, fingerprint
+from xit.heads import Batch, EncodedExample, EncodingOptions, Row, text_rows
+from xit.heads._layers import HeadKind, States, pool
+from xit.heads._mining import Margins, first_occurrences, mine, threshold
+from xit.heads._search import nearest
+from xit.heads._vectors import LARGE, NormalizedVectors, encoded, fingerprint
 
 Rankings = dict[str, list[str]]
 """The ids of the nearest candidates of each query, nearest first, by query id."""
@@ -117,7 +117,7 @@ def mine_pairs(
     """The pairs of a query and a candidate, of one language, whose margin is best on the validation examples.
 
     Sentences are compared without white space around them; one that occurs twice takes part once, and is in no pair
-    (google-research/xtreme: third_party/utils_retrieve.py). `xit.formats._mining` has the rest of the rules.
+    (google-research/xtreme: third_party/utils_retrieve.py). `xit.heads._mining` has the rest of the rules.
     """
     folder = None if options.working is None else options.working / "validation"
     apart = dataclasses.replace(options, working=folder)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xit.formats import EncodingOptions
+from xit.heads import EncodingOptions
 
 
 def shortened(texts: Sequence[str], most_tokens: int, options: EncodingOptions) -> list[str]:

@@ -10,7 +10,7 @@ import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 
 from xit.core import registry
-from xit.formats import EncodingOptions, tagging
+from xit.heads import EncodingOptions, tagging
 from xit.modeling import tokenization
 
 SENTENCE = ["The", "church", "in", "Germany", "is", "old", "."]

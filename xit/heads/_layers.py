@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xit.formats import FIRST, SECOND, Batch
+from xit.heads import FIRST, SECOND, Batch
 
 HeadKind = Literal["linear", "matching"]
 

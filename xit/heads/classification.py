@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.formats import Batch, EncodedExample, EncodingOptions, text_rows
-from xit.formats._heads import HeadKind, PairVector
+from xit.heads import Batch, EncodedExample, EncodingOptions, text_rows
+from xit.heads._layers import HeadKind, PairVector
 
 
 def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
