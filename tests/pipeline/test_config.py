@@ -211,6 +211,34 @@ def test_a_task_may_leave_its_learning_rate_to_the_encoder() -> None:
     assert (loaded.targets["xnli"].learning_rate, loaded.targets["udpos"].learning_rate) == (0.001, None)
 
 
+@pytest.mark.parametrize(
+    ("rates", "parts"),
+    [
+        ({"xnly": 0.1}, ["learning_rates.xnly: no such task", "Did you mean xnli?"]),
+        ({"tatoeba": 0.1}, ["learning_rates.tatoeba: this task has no training"]),
+        ({"xnli": 2}, ["learning_rates.xnli: input should be less than 1", "found 2"]),
+        ({"xnli": None}, ["learning_rates.xnli: input should be a valid number", "found null"]),
+        ([0.1], ["learning_rates: input should be an object", "Write its entries below it"]),
+        ({"mlqa": 0.1}, ["learning_rates.mlqa: neither intermediate nor targets has a section mlqa", "There is: mnli"]),
+        ({"squad2": 0.1}, ["learning_rates.squad2: neither", "Did you mean squad?", "Add it, or remove this rate."]),
+    ],
+)
+def test_rates_of_tasks_name_tasks_that_are_trained(rates: Any, parts: list[str]) -> None:
+    (fault,) = faults(encoders__gru__learning_rates=rates)
+
+    assert fault.startswith("encoders.gru.")
+    assert [part for part in parts if part not in fault] == []
+
+
+def test_a_profile_with_rates_of_its_own_says_those_of_tasks_too() -> None:
+    """Else those tuned for params.yaml would hold beside its own."""
+    values = {profile.stem: config.read(profile).get("encoders", {}) for profile in PROFILES}
+    own = [one for encoders in values.values() for one in encoders.values() if "learning_rate" in one]
+
+    assert len(own) >= 6
+    assert [one for one in own if "learning_rates" not in one] == []
+
+
 def test_all_faults_are_reported_at_once() -> None:
     found = faults(
         sources=1,

@@ -100,8 +100,8 @@ def every(root: Path, *patterns: str) -> set[str]:
 CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...]]] = {
     "an encoder's size re-runs that encoder's chain": (
         lambda root: set_parameter(root, "encoders.lstm.size.inner", lambda width: width + 1),
-        ("pretrain@lstm", "collect", "paper"),
-        ("control@lstm-*", "intermediate@lstm-*", "finetune@lstm-*", "evaluate@lstm-*", "retrieve@lstm-*"),
+        ("pretrain@lstm", "intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
+        ("control@lstm-*", "evaluate@lstm-*", "retrieve@lstm-*"),
     ),
     "an encoder's code re-runs that encoder's chain": (
         lambda root: append_line(root / "xit/encoders/transformer.py"),
@@ -110,6 +110,11 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     ),
     "an encoder's learning rate re-runs its training on tasks": (
         lambda root: set_parameter(root, "encoders.lstm.learning_rate", lambda rate: rate / 2),
+        ("intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
+        ("evaluate@lstm-*", "retrieve@lstm-*"),
+    ),
+    "an encoder's learning rate of one task has its training on tasks looked at": (
+        lambda root: set_parameter(root, "encoders.lstm.learning_rates", {"xnli": 0.00123}),
         ("intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
         ("evaluate@lstm-*", "retrieve@lstm-*"),
     ),

@@ -115,8 +115,10 @@ def _encoders(found: Config, sizes: Mapping[str, int]) -> Table:
             place += f", vocabulary of {settings.vocabulary.source}"
         address, _, commit = place.partition("@")
         count = f"{sizes[name]:,}" if name in sizes else "–"
-        rates = (f"{rate:g}" if rate else "–" for rate in (settings.learning_rate, settings.pretraining_learning_rate))
-        table.add_row(name, address, commit or "–", facts.licence if facts else "–", count, *rates)
+        of_tasks = [f"{task} {rate:g}" for task, rate in (settings.learning_rates or {}).items()]
+        rate = "; ".join([f"{settings.learning_rate:g}", *of_tasks])
+        pretraining = f"{settings.pretraining_learning_rate:g}" if settings.pretraining_learning_rate else "–"
+        table.add_row(name, address, commit or "–", facts.licence if facts else "–", count, rate, pretraining)
     return table
 
 

@@ -233,8 +233,11 @@ class EncoderSettings:
     """Pretraining reaches this peak learning rate, between 0 and 1, of Muon and AdamW alike; null where weights are not
     random."""
     learning_rate: Rate
-    """Intermediate training and fine-tuning reach this peak learning rate of AdamW, between 0 and 1; a task may set its
-    own."""
+    """Intermediate training and fine-tuning reach this peak learning rate of AdamW, between 0 and 1; `learning_rates`
+    and a task may say otherwise."""
+    learning_rates: dict[TrainedTask, Rate] | None = None
+    """These tasks, intermediate and target, have peak learning rates of their own with this encoder, as
+    `{xnli: 0.002}`; it may be left out. A task's own `learning_rate` goes before it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,7 +279,7 @@ class TaskSettings:
     max_length_tokens: Positive
     """Each input has at most this many tokens; longer ones are cut, or read in windows (question answering)."""
     learning_rate: Rate | None
-    """Training reaches this peak learning rate, between 0 and 1; null takes the encoder's own."""
+    """Training reaches this peak learning rate, between 0 and 1; null takes the encoder's."""
     validate_every: Count
     """English validation is scored every so many steps; 0 scores the last step only, whose weights are kept."""
     patience: Count

@@ -1,6 +1,7 @@
 """params.yaml → plans: what a training is to do, looked up in one place.
 
-A value is that of the task where the task has one, else that of the encoder, else that of the section `training`.
+A value is that of the task where the task has one, else that of the encoder, else that of the section `training`. A
+learning rate is the task's own, else that of the encoder for this task, else that of the encoder.
 """
 
 import dataclasses
@@ -94,9 +95,13 @@ def _after_pretraining(
     """A plan of what is trained after pretraining, in which a value of `own` goes before what all tasks share."""
     training = config.training
     rate = learning_rate or getattr(own, "learning_rate", None)
+    if rate is None:
+        rates = section(config.encoders, encoder, "encoders")
+        task = next(iter(tasks)) if len(tasks) == 1 else ""
+        rate = (rates.learning_rates or {}).get(task, rates.learning_rate)
     decay = getattr(own, "weight_decay", None)
     return Plan(
-        learning_rate=rate or section(config.encoders, encoder, "encoders").learning_rate,
+        learning_rate=rate,
         steps=own.steps,
         epochs=getattr(own, "epochs", None),
         warmup_fraction=training.warmup_fraction,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xit.core import registry, settings
 from xit.core.conditions import FORM, MULTITASK, parse
+from xit.core.errors import near
 from xit.core.task import Task, task_of
 
 if TYPE_CHECKING:
@@ -138,6 +139,20 @@ def _start(name: str, encoder: settings.EncoderSettings) -> Iterator[str]:
 
 def _plain(value: Any) -> str:
     return json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)  # type: ignore[arg-type]
+
+
+def _rates(config: "Config") -> Iterator[str]:
+    """A rate that an encoder has for a task belongs to a task that it may be trained on."""
+    for name, encoder in config.encoders.items():
+        with contextlib.suppress(AttributeError):
+            known = [*config.intermediate, *config.targets]
+            for task in encoder.learning_rates or ():
+                if task in registry.names("tasks") and task_of(task).is_trained and task not in known:
+                    yield (
+                        f"encoders.{name}.learning_rates.{task}: neither intermediate nor targets has a section "
+                        f"{task}.{near(task, known)} There is: {', '.join(dict.fromkeys(known))}. Add it, or remove "
+                        "this rate."
+                    )
 
 
 def _micro(config: "Config") -> Iterator[str]:
@@ -294,6 +309,7 @@ RULES: tuple[Rule, ...] = (
     _tasks,
     _translated,
     _starts,
+    _rates,
     _micro,
     _lengths,
     _tokens,
