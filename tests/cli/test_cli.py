@@ -143,7 +143,7 @@ def test_tasks_are_listed_with_all_their_facts(xit: Xit) -> None:
     listed = json.loads(done.out)
     assert (done.code, done.err) == (0, "")
     assert tuple(listed) == registry.names("tasks")
-    assert listed["xquad"]["metric"] == "f1"
+    assert listed["xquad"]["metric"] == "em_f1"
     assert listed["xquad"]["languages"][:3] == ["en", "es", "de"]
     assert listed["tatoeba"]["is_trained"] is False
 
@@ -525,7 +525,7 @@ def test_a_submission_is_written_and_scored_again(xit: Xit) -> None:
     assert json.loads(Path("scores.json").read_text())["tasks"] == first["tasks"]
     assert set(first["tasks"]["xquad"]["languages"]) == set(LANGUAGES)
     for done in (written, scored):
-        assert re.search(r"xquad +│ mean of exact_match and f1 +│ +\d+\.\d │ +3 of 11", done.out)
+        assert re.search(r"xquad +│ em_f1 +│ +\d+\.\d │ +3 of 11", done.out)
         assert "Missing: xquad in es, el, ru, tr, ar, vi, th, hi." in done.out
         assert "Overall: the plain mean over the nine tasks" in done.out
     assert "The examples are those of the micro source." in written.out

@@ -24,7 +24,7 @@ LAYOUT: list[tuple[Task, Any, str, str]] = [
     (task("classification"), ["neutral", "entailment"], "tsv", "neutral\nentailment\n"),
     (task("tagging", "f1"), [["DET", "NOUN"], ["X"]], "tsv", "DET\nNOUN\n\nX\n\n"),
     (task("multiple_choice"), [1, 0], "jsonl", '{"label": 1}\n{"label": 0}\n'),
-    (task("span", "f1"), {"q1": "größer", "q2": ""}, "json", '{"q1": "größer", "q2": ""}\n'),
+    (task("span", "em_f1"), {"q1": "größer", "q2": ""}, "json", '{"q1": "größer", "q2": ""}\n'),
     (task("retrieval"), [12, 3], "tsv", "12\n3\n"),
     (task("retrieval", "map_at_20"), {"q1": ["Q5", "Q7"]}, "json", '{"q1": ["Q5", "Q7"]}\n'),
     (task("retrieval", "f1"), [("de-1", "en-7"), ("de-2", "en-3")], "tsv", "de-1\ten-7\nde-2\ten-3\n"),

@@ -16,7 +16,7 @@ METRICS = {
     "classification": {"accuracy"},
     "multiple_choice": {"accuracy"},
     "tagging": {"f1", "accuracy"},
-    "span": {"f1", "exact_match"},
+    "span": {"em_f1", "f1", "exact_match"},
     "retrieval": {"accuracy", "f1", "map_at_20", "mrr_at_20"},
 }
 

@@ -12,7 +12,7 @@ from xit.core.task import task_of
 
 RULES = (
     "Task: the plain mean over its languages, English among them where the task has it.",
-    "Question answering: the mean of mean exact match and mean F1.",
+    "Question answering: em_f1, the mean of exact match and F1.",
     "Tagging: span F1. Accuracy is of words, and is in no mean.",
     "UD-POS: a span is a run of equal tags, every SCONJ and SYM one by itself, as seqeval 0.0.12 read bare tags.",
 )

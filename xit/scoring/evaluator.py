@@ -138,15 +138,11 @@ def _not_asked_for(submission: Path, expected: set[Path]) -> list[str]:
 def _task(task_id: str, benchmark: Benchmark, cells: Mapping[str, FileScores]) -> dict[str, Any]:
     """The score of a task, as `benchmark.rules` say, and the metrics of its languages."""
     task = task_of(task_id)
-    is_answers = task.format == "span"
-    parts = kind_of(task).reported if is_answers else (task.metric,)
     weights = {code: cell.examples if task_id in benchmark.pooled else 1 for code, cell in cells.items()}
-    means = [
-        sum(weights[code] * cell.values[part] for code, cell in cells.items()) / sum(weights.values()) for part in parts
-    ]
+    total = sum(weights[code] * cell.values[task.metric] for code, cell in cells.items())
     return {
-        "metric": "mean of exact_match and f1" if is_answers else task.metric,
-        "score": sum(means) / len(means),
+        "metric": task.metric,
+        "score": total / sum(weights.values()),
         "languages": {code: cell.values for code, cell in cells.items()},
         "examples": {code: cell.examples for code, cell in cells.items()},
     }

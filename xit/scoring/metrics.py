@@ -24,7 +24,7 @@ class PrecisionRecallF1(NamedTuple):
 
 
 class ExactMatchF1(NamedTuple):
-    """Extractive question answering; the task score of XTREME is the mean of the two."""
+    """Extractive question answering; the task score of XTREME is the mean of the two (`em_f1`)."""
 
     exact_match: float
     f1: float

@@ -199,11 +199,15 @@ class ById(Kind):
 
 
 class Answers(ById):
-    """Questions: `dict[str, str]`, an answer for each id. The gold of TyDiQA has ids that repeat."""
+    """Questions: `dict[str, str]`, an answer for each id. The gold of TyDiQA has ids that repeat.
+
+    The main metric is the benchmark's task score, `em_f1`: the mean of exact match and F1. Training chooses its
+    checkpoint by it too, as nyu-mll/jiant does (jiant/tasks/evaluate/core.py).
+    """
 
     @property
     def reported(self) -> tuple[str, ...]:
-        return ("exact_match", "f1")
+        return ("em_f1", "exact_match", "f1")
 
     def parse(self, file: SubmissionFile) -> dict[str, str]:
         return file.by_id(lambda answer: isinstance(answer, str), "a text")
@@ -245,7 +249,8 @@ class Answers(ById):
         right = {str(number): answers for number, (_, answers) in enumerate(gold)}
         said = {str(number): predictions[name] for number, (name, _) in enumerate(gold) if name in predictions}
         is_mlqa = self.task.answer_rules == "mlqa"
-        return (metrics.mlqa(said, right, language) if is_mlqa else metrics.squad(said, right))._asdict()
+        found = metrics.mlqa(said, right, language) if is_mlqa else metrics.squad(said, right)
+        return {"em_f1": (found.exact_match + found.f1) / 2, **found._asdict()}
 
     def as_texts(self, predictions: Any, asked: Sequence[Example], texts: Mapping[str, str]) -> list[str]:
         return [predictions.get(example["id"], "") for example in asked]

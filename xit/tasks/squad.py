@@ -5,7 +5,7 @@ from xit.core.task import SQUAD, Files, Task
 task = Task(
     title="SQuAD 1.1",
     format="span",
-    metric="f1",
+    metric="em_f1",
     languages=("en",),
     micro="questions",
     files={
