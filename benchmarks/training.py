@@ -120,7 +120,7 @@ def ours(work: Work, steps: int, precision: Literal["float32", "bfloat16"] = "fl
         warmup_fraction=0.1,
         weight_decay=0.1,
         gradient_clip=1.0,
-        compute=ComputeSettings(precision, 1, save_every=steps, gradient_checkpointing=False, compile=False),
+        compute=ComputeSettings(precision, 1, "native", save_every=steps, gradient_checkpointing=False, compile=False),
     )
     with tempfile.TemporaryDirectory() as folder:
         train(meter, work.step_at, plan, Path(folder), {}, report=lambda *_: times.append(time.perf_counter()))

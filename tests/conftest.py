@@ -7,11 +7,15 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from xit.core import instructions
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background: tests send it to what they start
     signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in tuple(os.environ):  # before anything that reads them is imported
     if _name.lower().endswith("_proxy") or _name in ("HF_HUB_OFFLINE", "HF_TOKEN", "XIT_ACCELERATE"):
         del os.environ[_name]
+
+instructions.apply("avx2", os.environ)  # as the command line does, before torch is imported
 
 settings.register_profile("xit", deadline=None, derandomize=True)  # a busy machine is not a fault
 settings.load_profile("xit")

@@ -36,7 +36,14 @@ def size_of(name: str, dimension: int, layers: int) -> EncoderSize:
 
 
 SIZES = {name: size_of(name, 16, 1) for name in OWN_ENCODERS}
-COMPUTE = ComputeSettings(precision="float32", threads=1, save_every=4, gradient_checkpointing=False, compile=False)
+COMPUTE = ComputeSettings(
+    precision="float32",
+    threads=1,
+    instructions="avx2",
+    save_every=4,
+    gradient_checkpointing=False,
+    compile=False,
+)
 TEXT = TextBatches(("en",), batch_size=4, block_tokens=16, masked_fraction=0.3, language_exponent=0.5)
 BATCHES = TaskBatches(batch_size=8, micro_batches=1, max_length_tokens=64)
 PLAN = Plan(

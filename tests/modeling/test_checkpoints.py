@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from xit import heads
-from xit.core import registry
+from xit.core import instructions, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
 from xit.core.examples import read_examples
 from xit.core.files import atomic, write_json
@@ -95,6 +95,16 @@ def test_the_threads_that_compute_stand_in_every_lineage() -> None:
         assert lineage() != before
     finally:
         torch.set_num_threads(1)
+
+
+def test_the_instructions_of_the_processor_stand_in_every_lineage() -> None:
+    before, name = lineage(), instructions.applied()
+    instructions.apply("native" if name != "native" else "avx2", {})
+    try:
+        assert (lineage() == before) == bool(instructions.lack())
+    finally:
+        instructions.apply(name, {})
+    assert lineage() == before
 
 
 def test_the_values_of_a_task_that_models_read_stand_in_place_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from xit.cli import terminal
+from xit.cli import environment, terminal
 from xit.cli.options import (
     LOOKING,
     Benchmark,
@@ -57,12 +57,12 @@ def evaluate_checkpoint(
 
     Example: `xit eval FacebookAI/xlm-roberta-base --task tatoeba --source files --data folder`.
     """
+    config = environment.computing(load_config())
     from xit.cli import tables
     from xit.evaluation.evaluate import report_of
     from xit.modeling.released_heads import parse_labels
     from xit.sources import with_settings
 
-    config = load_config()
     chosen = chosen_source(config, source, data, language, most)
     if xcopa_questions and chosen.name != "micro":
         chosen = with_settings(chosen, xcopa_questions=xcopa_questions)
@@ -127,11 +127,11 @@ def submit(
 
     Example: `xit submit models/finetuned/lstm/*/none/1 --benchmark xtreme-r --out submission`.
     """
+    config = environment.computing(load_config())
     from xit.cli import tables
     from xit.evaluation.submit import submit as write
     from xit.modeling.released_heads import parse_labels
 
-    config = load_config()
     chosen = chosen_source(config, source, data, language, most)
     with terminal.progress() as report:
         found = write(

@@ -11,9 +11,15 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
+
+from xit.cli import terminal
+from xit.core import instructions
+
+if TYPE_CHECKING:
+    from xit.pipeline.config import Config
 
 SLOW = "torch"
 """What takes seconds to import in libraries that hear no Ctrl-C."""
@@ -25,6 +31,22 @@ def prepare() -> None:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         _end_at_once_while_torch_is_imported()
     _name_user_and_home()
+
+
+def pin(config: "Config") -> "Config":
+    """Have this process, and those that it starts, compute with the instructions of compute.instructions."""
+    for line in instructions.apply(config.compute.instructions, os.environ):
+        terminal.note(line)
+    return config
+
+
+def computing(config: "Config") -> "Config":
+    """As `pin`, for a command that computes with torch itself; its own modules are imported after this."""
+    pin(config)
+    import torch
+
+    instructions.check(torch.backends.cpu.get_cpu_capability())
+    return config
 
 
 def _name_user_and_home() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xit.cli import terminal
+from xit.cli import environment, terminal
 from xit.cli.options import (
     LOOKING,
     DataFolder,
@@ -178,6 +178,8 @@ def checklist(
 
     Example: `xit checklist models/finetuned/lstm/xquad/none/1`.
     """
+    if paths.PARAMS.is_file():
+        environment.computing(load_config())
     from xit.cli import tables
     from xit.evaluation import checklist_templates
     from xit.evaluation.checklist import ask

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from xit.cli import terminal
+from xit.cli import environment, terminal
 from xit.cli.options import STAGES, DataFolder, FormerPreset, Json, Profile, in_project, profile_of
 from xit.core.errors import ConfigError
 from xit.pipeline import paths
@@ -43,11 +43,12 @@ def reproduce(
     if scheduler is not None and executor != "dask":
         raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
     root = _prepared(profile_of(profile, preset), data)
+    settings = environment.pin(config.load(root / paths.PARAMS))
     where: Any = runner.local
     if executor == "dask":
         from xit.pipeline import dask_workers
 
-        where = functools.partial(dask_workers.opened, scheduler, config.load(root / paths.PARAMS).resources)
+        where = functools.partial(dask_workers.opened, scheduler, settings.resources)
     with terminal.progress_of_stages() as report:
         ran = runner.run(root, jobs, report, where, terminal.note)
     terminal.note(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.")

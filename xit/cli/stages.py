@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xit.cli import terminal
+from xit.cli import environment, terminal
 from xit.cli.options import STAGES, Condition, Encoder, Target, in_a_folder, load_config, parameters
 from xit.core.errors import ConfigError
 from xit.core.plan import Cell, Places
@@ -141,9 +141,9 @@ def tune(
 
     Example: `xit tune lstm xnli`.
     """
+    config = _computing(load_config())
     from xit.stages import tune as stage
 
-    config = _computing(load_config())
     own = plans.section(config.encoders, encoder, "encoders")
     if own.weights != "random":
         raise ConfigError(
@@ -170,9 +170,9 @@ def intermediate(encoder: Encoder, condition: Condition) -> None:
 
     Example: `xit intermediate lstm mnli`.
     """
+    config = _computing(load_config())
     from xit.stages import intermediate as stage
 
-    config = _computing(load_config())
     cells = {str(seed): Cell(encoder, condition, seed=seed) for seed in config.seeds}
     places = Places(paths.pretrained(encoder), paths.DATA, paths.intermediate(encoder, condition))
     plan = plans.intermediate(config, condition, encoder)
@@ -187,9 +187,9 @@ def finetune(encoder: Encoder, target: Target) -> None:
 
     Example: `xit finetune lstm xnli`.
     """
+    config = _computing(load_config())
     from xit.stages import finetune as stage
 
-    config = _computing(load_config())
     cells = _cells(config, encoder, target)
     places = Places(paths.intermediate(encoder, ""), paths.DATA, paths.finetuned(encoder, target))
     plan = plans.target(config, target, encoder)
@@ -206,9 +206,9 @@ def evaluate(encoder: Encoder, target: Target) -> None:
 
     Example: `xit evaluate lstm xnli`.
     """
+    config = _computing(load_config())
     from xit.stages import evaluate as stage
 
-    config = _computing(load_config())
     is_trained = task_of(target).is_trained
     models = paths.finetuned(encoder, target) if is_trained else paths.intermediate(encoder, "")
     cells, places = _cells(config, encoder, target), Places(models, paths.DATA, paths.evaluated(encoder, target))
@@ -249,7 +249,8 @@ def paper() -> None:
 
 
 def _computing(config: "Config") -> "Config":
-    """The parameters, for a command that computes with torch, which takes as many threads as they say."""
+    """The parameters, for a command that computes with torch as they say: with which instructions and threads."""
+    environment.computing(config)
     import torch
 
     torch.set_num_threads(config.compute.threads)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from xit.core import distributed, registry
+from xit.core import distributed, instructions, registry
 from xit.core.errors import CheckpointError
 from xit.core.files import atomic, remove, sha256, write_json
 from xit.core.plan import Cell, Places
@@ -52,7 +52,8 @@ WITHOUT_EFFECT = ("save_every",)
 
 
 def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **parameters: Any) -> dict[str, Any]:
-    """What identifies a run: two runs of equal lineage end in equal bits on the same kind of processor.
+    """What identifies a run: two runs of equal lineage end in equal bits on the same kind of processor,
+    and on every one that has the lineage's instructions where these are not `native`.
 
     Args:
         stage: Its name.
@@ -62,7 +63,8 @@ def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **pa
         inputs: Files and folders read; lineage files and logs inside do not count.
         parameters: All numbers and choices, settings as their dataclasses.
 
-    How many processes train counts too: they add up gradients in another order than one does. So do the threads.
+    How many processes train counts too: they add up gradients in another order than one does. So do the threads,
+    and the instructions that the processor computes with.
     """
     import torch
 
@@ -81,6 +83,7 @@ def lineage(stage: str, modules: Iterable[str], inputs: Mapping[str, Path], **pa
         "tasks": {name: _as_json({key: getattr(task_of(name), key) for key in READ_BY_MODELS}) for name in tasks},
         "processes": distributed.count(),
         "threads": torch.get_num_threads(),
+        "instructions": instructions.applied(),
         "versions": {"torch": torch.__version__.partition("+")[0]},
     }
 

@@ -19,7 +19,7 @@ import huggingface_hub
 import torch
 import transformers
 
-from xit.core import languages
+from xit.core import instructions, languages
 from xit.core.errors import CheckpointError, ConfigError, DataError, near
 from xit.core.files import sha256, write_json
 from xit.core.hub import repository
@@ -88,6 +88,7 @@ def load(settings: TranslationSettings, language: str) -> Translator:
         "max_length_tokens": settings.max_length_tokens,
         "precision": str(precision),
         "threads": torch.get_num_threads(),
+        "instructions": instructions.applied(),
     }
     return Translator(model.to(device), tokenizer, prefix, first, settings, origin, json.dumps(facts, sort_keys=True))
 

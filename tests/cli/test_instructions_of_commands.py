@@ -1,0 +1,90 @@
+"""Commands that train, on processors that offer different instructions: pinned they end in the same bits."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xit.core import instructions
+from xit.core.files import sha256
+from xit.pipeline import overlay, paths
+
+ROOT = Path(__file__).parents[2]
+OTHERS: tuple[dict[str, str], ...] = (
+    {"ATEN_CPU_CAPABILITY": "default"},
+    {"MKL_CBWR": "COMPATIBLE"},
+    {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
+)
+"""Stand in for other processors: what a user or the system has set, from which the libraries take it."""
+
+pytestmark = pytest.mark.skipif(bool(instructions.lack()), reason=f"nothing can be pinned: {instructions.lack()}")
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """The tiny profile, of four steps, with these instructions."""
+    values = overlay.parameters(ROOT, "tiny")
+    values["micro"] |= {"train": 32, "validation": 8, "test": 6, "documents_per_language": 40}
+    values["pretraining"] |= {"steps": 4, "batch_size": 8}
+    values["compute"]["instructions"] = name
+    values["seeds"] = [1]
+    return dict(values)
+
+
+def run(root: Path, *arguments: str, **variables: str) -> str:
+    """Run `xit` in a process of its own, with these variables of the libraries and no others; what it told."""
+    hidden = {key for known in instructions.SETS.values() for key in known}
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-c", "from xit import cli; cli.main()", *arguments],
+        cwd=root,
+        env={**environment, "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with text and a tokenizer."""
+    root = tmp_path_factory.mktemp("instructions")
+    (root / "params.yaml").write_text(yaml.safe_dump(parameters("avx2")))
+    run(root, "data", "text")
+    run(root, "tokenizer")
+    return root
+
+
+def pretrained(root: Path, encoder: str, name: str, **variables: str) -> tuple[str, str]:
+    """The hash of an encoder after its steps, and what the command told."""
+    (root / "params.yaml").write_text(yaml.safe_dump(parameters(name)))
+    shutil.rmtree(root / paths.pretrained(encoder), ignore_errors=True)
+    told = run(root, "pretrain", encoder, **variables)
+    return sha256(root / paths.pretrained(encoder) / "1/model.safetensors"), told
+
+
+@pytest.mark.parametrize("encoder", ["transformer", "lstm"])
+def test_pinned_training_ends_in_the_same_bits_on_other_processors(encoder: str, root: Path) -> None:
+    """Without the pin every one of them ends in bits of its own, so the pin is what makes them equal."""
+    bits, told = pretrained(root, encoder, "avx2")
+
+    assert told == ""
+    for other in OTHERS:
+        assert pretrained(root, encoder, "native", **other)[0] != bits, other
+        again, told = pretrained(root, encoder, "avx2", **other)
+        assert again == bits, other
+        assert [line.partition(":")[0] for line in told.splitlines()] == list(other), told
+
+
+def test_the_compatible_set_gives_other_bits_wherever_it_is_taken(root: Path) -> None:
+    bits, _ = pretrained(root, "lstm", "compatible")
+
+    assert bits != pretrained(root, "lstm", "avx2")[0]
+    assert bits == pretrained(root, "lstm", "compatible", ATEN_CPU_CAPABILITY="default", MKL_CBWR="AVX2")[0]
