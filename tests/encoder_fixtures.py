@@ -14,7 +14,8 @@ import transformers
 from hub_server import Repository
 
 from xit.core import hub, registry
-from xit.modeling import convert_rwkv_world, tokenization
+from xit.core.settings import EncoderSize
+from xit.modeling import convert_rwkv7, convert_rwkv_world, encoders, tokenization
 from xit.modeling.encoders import Released
 
 SIZE = {"hidden_size": 16, "num_hidden_layers": 2}
@@ -88,6 +89,8 @@ class Repositories(Mapping[str, Repository]):
 @functools.cache
 def files(name: str) -> dict[str, bytes]:
     """The files of a released encoder's repository."""
+    if name == "rwkv7_world":
+        return rwkv7()
     facts = RELEASED[name]
     backend = tiny.tokenizer().backend
     torch.manual_seed(0)
@@ -112,6 +115,38 @@ def files(name: str) -> dict[str, bytes]:
         (folder / "onnx/model.onnx").write_bytes(b"another format, which is not fetched")
         (folder / "flax_model.msgpack").write_bytes(b"another format, which is not fetched")
         return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def rwkv7() -> dict[str, bytes]:
+    """The files of RWKV-7 World's repository: weights in bfloat16, the pieces as bytes, and code."""
+    from safetensors.torch import save
+
+    pieces = dict.fromkeys([*(bytes([byte]) for byte in range(256)), *(p.encode() for p in world_pieces())])
+    rows = len(pieces) + 8
+    encoder = encoders.build("rwkv7_world", EncoderSize(dimension=16, layers=3, inner=24, heads=2), rows)
+    tensors = {convert_rwkv7.name_in_files(name): value for name, value in encoder.state_dict().items()}
+    for name in tensors:
+        tensors[name] = tensors[name].view(1, 1, -1) if ".attn.x_" in name else tensors[name]
+        tensors[name] = tensors[name].view(2, 8) if name.endswith("r_k") else tensors[name]
+    tensors |= {"lm_head.weight": torch.zeros(rows, 16), "model.layers.0.attn.v_lora.lora.2.bias": torch.zeros(16)}
+    config = {"architectures": ["RWKV7ForCausalLM"], "model_type": "rwkv7", "hidden_size": 16, "num_hidden_layers": 3}
+    config |= {"intermediate_size": 24, "head_dim": 8, "vocab_size": rows, "hidden_act": "sqrelu", "norm_first": True}
+    config |= {"attn": None, "auto_map": {"AutoModel": "modeling_rwkv7.RWKV7Model"}}
+    lines = [f"{number} {_written(piece)!r} {len(piece)}\n" for number, piece in enumerate(pieces, 1)]
+    return {
+        "config.json": json.dumps(config).encode(),
+        "model.safetensors": save({name: value.bfloat16().contiguous() for name, value in tensors.items()}),
+        convert_rwkv_world.WORLD_BYTES: "".join(lines).encode(),
+        "tokenizer_config.json": json.dumps({"tokenizer_class": "RwkvTokenizer"}).encode(),
+        "modeling_rwkv7.py": b"raise SystemExit('remote code was run')\n",
+    }
+
+
+def _written(piece: bytes) -> str | bytes:
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return piece
 
 
 def world_pieces() -> list[str]:

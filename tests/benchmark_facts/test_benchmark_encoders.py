@@ -5,7 +5,7 @@ from encoder_fixtures import RELEASED
 
 from xit.modeling import encoders
 
-FROM_SCRATCH = ["gru", "laser2", "lstm", "mingru", "transformer"]
+FROM_SCRATCH = ["gru", "laser2", "lstm", "mingru", "rwkv7_world", "transformer"]
 TITLES = {
     "glot500": "Glot500 base",
     "laser2": "LASER2 BiLSTM",
@@ -15,6 +15,7 @@ TITLES = {
     "mt5_base": "mT5 base, encoder",
     "rembert": "RemBERT",
     "rwkv4_world": "RWKV-4 World",
+    "rwkv7_world": "RWKV-7 World",
     "xlmr_base": "XLM-R base",
     "xlmr_large": "XLM-R large",
 }

@@ -30,7 +30,7 @@ from xit.stages.pretrain import pretrain
 from xit.training.masked_lm import MaskedLanguageModel
 
 OWN = tuple(tiny.SIZES)
-FAST = ("laser2", "rwkv4_world", "xlmr_base")
+FAST = ("laser2", "rwkv4_world", "rwkv7_world", "xlmr_base")
 UNLIKE = ("laser2", "mt5_base", "rwkv4_world")
 
 
@@ -53,7 +53,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, server: HubServer) -> Iterat
 
 
 def test_these_tests_run_over_every_released_encoder() -> None:
-    assert len(RELEASED) == 10
+    assert len(RELEASED) == 11
     assert {facts.model_type for facts in RELEASED.values()} - {""} <= set(encoder_fixtures.MODELS)
     assert set(registry.names("encoders")) == set(RELEASED) | set(OWN)
     assert RELEASED["mdeberta_v3"].overflows == RELEASED["rwkv4_world"].overflows == ("float16",)

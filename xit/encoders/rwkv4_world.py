@@ -1,8 +1,9 @@
 """RWKV-4 World, 169 M: a recurrence that reads from left to right, the only multilingual one on the Hub in
 `transformers`' own classes.
 
-The commit is one that public code of 2026 pins; licence and number of languages are as model cards are quoted in public
-pages, unverified.
+The commit is the last one with the pieces as JSON, which were deleted on 26 November 2023; its weights are a
+pytorch_model.bin in bfloat16. The number of languages is that of the model card as it is quoted in public pages
+("100+"), unverified.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -15,7 +16,7 @@ INFO = EncoderInfo(
     citation="Peng et al. 2023, arXiv 2305.13048",
 )
 RELEASED = Released(
-    "RWKV/rwkv-4-world-169m@598b039e6be5298de3f6f82ee373b6acdfae2858",
+    "RWKV/rwkv-4-world-169m@2189a7e6cd6bd0fa64e64a7489f923b0aa349bd8",
     licence="Apache 2.0",
     languages=100,
     model_type="rwkv",

@@ -21,6 +21,7 @@ from xit.core.settings import VocabularySettings
 from xit.modeling import checkpoints, encoders, released_heads, tokenization
 from xit.modeling.checkpoints import Run
 from xit.modeling.convert_laser2 import LASER_FILES, laser2
+from xit.modeling.convert_rwkv7 import rwkv7
 from xit.modeling.convert_rwkv_world import WORLD_PIECES, world_tokenizer
 from xit.modeling.encoders import Released
 
@@ -123,25 +124,34 @@ def _found(source: str) -> Place:
 
 def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = None) -> Any:
     """Write a released encoder as a checkpoint, of a type that must be `kind` if that is said; the encoder."""
-    is_laser = set(LASER_FILES) <= {path.name for path in place.files}
-    if is_laser:
+    if set(LASER_FILES) <= {path.name for path in place.files}:
         weights, sentencepiece, pieces = (place.folder / name for name in LASER_FILES)
         laser2(weights, sentencepiece, pieces, folder)
         encoder = encoders.load(folder, direction)
+        _refuse_kind(place, encoder, kind)
+        return encoder
+    config, tokenizer = encoders.read_config(place.folder), None
+    if config.get("model_type") == encoders.IMPORTED:
+        encoders.refuse_direction(place.name, "rwkv7_world", direction)
+        encoder, tokenizer = rwkv7(place.folder, config)
     else:
-        encoder = _loaded(place, direction)
+        encoder = _loaded(place, config, direction)
+    _refuse_kind(place, encoder, kind)
+    if tokenizer is None:
+        world = place.folder / WORLD_PIECES
+        tokenizer = world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
+    encoders.save(encoder, folder)
+    tokenization.save(_separated(place.name, tokenizer), folder)
+    return encoder
+
+
+def _refuse_kind(place: Place, encoder: Any, kind: str) -> None:
+    """Raise where an encoder is not of the type that was asked for, if one was."""
     if kind and encoder.name != kind:
         raise CheckpointError(
             f"{place.name}: a model of type {encoder.name}; {kind} was expected. A type of its own is compared under "
             "an id of its own: a file in xit/encoders that says INFO and RELEASED, as mbert.py does."
         )
-    if not is_laser:
-        world = place.folder / WORLD_PIECES
-        tokenizer = world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
-        tokenizer = _separated(place.name, tokenizer)
-        encoders.save(encoder, folder)
-        tokenization.save(tokenizer, folder)
-    return encoder
 
 
 def _outcome(place: Place, encoder: Any) -> dict[str, Any]:
@@ -158,9 +168,8 @@ def _outcome(place: Place, encoder: Any) -> dict[str, Any]:
     }
 
 
-def _loaded(place: Place, direction: str | None) -> Any:
+def _loaded(place: Place, config: Mapping[str, Any], direction: str | None) -> Any:
     """The encoder; one that says itself how it is read, as ours do, is read so rather than as its file has it."""
-    config = encoders.read_config(place.folder)
     if direction is None and place.facts and "xit_direction" not in config:
         direction = place.facts.direction
     if any(path.suffix == ".safetensors" for path in place.files):

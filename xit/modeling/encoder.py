@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,8 @@ from torch.utils.checkpoint import checkpoint
 
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.settings import EncoderSize
+
+Made = TypeVar("Made")
 
 
 class Encoder(nn.Module):
@@ -107,11 +109,11 @@ class OwnEncoder(Encoder):
         """As `Encoder` says, with the same bits: nothing in a block is random."""
         self._computes_again = True
 
-    def run_block(self, block: Callable[..., Tensor], *inputs: object) -> Tensor:
+    def run_block(self, block: Callable[..., Made], *inputs: object) -> Made:
         """What a block makes of its inputs; every `forward` here takes its blocks through this."""
         if not (self._computes_again and torch.is_grad_enabled()):
             return block(*inputs)
-        output: Tensor = checkpoint(block, *inputs, use_reentrant=False)
+        output: Made = checkpoint(block, *inputs, use_reentrant=False)
         return output
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MODEL_TYPE = "xit"
 """The `model_type` of our config.json; its `encoder` is the id of the architecture."""
+IMPORTED = "rwkv7"
+"""The `model_type` of released files that are made an encoder of ours (`xit.modeling.convert_rwkv7`)."""
 DIRECTIONS = ("causal", "echo", "two-way")
 """How a released causal model can be read (`xit.modeling.released.ReleasedEncoder.forward`)."""
 _PREFIX = "encoder."
@@ -151,11 +153,25 @@ def load(source: Path | str, direction: str | None = None) -> Encoder:
     if not folder.is_dir():
         return _load_released(*hub.repository(str(source)), direction)
     config = read_config(folder)
+    if config.get("model_type") == IMPORTED:
+        raise CheckpointError(
+            f"{folder}: the released files of RWKV-7, which need code of their own in transformers. "
+            f"`xit import released {folder} --out FOLDER` makes a checkpoint of them."
+        )
     if config.get("model_type") != MODEL_TYPE:
         return _load_released(str(folder), None, direction)
-    if direction is not None:
-        raise ConfigError(f"--direction {direction}: {source} is an encoder of ours, which reads in both directions.")
-    return _load_own(folder, config)
+    encoder = _load_own(folder, config)
+    refuse_direction(source, encoder.name, direction)
+    return encoder
+
+
+def refuse_direction(source: object, name: str, direction: str | None) -> None:
+    """Raise where another way to read is asked for than the one that an architecture of ours has."""
+    own = info(name).direction
+    if direction not in (None, own):
+        raise ConfigError(
+            f"--direction {direction}: {source} is an encoder of ours, which has one way to read: {own}. Leave it out."
+        )
 
 
 def _load_released(source: str, revision: str | None, direction: str | None) -> Encoder:

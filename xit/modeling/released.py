@@ -146,7 +146,8 @@ def _reason(error: Exception) -> str:
     """What transformers said, in at most so many characters and without its advice to run a stranger's code."""
     if "trust_remote_code" in str(error):
         return (
-            "its config.json names code (auto_map), which is never run. Take a model of a type that transformers has."
+            "its config.json names code (auto_map), which is never run. Take a model of a type that transformers has; "
+            "of RWKV-7, `xit import released` makes a checkpoint."
         )
     said = " ".join(str(error).split())
     said = said if len(said) <= 300 else f"{said[:300]}…"
