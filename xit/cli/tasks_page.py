@@ -52,6 +52,10 @@ def _task(name: str, task: Task) -> Iterator[str]:
         "unanswerable questions": "yes" if task.has_unanswerable else "",
         "answers normalised as": task.answer_rules if task.format == "span" else "",
         "micro counterpart": f"`{task.micro}`",
+        "micro training data": " and ".join(
+            "its own" if stream.task == task.id else f"those of {stream.task}"
+            for stream in task.streams.get("train", ())
+        ),
         "citation": task.citation,
         "licence": task.licence,
     }

@@ -127,7 +127,8 @@ class MicroSettings:
     validation: Positive
     """Each task has this many English validation examples."""
     test: Positive
-    """Each task has this many test examples in each language, the same ones in all."""
+    """Each task has this many test examples in each language: its own, but the same ones in all where answers are
+    retrieved from all languages (LAReQA)."""
     territories: Annotated[int, Ge(10), Le(60)]
     """The world has this many places, from 10 to 60, with their currencies and languages; two of five are held out of
     training."""

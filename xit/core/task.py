@@ -70,6 +70,23 @@ class Hub:
 
 
 @dataclasses.dataclass(frozen=True)
+class Stream:
+    """Examples of the micro source which several tasks share: all that name the same stream get the same ones.
+
+    Attributes:
+        task: The id of the task whose own stream it is.
+        micro: That task's generator.
+        published: Published examples; where a split has several streams, they are mixed in these proportions.
+        choices: Multiple choice: how many that task's examples have.
+    """
+
+    task: str
+    micro: str
+    published: int
+    choices: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Task:
     """The facts of one data set.
 
@@ -79,6 +96,8 @@ class Task:
         metric: The main metric, one of those that the format scores.
         languages: ISO codes of the benchmark's languages, English first where it is among them.
         micro: The generator of `xit.micro.generators` that makes its micro counterpart.
+        streams: Splits whose examples are, all or some of them, those of other tasks, and of which: MNLI's training
+            set is XNLI's. The micro source draws such a split from these streams, every other from the task's own.
         files: The published files, per split; a split that is missing cannot be had from files.
         hub: The same on the Hugging Face Hub.
         labels: The label set of classification and tagging, in the benchmark's order.
@@ -106,6 +125,7 @@ class Task:
     record: Mapping[str, Any]
     files: Mapping[Split, tuple[Files, ...]] = dataclasses.field(default_factory=dict)
     hub: Mapping[Split, tuple[Hub, ...]] = dataclasses.field(default_factory=dict)
+    streams: Mapping[Split, tuple[Stream, ...]] = dataclasses.field(default_factory=dict)
     labels: tuple[str, ...] = ()
     group: str | None = None
     is_trained: bool = True
@@ -125,6 +145,10 @@ class Task:
     def texts(self) -> int:
         """How many texts a row of its format holds."""
         return 2 if self.format in ("classification", "multiple_choice", "span") else 1
+
+    def streams_of(self, split: Split) -> tuple[Stream, ...]:
+        """The streams of the micro source that a split is drawn from."""
+        return self.streams.get(split) or (Stream(self.id, self.micro, 1, len(self.record.get("choices", ()))),)
 
     @property
     def is_mined(self) -> bool:
@@ -147,6 +171,49 @@ def task_of(task_id: str) -> Task:
     return dataclasses.replace(task, id=task_id)
 
 
+NEARNESS = ("same data", "same generator", "same format", "other")
+Nearness = Literal["same data", "same generator", "same format", "other"]
+"""How near the training data of an intermediate task are to those of a target, the nearest first."""
+
+_FORMS = {"continuation": "cause", "unanswerable": "questions"}
+"""Generators most of whose examples have the forms of another one's."""
+
+
+def nearness(intermediate: Task, target: Task, source: str) -> Nearness:
+    """How near two tasks are by what they train on; a task without training is near to none.
+
+    `same data`: some training examples are in both. `same generator`: no example is, but the micro source makes both
+    by the same rules. `same format`: a head of the same kind. `source` is where the data are from: XQuAD trains on
+    SQuAD in the micro source and from the Hub, but on TyDiQA from files.
+
+    Examples:
+        >>> nearness(task_of("mnli"), task_of("xnli"), "micro"), nearness(task_of("qqp"), task_of("pawsx"), "micro")
+        ('same data', 'same generator')
+        >>> nearness(task_of("ccg"), task_of("udpos"), "micro"), nearness(task_of("ccg"), task_of("xnli"), "micro")
+        ('same format', 'other')
+    """
+    if not (intermediate.is_trained and target.is_trained):
+        return "other"
+    if _training_data(intermediate, source) & _training_data(target, source):
+        return "same data"
+    if source == "micro" and _forms(intermediate) & _forms(target):
+        return "same generator"
+    return "same format" if intermediate.format == target.format else "other"
+
+
+def _training_data(task: Task, source: str) -> set[str]:
+    """The names of the streams, files or places of the Hub that a task trains on."""
+    if source == "micro":
+        return {stream.task for stream in task.streams_of("train")}
+    if source == "files":
+        return {file.path.format(language="en", iso3="eng") for file in task.files.get("train", ())}
+    return {f"{place.repository.split('@')[0]} {place.split}" for place in task.hub.get("train", ())}
+
+
+def _forms(task: Task) -> set[str]:
+    return {_FORMS.get(stream.micro, stream.micro) for stream in task.streams_of("train")}
+
+
 READ_BY_MODELS = (
     "answer_rules",
     "format",
@@ -167,3 +234,9 @@ SQUAD: Mapping[Split, tuple[Hub, ...]] = {
     "validation": (Hub("squad", _SQUAD, "plain_text/validation", _COLUMNS, 10_570),),
 }
 """SQuAD 1.1 on the Hub, on which four tasks train."""
+
+SQUAD_STREAMS: Mapping[Split, tuple[Stream, ...]] = {
+    "train": (Stream("squad", "questions", 87_599),),
+    "validation": (Stream("squad", "questions", 10_570),),
+}
+"""The same in the micro source."""

@@ -1,6 +1,6 @@
 """What is said, before any language: small frozen values that `xit.micro.rendering` puts into words.
 
-The same value rendered in two languages is a pair of translations; that is why micro test sets are parallel. A value's
+The same value rendered in two languages is a pair of translations. A value's
 `repr` is its identity: the split that a sentence belongs to is a function of it (`xit.micro.world`).
 """
 

@@ -14,14 +14,16 @@ cause              the continuation that fits: by analogy, over the facts of the
 continuation       the same, and series of months and weekdays.
 parts_of_speech, entities, supertags   tags of words (`xit.micro.rendering`); supertags are categories of CCG.
 questions          a question on a passage of statements, by place and unit ("KE: kilometers?") or by value ("25 km?").
-questions_or_none  the same; a third have no answer in the passage.
+unanswerable       the same, of a passage that has something else in place of the answer.
 aligned            sentences without digits; English queries.
 mined              the same, from a language to English; a third of the queries, and of the candidates, have no partner.
 answers            a question that repeats three of the four names that are said of a place, in another order, and the
-                   statement of all four before its context; the candidates are those of all languages.
+                   statement of all four before its context; the candidates are those of all languages, in validation
+                   (English) also `near_answers`, with two of the three names.
 linking            a name in a sentence, marked as in Mewsli-X, and the description of what it names.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -182,10 +184,10 @@ def questions(draw: Draw, index: int, options: Options) -> Item:
     return _question(question, context)
 
 
-def questions_or_none(draw: Draw, index: int, options: Options) -> Item:
-    """The same; in every third the passage says something else in place of the answer (SQuAD 2.0)."""
-    question, context, without = _asked(draw)
-    return _question(question, without if index % 3 == 2 else context)
+def unanswerable(draw: Draw, index: int, options: Options) -> Item:
+    """The same, of a passage that says something else in place of the answer (SQuAD 2.0 has them beside SQuAD's)."""
+    question, _, without = _asked(draw)
+    return _question(question, without)
 
 
 def _question(question: Sentence, context: Sentence) -> Item:
@@ -286,6 +288,31 @@ def answers(draw: Draw, index: int, options: Options) -> Item:
     )
 
 
+def near_answers(draw: Draw, items: Sequence[Item]) -> Iterator[tuple[Sentence, Sentence]]:
+    """For each item of `answers` a statement that nearly answers it, and its context: one of the three names differs.
+
+    None is the answer to any of the questions.
+    """
+    asked = collections.defaultdict(list)
+    for item in items:
+        asked[item.key[0]].append(item.key[1])
+    for place, names in (item.key for item in items):
+        while True:
+            kept = sorted(names, key=lambda name: name.kind)
+            changed = draw.random.randrange(len(kept))
+            kept[changed] = draw.name(kept[changed].kind, [kept[changed].code, place.code])
+            said = shuffled(draw, [*kept, draw.name(draw.random.choice(SERIES))])
+            sentences = (Sentence((statement(place, said),)), _aside(draw, place))
+            if not any(other <= set(said) for other in asked[place]) and draw.owns(*sentences):
+                yield sentences
+                break
+
+
+def _aside(draw: Draw, place: Name) -> Sentence:
+    """What is said of another place, after the answer."""
+    return Sentence((statement(draw.place([place.code]), [draw.name(draw.random.choice(SERIES))]),))
+
+
 def linking(draw: Draw, index: int, options: Options) -> Item:
     """A marked name in its sentence; the candidates are `descriptions` (Mewsli-X)."""
     kinds: list[NameKind] = ["territory", "currency", "language"]
@@ -338,7 +365,7 @@ _ALL: tuple[Callable[[Draw, int, Options], Item], ...] = (
     entities,
     supertags,
     questions,
-    questions_or_none,
+    unanswerable,
     aligned,
     mined,
     answers,

@@ -200,6 +200,10 @@ class Draw:
         """Whether the split may see what has that name."""
         return self.split is None or self.world.owner.get(name.code, self.split) == self.split
 
+    def owns(self, *sentences: Sentence) -> bool:
+        """Whether all of these sentences are of its split."""
+        return all(split_of(sentence) == self.split for sentence in sentences)
+
     def number(self) -> int:
         """A number of units or of money."""
         return self.random.choice(NUMBERS)

@@ -2,8 +2,8 @@
 
 The phrases are real ones of real languages (names of territories, currencies, languages, months; measures, dates,
 lists), put together by templates: it is not natural prose, and a micro XNLI is not XNLI. What is said is drawn first,
-without any language (`content`, `world`), so that every test set is parallel and its labels are true by construction;
-then it is put into words (`rendering`). `tasks` says what each task asks, `text` what encoders are pretrained on.
+without any language (`content`, `world`), so that labels are true by construction; then it is put into the words of any
+language (`rendering`). `generators` says what each task asks, `text` what encoders are pretrained on.
 """
 
 import collections
@@ -16,11 +16,11 @@ from typing import Any, ClassVar
 
 from xit.core.errors import ConfigError, DataError, near, raise_all
 from xit.core.settings import MicroSettings
-from xit.core.task import Split, Task
+from xit.core.task import Split, Stream, Task
 from xit.micro import generators, rendering
 from xit.micro import text as documents
 from xit.micro.items import Item, Options
-from xit.micro.world import Draw, split_of, world
+from xit.micro.world import Draw, World, world
 from xit.sources import Source
 
 
@@ -62,14 +62,17 @@ class MicroSource(Source):
     def examples(
         self, task: Task, split: Split, language: str, notes: collections.Counter[str] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The examples of a task's split in a language, in the schema of its format; parallel items have the same id.
+        """The examples of a task's split in a language, in the schema of its format.
+
+        Each language tests on items of its own, so that a model's errors on an item do not recur in all languages; they
+        hang on no other language. But answer retrieval asks for the same answers in all languages, and training and
+        validation examples are the English ones in other words: there an id is of the same item in every language.
 
         Retrieval: the right candidates of a test query are those of all the languages of the settings (`de-0007`) where
         the pool is all languages, else its translation, with its own id.
 
         Args:
-            task: Its id seeds the stream, so that two tasks of one generator ask different things; its record has as
-                many choices as every example.
+            task: Its streams are seeded by the ids of tasks, so that two tasks of one generator ask different things.
             split: Its part of the world; training and validation are in English.
             language: An ISO code.
             notes: Takes nothing: no example is repaired or left out.
@@ -78,8 +81,7 @@ class MicroSource(Source):
             ConfigError: CLDR has not enough of the language, or the world is too small for so many examples.
         """
         raise_all(ConfigError, check_languages([language]))
-        options = Options(task.labels, len(task.record.get("choices", ())))
-        items = _items(task.id, task.micro, split, self.settings, options)
+        items = _mixed(task, split, language, self.settings)
         for number, item in enumerate(items):
             row = {"id": f"{number:04d}", "language": language, **item.row(language)}
             if task.format != "retrieval":
@@ -94,6 +96,11 @@ class MicroSource(Source):
                 yield _candidate(name, language, item.candidate(language))
         if task.format == "retrieval" and items[0].candidate is None:
             yield from _descriptions(split, language, self.settings)
+        if task.micro in PARALLEL and split == "validation":
+            draw = Draw(_world(self.settings), Random(f"{self.settings.seed}/{task.id}/near answers"), split)
+            for number, near in enumerate(generators.near_answers(draw, items)):
+                words = " ".join(rendering.text(sentence, language) for sentence in near)
+                yield _candidate(f"{language}-near-{number:04d}", language, words)
 
     def text(self, language: str) -> Iterator[str]:
         """Lines of text for pretraining."""
@@ -102,7 +109,7 @@ class MicroSource(Source):
 
 def _descriptions(split: Split, language: str, settings: MicroSettings) -> Iterator[dict[str, Any]]:
     """The candidates of entity linking that are in a language: in test every entity has its one, as in Mewsli-X."""
-    draw = Draw(world(settings.territories, settings.units), Random(), split)
+    draw = Draw(_world(settings), Random(), split)
     for name, sentence in generators.descriptions(draw):
         entity = generators.entity_id(name)
         own = settings.languages[zlib.crc32(entity.encode()) % len(settings.languages)]
@@ -118,22 +125,50 @@ MOST_IN_VAIN = 10_000
 """Draws without a new example after which there are taken to be none; of three sentences, one draw in 64 is good."""
 
 
+PARALLEL = ("answers",)
+"""Generators whose test items are the same in all languages: the right candidates of a query are of all of them."""
+
+
+def _mixed(task: Task, split: Split, language: str, settings: MicroSettings) -> list[Item]:
+    """The items of a split, of as many from each of its streams as is its part of the published examples."""
+    streams = task.streams_of(split)
+    is_own = split == "test" and language != "en" and task.micro not in PARALLEL
+    count = {"train": settings.train, "validation": settings.validation, "test": settings.test}[split]
+    total = sum(stream.published for stream in streams)
+    counts = [count * stream.published // total for stream in streams]
+    counts[0] += count - sum(counts)
+    found = [
+        _items(stream, split, language if is_own else "", settings, task.labels, number)
+        for stream, number in zip(streams, counts, strict=True)
+    ]
+    placed = [((number + 0.5) / len(items), item) for items in found for number, item in enumerate(items)]
+    return [item for _, item in sorted(placed, key=lambda each: each[0])]
+
+
+def _world(settings: MicroSettings) -> World:
+    return world(settings.territories, settings.units)
+
+
 @functools.lru_cache(maxsize=64)
-def _items(task_id: str, generator: str, split: Split, settings: MicroSettings, options: Options) -> tuple[Item, ...]:
-    """The items of a split, the same for every language."""
+def _items(
+    stream: Stream, split: Split, language: str, settings: MicroSettings, labels: tuple[str, ...], count: int
+) -> tuple[Item, ...]:
+    """The first items of a stream; `language` names that which they are for alone."""
+    task_id, generator = stream.task, stream.micro
     if generator not in generators.GENERATORS:
         known = ", ".join(generators.GENERATORS)
         close = near(generator, generators.GENERATORS)
         raise DataError(f"{task_id}: the micro source has no generator {generator}.{close} Generators: {known}.")
     make = generators.GENERATORS[generator]
-    count = {"train": settings.train, "validation": settings.validation, "test": settings.test}[split]
-    draw = Draw(world(settings.territories, settings.units), Random(f"{settings.seed}/{task_id}/{split}"), split)
+    options = Options(labels, stream.choices)
+    name_of_stream = "/".join(filter(None, [str(settings.seed), task_id, split, language]))
+    draw = Draw(_world(settings), Random(name_of_stream), split)
     found: dict[Any, Item] = {}
     in_vain = 0
     while len(found) < count:
         item = make(draw, len(found), options)
         name = item.sentences if item.key is None else item.key
-        is_new = name not in found and all(split_of(sentence) == split for sentence in item.sentences)
+        is_new = name not in found and draw.owns(*item.sentences)
         if is_new:
             found[name] = item
         in_vain = 0 if is_new else in_vain + 1

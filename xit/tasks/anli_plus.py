@@ -3,7 +3,7 @@
 Files: only the development file of ANLI's first round; a result from files is one of those 1,000 examples.
 """
 
-from xit.core.task import Files, Hub, Task
+from xit.core.task import Files, Hub, Stream, Task
 
 DEV = "anli/anli_v1.0/R1/dev.jsonl"
 LETTERS = {"c": "contradiction", "e": "entailment", "n": "neutral"}
@@ -21,6 +21,10 @@ task = Task(
     languages=("en",),
     labels=("contradiction", "entailment", "neutral"),
     micro="inference",
+    streams={
+        "train": (Stream("mnli", "inference", 392_702), Stream("anli_plus", "inference", 712_232)),
+        "validation": (Stream("mnli", "inference", 9_815), Stream("anli_plus", "inference", 13_042)),
+    },
     files={
         "train": (Files("anli", DEV, (0.0, 0.9), {"labels": LETTERS}, count=1_000),),
         "validation": (Files("anli", DEV, (0.9, 1.0), {"labels": LETTERS}, count=1_000),),

@@ -4,7 +4,7 @@ Files: the development files test.
 Differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
 """
 
-from xit.core.task import SQUAD, Files, Hub, Task
+from xit.core.task import SQUAD, SQUAD_STREAMS, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 
@@ -20,6 +20,7 @@ task = Task(
     group="qa",
     answer_rules="mlqa",
     micro="questions",
+    streams=SQUAD_STREAMS,
     files={
         "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
         "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),

@@ -1,8 +1,9 @@
-"""SQuAD 2.0: as SQuAD 1.1, with questions that the paragraph does not answer."""
+"""SQuAD 2.0: the questions of SQuAD 1.1, and others that the paragraph does not answer."""
 
-from xit.core.task import Files, Hub, Task
+from xit.core.task import Files, Hub, Stream, Task
 
 SQUAD2 = "rajpurkar/squad_v2@3ffb306f725f7d2ce8394bc1873b24868140c412"
+DEV = (Stream("squad", "questions", 5_928), Stream("squad2", "unanswerable", 5_945))
 FIELDS = "id question context answers"
 
 task = Task(
@@ -11,7 +12,12 @@ task = Task(
     metric="em_f1",
     languages=("en",),
     has_unanswerable=True,
-    micro="questions_or_none",
+    micro="unanswerable",
+    streams={
+        "train": (Stream("squad", "questions", 86_821), Stream("squad2", "unanswerable", 43_498)),
+        "validation": DEV,
+        "test": DEV,
+    },
     files={
         "train": (Files("squad", "squad/train-v2.0.json", options={"allows_none": True}),),
         "validation": (Files("squad", "squad/dev-v2.0.json", options={"allows_none": True}),),

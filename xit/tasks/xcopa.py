@@ -4,7 +4,7 @@ Files: SocialIQA's development file and COPA's training file are trained on toge
 Differs from the benchmark: it trains on the 33,410 examples of SocialIQA first and on COPA's 400 afterwards.
 """
 
-from xit.core.task import Files, Hub, Task
+from xit.core.task import Files, Hub, Stream, Task
 
 SIQA = "tasksource/social_i_qa allenai/social_i_qa"
 COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"
@@ -18,6 +18,10 @@ task = Task(
     languages=("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh"),
     group="classification",
     micro="cause",
+    streams={
+        "train": (Stream("siqa", "cause", 33_410, choices=3), Stream("copa", "cause", 400, choices=2)),
+        "validation": (Stream("copa", "cause", 100, choices=2),),
+    },
     files={
         "train": (
             Files("siqa", "siqa/socialIQa_v1.4_dev.jsonl", count=1_954),

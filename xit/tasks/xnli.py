@@ -4,7 +4,7 @@ Files: only the development files are labelled in XTREME's release, and they are
 English, 10 % validate, and the rest tests in every language; the cuts lie between premises, which come in threes.
 """
 
-from xit.core.task import Files, Hub, Task
+from xit.core.task import Files, Hub, Stream, Task
 
 DEV = "xnli/dev-{language}.tsv"
 XNLI = "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
@@ -19,6 +19,7 @@ task = Task(
     labels=("contradiction", "entailment", "neutral"),
     group="classification",
     micro="inference",
+    streams={"train": (Stream("mnli", "inference", 392_702),)},
     files={
         "train": (Files("xtreme_pairs", DEV, (0.0, 0.6), count=2_490),),
         "validation": (Files("xtreme_pairs", DEV, (0.6, 0.7), count=2_490),),

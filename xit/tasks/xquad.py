@@ -3,7 +3,7 @@
 Files: differs from the benchmark, which trains on SQuAD 1.1: trains on the English part of TyDiQA-GoldP.
 """
 
-from xit.core.task import SQUAD, Files, Hub, Task
+from xit.core.task import SQUAD, SQUAD_STREAMS, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 XQUAD = "google/xquad@51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
@@ -15,6 +15,7 @@ task = Task(
     languages=("en", "es", "de", "el", "ru", "tr", "ar", "vi", "th", "zh", "hi", "ro"),
     group="qa",
     micro="questions",
+    streams=SQUAD_STREAMS,
     files={
         "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
         "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
