@@ -1,13 +1,14 @@
 """The training loop: which examples a step sees, at what rate, and that a killed run ends as an undisturbed one."""
 
 import dataclasses
+import itertools
 import json
 import multiprocessing
 import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from xit.heads import EncodingOptions
 from xit.modeling.task_model import TaskModel, load_encoder
 from xit.stages.finetune import finetune
 from xit.stages.pretrain import pretrain
-from xit.training.loop import Outcome, Step, batch_indices, rate_factor, train
+from xit.training.loop import Outcome, Step, Validation, batch_indices, rate_factor, train
 from xit.training.streams import task_steps
 
 PLAN = dataclasses.replace(tiny.PLAN, steps=10, warmup_fraction=0.2, validate_every=0, patience=0, seed=1)
@@ -170,15 +171,17 @@ def test_a_step_says_whose_examples_it_has() -> None:
 # Validation
 
 
-def early_stopping(scores: list[float], folder: Path, **changes: Any) -> tuple[Outcome, list[float], float]:
-    """A run with these validation scores: its outcome, the weight at each look, and the weight it ends with."""
+def early_stopping(
+    scores: list[float], folder: Path, losses: Iterable[float] = itertools.repeat(1.0), **changes: Any
+) -> tuple[Outcome, list[float], float]:
+    """A run with these validation scores, and losses: its outcome, the weight at each look, and the one at the end."""
     model = Line()
-    coming = iter(scores)
+    coming = zip(scores, losses, strict=False)
     looks: list[float] = []
 
-    def validate() -> float:
+    def validate() -> Validation:
         looks.append(float(model.w.detach()))
-        return next(coming)
+        return Validation(*next(coming))
 
     outcome = train(model, line_step, dataclasses.replace(PLAN, validate_every=2, **changes), folder, {}, validate)
     return outcome, looks, float(model.w.detach())
@@ -192,11 +195,25 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
     assert weight == looks[1]
 
 
-def test_a_score_as_good_as_the_best_is_no_gain_but_its_weights_are_kept(tmp_path: Path) -> None:
-    outcome, looks, weight = early_stopping([50.0, 70.0, 70.0, 60.0], tmp_path, patience=2)
+@pytest.mark.parametrize(
+    ("scores", "losses", "steps", "best_step"),
+    [
+        ([50.0, 70.0, 70.0, 60.0], [1.0, 1.0, 1.0, 1.0], 8, 4),  # equal in both: no gain
+        ([50.0, 70.0, 70.0, 70.0, 70.0], [1.0, 0.9, 0.8, 0.85, 0.9], 10, 6),  # the lowest loss among equal scores
+        ([100.0] * 5, [0.5, 0.4, 0.3, 0.2, 0.1], 10, 10),  # a saturated score never stops what still learns
+        ([100.0] * 5, [0.1, 0.2, 0.3, 0.4, 0.5], 6, 2),
+        ([50.0, 70.0, 60.0, 60.0], [1.0, 0.9, 0.1, 0.05], 8, 4),  # a lower loss is no gain where the score is lower
+        ([50.0, 50.5, 50.0, 50.0], [0.1, 0.9, 0.1, 0.1], 8, 4),  # nor a higher loss a fault where it is higher
+    ],
+)
+def test_equal_scores_are_told_apart_by_loss(
+    scores: list[float], losses: list[float], steps: int, best_step: int, tmp_path: Path
+) -> None:
+    outcome, looks, weight = early_stopping(scores, tmp_path, losses, patience=2)
 
-    assert (outcome.steps, outcome.best_step, outcome.best_score) == (8, 6, 70.0)
-    assert weight == looks[2]
+    assert (outcome.steps, outcome.best_step) == (steps, best_step)
+    assert outcome.best_score == scores[best_step // 2 - 1]
+    assert weight == looks[best_step // 2 - 1]
 
 
 def test_the_last_step_is_looked_at_too(tmp_path: Path) -> None:
@@ -211,13 +228,15 @@ def test_the_log_has_a_line_a_step_without_times(tmp_path: Path) -> None:
 
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [record["step"] for record in log] == list(range(1, 11))
-    assert [record["step"] for record in log if "validation_score" in record] == [2, 4, 6, 8, 10]
+    for key in ("validation_score", "validation_loss"):
+        assert [record["step"] for record in log if key in record] == [2, 4, 6, 8, 10]
     assert {key for record in log for key in record} == {
         "step",
         "loss",
         "learning_rate",
         "gradient_norm",
         "validation_score",
+        "validation_loss",
     }
     assert log[0]["loss"] == 22.5  # (3² + 6²) / 2
     assert log[0]["learning_rate"] == pytest.approx(0.005)
@@ -333,7 +352,7 @@ def test_a_stopped_run_goes_on_with_its_best_weights_and_its_random_numbers(tmp_
             if done == stops_at:
                 raise KeyboardInterrupt
 
-        outcome = train(model, line_step, plan, folder, {}, lambda: next(looks), report)
+        outcome = train(model, line_step, plan, folder, {}, lambda: Validation(next(looks), 1.0), report)
         return outcome, float(model.w.detach()), (folder / "log.jsonl").read_bytes()
 
     undisturbed = run(tmp_path / "one", None)

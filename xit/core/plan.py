@@ -86,6 +86,7 @@ class Plan:
     optimizer: Literal["adamw", "muon"] = "adamw"
     validate_every: int = 0
     patience: int = 0
+    restarts: int = 0
     head: Literal["linear", "matching"] = "linear"
     size: "EncoderSize | None" = None
     """The shape of an encoder that starts from random weights."""

@@ -284,7 +284,8 @@ class TaskSettings:
     validate_every: Count
     """English validation is scored every so many steps; 0 scores the last step only, whose weights are kept."""
     patience: Count
-    """Training stops after this many validations without a better score; 0 never stops it."""
+    """Training stops after this many validations without a better score, or without a lower loss at an equal score; 0
+    never stops it."""
     epochs: Positive | None = None
     """Training passes over the examples at most this many times; it may be left out, as those below."""
     warmup_steps: Count | None = None
@@ -304,6 +305,9 @@ class TrainingSettings:
     """Matrices decay by this, at least 0, decoupled from the gradient."""
     gradient_clip: Annotated[float, Gt(0)]
     """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
+    restarts: Count
+    """A training that fails is started again at most this many times, with another head and order of batches; it fails
+    where its score on English validation is not above chance by two standard errors (xit/scoring/chance.py)."""
     head: Literal["linear", "matching"]
     """Every encoder has this head: the papers' `linear` one, or a `matching` one for small encoders (xit.heads)."""
 

@@ -1,5 +1,6 @@
 """An encoder with a head, for training and for prediction; the face that formats use, whatever the encoder."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,21 @@ class TaskModel(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The mean loss of a batch from `xit.heads.collate` with the labels of its format."""
+        return self._scored(batch)[0]
+
+    def _scored(self, batch: Batch) -> tuple[Tensor, Tensor]:
         head: Head = self.head  # type: ignore[assignment]
         logits = head(
             self.encoder(batch["input_ids"], batch["attention_mask"]), _with_pooling_mask(self.encoder, batch)
-        )
-        return head.loss(logits.float(), batch)
+        ).float()
+        return head.loss(logits, batch), logits
+
+    def loss_and_logits(self, batch: Batch) -> tuple[float, Tensor]:
+        """The mean loss of a batch, and the head's output for each of its rows, on the CPU; without gradients."""
+        device = next(self.parameters()).device
+        with _predicting(self):
+            loss, logits = self._scored({name: value.to(device) for name, value in batch.items()})
+        return float(loss), logits.cpu()
 
     def logits(self, rows: Sequence[Row]) -> list[Tensor]:
         """The head's output for each row, in the order given, on the CPU."""
@@ -137,13 +148,20 @@ def _encoded(
 ) -> Iterator[tuple[list[int], Batch, tuple[Tensor, ...]]]:
     """Rows through the encoder without gradients, in batches of like length: indices, batch, hidden states."""
     device = next(module.parameters()).device
+    with _predicting(module):
+        for indices in batches_by_length([len(row.input_ids) for row in rows]):
+            batch = {k: v.to(device) for k, v in collate([rows[i] for i in indices], padding_id).items()}
+            yield indices, _with_pooling_mask(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
+
+
+@contextlib.contextmanager
+def _predicting(module: nn.Module) -> Iterator[None]:
+    """Without gradients and dropout."""
     was_training = module.training
     module.eval()
     try:
         with torch.inference_mode():
-            for indices in batches_by_length([len(row.input_ids) for row in rows]):
-                batch = {k: v.to(device) for k, v in collate([rows[i] for i in indices], padding_id).items()}
-                yield indices, _with_pooling_mask(encoder, batch), encoder(batch["input_ids"], batch["attention_mask"])
+            yield
     finally:
         module.train(was_training)
 

@@ -110,6 +110,7 @@ def _after_pretraining(
         gradient_clip=training.gradient_clip,
         validate_every=getattr(own, "validate_every", 0),
         patience=getattr(own, "patience", 0),
+        restarts=training.restarts,
         head=training.head,
         tasks=tasks,
         compute=config.compute,

@@ -118,7 +118,8 @@ def _run(names: Run, folder: Path) -> dict[str, Any]:
     rate = _read(folder / "lineage.json")["parameters"]["plan"]["learning_rate"]
     is_plain = names.stage == "finetune" or parse(names.condition).kind == "task"  # one stream, without saying so
     shares = "" if is_plain else " ".join(f"{name} {share:.1%}" for name, share in outcome["shares"].items())
-    return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares, "tokens": outcome.get("tokens")}
+    ends = {name: outcome.get(name) for name in ("tokens", "attempts", "chance", "is_failed")}
+    return {**names._asdict(), **figures, "learning_rate": rate, "shares": shares, **ends}
 
 
 def curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
@@ -135,8 +136,12 @@ def curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
         start = 0
         for end in points(log):
             losses = [record["loss"] for record in log[start:end]]
-            loss, score = sum(losses) / len(losses), log[end - 1].get("validation_score")
-            shown = {"loss": round(loss, 4), "validation_score": None if score is None else round(score, 2)}
+            score, validation_loss = (log[end - 1].get(f"validation_{what}") for what in ("score", "loss"))
+            shown = {
+                "loss": round(sum(losses) / len(losses), 4),
+                "validation_score": None if score is None else round(score, 2),
+                "validation_loss": None if validation_loss is None else round(validation_loss, 4),
+            }
             rows.append({**names._asdict(), "step": log[end - 1]["step"], **shown})
             start = end
     return rows

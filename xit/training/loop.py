@@ -19,7 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -44,6 +44,19 @@ class Step:
     ids: Sequence[str]
 
 
+class Validation(NamedTuple):
+    """What a look at English validation examples finds."""
+
+    score: float
+    """Higher is better."""
+    loss: float
+    """The mean over labels; it decides between equal scores."""
+
+    def is_better_than(self, other: "Validation | None") -> bool:
+        """By score, and by loss where the score cannot tell."""
+        return other is None or (self.score, -self.loss) > (other.score, -other.loss)
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """How a run ended. `best_step` is where validation was best (the weights kept), or the last step."""
@@ -62,7 +75,7 @@ def train(
     plan: Plan,
     folder: Path,
     run: Mapping[str, Any],
-    validate: Callable[[], float] | None = None,
+    validate: Callable[[], Validation] | None = None,
     report: Report = unheard,
 ) -> Outcome:
     """Train a model whose `forward(batch)` is its mean loss; it ends with the best weights, or the last.
@@ -75,7 +88,7 @@ def train(
         plan: The numbers; its `steps` say how many.
         folder: Where the resumable state and the log are kept until the caller removes it.
         run: What identifies this run (data, parents, parameters, code); a state of another run is not resumed.
-        validate: A score, higher is better, on English validation; early stopping watches nothing else.
+        validate: A look at English validation; the best weights and early stopping go by nothing else.
         report: Told after each step.
 
     Raises:
@@ -125,8 +138,9 @@ def train(
         if validate and (is_due or state.step == plan.steps):
             if is_sharded:
                 _put(model, _whole(trained))
-            record["validation_score"] = distributed.same(validate())
-            state.note_validation(record["validation_score"], trained)
+            found = distributed.same(validate())
+            record |= {"validation_score": found.score, "validation_loss": found.loss}
+            state.note_validation(found, trained)
         state.log.append(record)
         if state.step % plan.compute.save_every == 0 and state.step < plan.steps:
             state.save(folder, run, trained, optimizers)
@@ -138,7 +152,8 @@ def train(
         write_log(folder / "log.jsonl", state.log)
     recent = [r["loss"] for r in state.log[-50:]]
     best_step = state.best_step if state.best is not None else state.step
-    return Outcome(state.step, best_step, state.best_score, sum(recent) / len(recent), state.tokens)
+    best_score = None if state.best_validation is None else state.best_validation.score
+    return Outcome(state.step, best_step, best_score, sum(recent) / len(recent), state.tokens)
 
 
 def accelerator_for(precision: Literal["float32", "bfloat16"], has_idle_parameters: bool = False) -> Accelerator:
@@ -234,17 +249,17 @@ class _State:
         self.saved_step = 0
         self.tokens = 0
         self.best: dict[str, Tensor] | None = None
-        self.best_score: float | None = None
+        self.best_validation: Validation | None = None
         self.best_step = 0
         self.validations_without_gain = 0
         self.log: list[dict[str, float]] = []
 
-    def note_validation(self, score: float, model: nn.Module) -> None:
-        """Note a validation score; keep the weights if it is the best so far (the later of equals)."""
-        is_gain = self.best_score is None or score > self.best_score
+    def note_validation(self, found: Validation, model: nn.Module) -> None:
+        """Note a look at validation; keep the weights if it is the best so far."""
+        is_gain = found.is_better_than(self.best_validation)
         self.validations_without_gain = 0 if is_gain else self.validations_without_gain + 1
-        if is_gain or score == self.best_score:
-            self.best_score, self.best_step = score, self.step
+        if is_gain:
+            self.best_validation, self.best_step = found, self.step
             self.best = {name: tensor.cpu().clone() for name, tensor in _whole(model).items()}
 
     def is_over(self, plan: Plan) -> bool:
@@ -252,9 +267,10 @@ class _State:
 
     def save(self, folder: Path, run: Mapping[str, Any], model: nn.Module, optimizers: Sequence[Any]) -> None:
         self.saved_step = self.step
+        own = {name: value for name, value in vars(self).items() if name != "best"}
         state = {
             "run": json.dumps(run, sort_keys=True),
-            "own": {k: v for k, v in vars(self).items() if k != "best"},
+            "own": {**own, "best_validation": self.best_validation and tuple(self.best_validation)},
             "best": self.best,
             "model": _whole(model),
             "optimizers": [_whole_optimizer(optimizer) for optimizer in optimizers],
@@ -279,7 +295,9 @@ class _State:
             raise CheckpointError(f"{path}: cannot be read ({reason}). Delete it to start this run over.") from error
         if saved["run"] != json.dumps(run, sort_keys=True):
             return state
-        vars(state).update(saved["own"])
+        own = saved["own"]
+        vars(state).update(own)
+        state.best_validation = own["best_validation"] and Validation(*own["best_validation"])
         state.best = saved["best"]
         _put(model, saved["model"])
         for optimizer, optimizer_state in zip(optimizers, saved["optimizers"], strict=True):

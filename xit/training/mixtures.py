@@ -5,6 +5,7 @@ streams' shares, a pure function of the seed, so that a killed run resumes to th
 """
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from xit.core.task import task_of
 from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
 from xit.modeling.task_model import load_encoder
-from xit.training.loop import Outcome, Step, train
+from xit.scoring.chance import is_failure
+from xit.training.loop import Outcome, Step, Validation, train
 from xit.training.masked_lm import HEAD
 from xit.training.streams import Stream, task_stream, text_stream, training_file
 
@@ -75,14 +77,49 @@ def _inputs(plan: Plan, parent: Path, data: Path) -> dict[str, Path]:
 def train_mixture(run: Run, plan: Plan, data: Path, report: Report) -> str:
     """Train the encoder of a checkpoint, with a new head a stream, and write it; a line that says how it ended.
 
-    A head of the parent is not read.
+    A head of the parent is not read. A training that fails (`xit.scoring.chance`) is started again, at most
+    `plan.restarts` times, with another head and another order of batches; its data stay what they are. If all fail, the
+    last one stands, marked as failed.
     """
-    seed = run.cell.seed
+    failures = _Failures(run)
+    while not (end := _attempt(run, plan, data, failures, report)):
+        pass
+    return end
+
+
+class _Failures:
+    """How the attempts before this one ended, kept in a file of the working folder, so that a killed run goes on."""
+
+    def __init__(self, run: Run) -> None:
+        self.path, self.run = run.working / "failures.json", json.dumps(run.lineage, sort_keys=True)
+        kept = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        self.scores: list[float] = distributed.same(kept["scores"] if kept.get("run") == self.run else [])
+
+    def note(self, score: float) -> None:
+        self.scores.append(score)
+        if distributed.is_main():
+            write_json(self.path, {"run": self.run, "scores": self.scores})
+
+
+def attempt_seed(seed: int, attempt: int) -> int:
+    """The seed of the head and the order of batches in an attempt, from 0: in the first one that of the run itself.
+
+    Examples:
+        >>> attempt_seed(7, 0), len({attempt_seed(seed, attempt) for seed in range(100) for attempt in range(4)})
+        (7, 400)
+    """
+    return int(np.random.SeedSequence((seed, attempt)).generate_state(1)[0]) if attempt else seed
+
+
+def _attempt(run: Run, plan: Plan, data: Path, failures: _Failures, report: Report) -> str:
+    """Train once, and write the model; or, where it has failed and may be started again, note that and say nothing."""
+    attempt = len(failures.scores)
+    seed = attempt_seed(run.cell.seed, attempt)
     bare, tokenizer = load_encoder(run.parent)
     if plan.compute.gradient_checkpointing:
         bare.encoder.checkpoint_gradients()  # type: ignore[operator]
     torch.manual_seed(seed)
-    streams = [task_stream(name, plan, data, bare.encoder, tokenizer, seed) for name in plan.tasks]
+    streams = [task_stream(name, plan, data, bare.encoder, tokenizer, run.cell.seed, seed) for name in plan.tasks]
     shares = _shares(streams, plan)
     if plan.text:
         streams.append(text_stream(plan, data, bare.encoder, tokenizer, run.parent, seed))
@@ -93,14 +130,35 @@ def train_mixture(run: Run, plan: Plan, data: Path, report: Report) -> str:
     model, step_at = streams[0].model, streams[0].step_at
     if len(streams) > 1:
         model, step_at = Mixture([each.model for each in streams]), mixed_steps(streams, drawn)
-    outcome = train(model, step_at, plan, run.working, run.lineage, mean_validation(streams), report)
+    lineage = {**run.lineage, "attempt": attempt}
+    outcome = train(model, step_at, plan, run.working, lineage, mean_validation(streams), report)
+    by_chance, is_failed = judged(outcome.best_score, streams)
+    if is_failed and attempt < plan.restarts:
+        assert outcome.best_score is not None
+        failures.note(outcome.best_score)
+        return ""
     done = drawn[: outcome.steps]
     counts = {each.name: sum(number == index for number, _ in done) for index, each in enumerate(streams)}
     by_name = {each.name: share for each, share in zip(streams, shares, strict=True)}
-    save(run, bare.encoder, outcome, streams, shares=by_name, batches=counts)
+    facts = {"attempts": attempt + 1, "chance": by_chance, "is_failed": is_failed}
+    save(run, bare.encoder, outcome, streams, shares=by_name, batches=counts, **facts)
     end = f"loss {outcome.loss:.2f}" if outcome.best_score is None else f"validation {outcome.best_score:.1f}"
     shown = ", ".join(f"{name} {share:.1%}" for name, share in by_name.items())
-    return f"{end} at step {outcome.best_step} of {outcome.steps} ({shown})"
+    attempts = f", attempt {attempt + 1}" if attempt else ""
+    failed = f"; FAILED: not above chance, {by_chance:.1f}, by two standard errors" if is_failed else ""
+    return f"{end} at step {outcome.best_step} of {outcome.steps}{attempts} ({shown}){failed}"
+
+
+def judged(score: float | None, streams: Sequence[Stream]) -> tuple[float | None, bool | None]:
+    """The chance of a training's best validation score, and whether it has failed; None where nothing is validated.
+
+    Of several tasks both are means, so the standard error is that of as many times the fewest examples.
+    """
+    validated = [each for each in streams if each.validate]
+    if score is None or not validated:
+        return None, None
+    by_chance = sum(each.chance for each in validated) / len(validated)
+    return by_chance, is_failure(score, by_chance, len(validated) * min(each.validated for each in validated))
 
 
 def _shares(streams: Sequence[Stream], plan: Plan) -> list[float]:
@@ -168,9 +226,15 @@ def mixed_steps(streams: Sequence[Stream], drawn: Sequence[tuple[int, int]]) -> 
     return step_at
 
 
-def mean_validation(streams: Sequence[Stream]) -> Callable[[], float] | None:
-    """The mean of the tasks' main metrics on English validation (jiant); None where nothing is validated."""
+def mean_validation(streams: Sequence[Stream]) -> Callable[[], Validation] | None:
+    """The mean of the tasks' main metrics on English validation (jiant), and of their losses; None where nothing is
+    validated."""
     validations = [each.validate for each in streams if each.validate]
     if not validations:
         return None
-    return lambda: sum(validate() for validate in validations) / len(validations)
+
+    def validate() -> Validation:
+        found = [look() for look in validations]
+        return Validation(*(sum(values) / len(found) for values in zip(*found, strict=True)))
+
+    return validate

@@ -19,9 +19,11 @@ from xit.heads import EncodedExample, EncodingOptions, Format, collate
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel
 from xit.modeling.tokenization import Tokenizer
-from xit.scoring.predictions import kind_of
-from xit.training.loop import Step, batch_indices
+from xit.scoring.chance import chance
+from xit.scoring.predictions import asked
+from xit.training.loop import Step, Validation, batch_indices
 from xit.training.masked_lm import MaskedLanguageModel, packed, pretraining_steps
+from xit.training.validation import validation_of
 
 EXAMPLES, LABELS = 1, 2
 """Streams of random numbers that are independent of those of training: which examples, and which labels."""
@@ -36,8 +38,12 @@ class Stream:
     """`forward(batch)` is the mean loss."""
     step_at: Callable[[int], Step]
     """The stream's own step 0, 1, …, whatever comes between."""
-    validate: Callable[[], float] | None = None
-    """The task's main metric on English validation."""
+    validate: Callable[[], Validation] | None = None
+    """The task's main metric and loss on English validation."""
+    validated: int = 0
+    """The number of validation examples."""
+    chance: float = 0.0
+    """What the best answer that ignores the input scores on them."""
     facts: checkpoints.HeadConfig | None = None
     """What the head answers; None where it is of no use later."""
     rows: int = 0
@@ -48,7 +54,9 @@ class Stream:
     """The number of inputs that there would be without taking a subset."""
 
 
-def task_stream(task_id: str, plan: Plan, data: Path, encoder: nn.Module, tokenizer: Tokenizer, seed: int) -> Stream:
+def task_stream(
+    task_id: str, plan: Plan, data: Path, encoder: nn.Module, tokenizer: Tokenizer, seed: int, order: int
+) -> Stream:
     """The batches of a task of a plan, with a new head that is drawn from torch's global generator.
 
     Args:
@@ -57,7 +65,8 @@ def task_stream(task_id: str, plan: Plan, data: Path, encoder: nn.Module, tokeni
         data: The folder of all data.
         encoder: What the head is put on.
         tokenizer: The encoder's.
-        seed: The seed of the order of the examples.
+        seed: The seed of a subset, and of shuffled labels.
+        order: The seed of the order of the examples.
 
     Raises:
         ConfigError: several processes would change the loss, or inputs are longer than the encoder reads.
@@ -85,23 +94,18 @@ def task_stream(task_id: str, plan: Plan, data: Path, encoder: nn.Module, tokeni
     if not encoded:
         raise TrainingError(f"data/{task_id}/train.parquet: no English training examples of {task_id}.")
     model = TaskModel(encoder, form.head(plan.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
-    steps = task_steps(encoded, form, batches, tokenizer.padding_id, seed)
+    steps = task_steps(encoded, form, batches, tokenizer.padding_id, order)
     facts = checkpoints.HeadConfig(task_id, task.format, plan.head, task.labels, batches.max_length_tokens)
-    stream = Stream(task_id, model, steps, None, facts, len(examples), len(encoded))
-    stream = dataclasses.replace(stream, whole=round(len(encoded) * of / len(examples)))
+    whole = round(len(encoded) * of / len(examples))
+    stream = Stream(task_id, model, steps, facts=facts, rows=len(examples), examples=len(encoded), whole=whole)
     if batches.is_shuffled:
         return stream
     validation = read_examples(data / task_id / "validation.parquet", "en")
     if task.format != "retrieval":
         validation = validation[:VALIDATION_EXAMPLES]
-
-    kind = kind_of(task)
-
-    def validate() -> float:
-        predictions = kind.from_model(form.predict(model, validation, options), validation)
-        return kind.score(predictions, kind.gold(validation), "en")[task.metric]
-
-    return dataclasses.replace(stream, validate=validate)
+    validate = validation_of(model, form, validation, options, batches.batch_size // batches.micro_batches)
+    count, by_chance = len(asked(validation)), chance(task, validation)
+    return dataclasses.replace(stream, validate=validate, validated=count, chance=by_chance)
 
 
 def text_stream(plan: Plan, data: Path, encoder: nn.Module, tokenizer: Tokenizer, parent: Path, seed: int) -> Stream:
