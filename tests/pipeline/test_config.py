@@ -128,7 +128,7 @@ def test_a_key_that_is_near_to_no_other_is_to_be_removed() -> None:
         ("retrieval", r"This section says how sentences become vectors\. Add it, with layer, pooling, is_centered\."),
         ("pretraining__steps", r"Pretraining takes this many optimizer steps; at least 1, .* Add it\."),
         ("encoders__lstm__size", r"This is the shape .* Add it, with dimension, layers, inner, heads\."),
-        ("targets__xnli__patience", r"Training stops after this many validations without a better score; .* Add it\."),
+        ("targets__xnli__patience", r"Training stops after this many validations without a better score, .* Add it\."),
     ],
 )
 def test_a_missing_key_is_named_with_what_it_is(place: str, meaning: str) -> None:
@@ -343,6 +343,8 @@ def test_all_faults_are_reported_at_once() -> None:
         ),
         ({"tuning__seeds": []}, r"tuning.seeds: the list is empty"),
         ({"tuning__learning_rates": [0.1, 0.1]}, r"tuning.learning_rates: 0.1 is there twice"),
+        ({"tuning__learning_rates": []}, r"tuning.learning_rates: the list is empty"),
+        ({"tuning__seeds": [5, 1]}, r"tuning.seeds: 1 is among seeds, so that .* found \[5, 1\]. Take others, such as"),
         (
             {"targets__xnli__micro_batches": 3},
             r"targets.xnli.micro_batches: 3 does not divide batch_size, 32\. Give a di",

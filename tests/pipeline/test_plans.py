@@ -49,7 +49,6 @@ def test_a_condition_is_trained_at_the_rate_of_its_task_or_else_at_that_of_the_e
 def test_a_rate_is_that_of_a_trial_else_of_the_task_else_of_the_encoder_for_it_else_of_the_encoder() -> None:
     own = changed(RATES, targets={"xnli": {"learning_rate": 0.1}})
 
-    assert plans.target(own, "xnli", "lstm", learning_rate=0.2).learning_rate == 0.2
     assert plans.target(own, "xnli", "lstm").learning_rate == 0.1
     assert plans.target(changed(RATES), "xnli", "lstm").learning_rate == 0.002
     assert plans.target(changed(RATES), "udpos", "lstm").learning_rate == 0.008

@@ -124,7 +124,7 @@ def _vocabulary(settings: "VocabularySettings | None") -> Iterator[Path]:
 @app.command(rich_help_panel=STAGES)
 def tune(
     encoder: Encoder,
-    task: Annotated[list[str] | None, typer.Argument(help="Target tasks that decide; else tuning.tasks.")] = None,
+    task: Annotated[list[str] | None, typer.Argument(help="Tasks to find a rate for; else tuning.tasks.")] = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -134,7 +134,7 @@ def tune(
         ),
     ] = None,
 ) -> None:
-    """Try learning rates of an encoder, and score each on English validation data alone.
+    """Try learning rates of an encoder on each task, and score them on English validation data alone.
 
     The trials are in tuning/ENCODER/trials.csv; every encoder has equally many. `dvc repro` does this for the encoders
     of tuning.encoders. By hand, run `xit data text`, `xit tokenizer` and `xit data TASK` before.
@@ -151,9 +151,7 @@ def tune(
             "ones. Set its learning_rate."
         )
     tuning = config.tuning
-    trials = {stage.PRETRAINING: plans.pretraining(config, encoder, tuning.pretraining_learning_rates[0])}
-    for name in task or tuning.tasks:
-        trials[name] = plans.target(config, name, encoder, tuning.learning_rates[0])
+    trials = plans.trials(config, encoder, task or tuning.tasks)
     with terminal.progress() as report, _vocabulary(own.vocabulary) as tokenizer_folder:
         places = Places(tokenizer_folder, paths.DATA, paths.tuned(encoder))
         lines = stage.tune(encoder, config.source, tuning, places, trials, report)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from xit.core.settings import ComputeSettings, EncoderSize
 
 
+PRETRAINING = "pretraining"
+"""Names the plan of pretraining among those of tasks, and the phase of its trials."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Cell:
     """One model of the experiment. What does not apply is empty: a pretrained encoder has no condition or target."""

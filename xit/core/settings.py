@@ -107,7 +107,7 @@ Count = Annotated[int, Ge(0)]
 Rate = Annotated[float, Gt(0), Lt(1)]
 Decay = Annotated[float, Ge(0)]
 Seeds = Annotated[tuple[Annotated[int, Ge(0), Lt(2**32)], ...], Some, Once]
-Rates = Annotated[tuple[Rate, ...], Some, Once]
+Rates = Annotated[tuple[Rate, ...], Once]
 Codes = Annotated[tuple[str, ...], Once]
 EncoderId = Annotated[str, _among(lambda: registry.names("encoders"), "encoder")]
 TaskId = Annotated[str, _among(lambda: registry.names("tasks"), "task")]
@@ -467,16 +467,18 @@ class TuningSettings:
     """The trials of these encoders are stages of the pipeline; none are by default, since the rates above are chosen
     already."""
     pretraining_learning_rates: Rates
-    """These peak learning rates, each between 0 and 1, are tried in pretraining."""
-    pretraining_steps: Positive
-    """A trial of pretraining takes this many optimizer steps."""
-    learning_rates: Rates
-    """These peak learning rates, each between 0 and 1, are tried on tasks, from the encoder of the best trial of
+    """These peak learning rates, each between 0 and 1, are tried in pretraining; where the list is empty, or has one,
+    nothing is searched there: the encoder's own `pretraining_learning_rate` is taken, or that one."""
+    pretraining_steps: Positive | None
+    """A trial of pretraining takes this many optimizer steps; null takes as many as `pretraining.steps`."""
+    learning_rates: Annotated[Rates, Some]
+    """These peak learning rates, each between 0 and 1, are tried on each task, from the encoders of the best trial of
     pretraining."""
-    tasks: Annotated[tuple[TrainedTask, ...], Some, Once]
-    """The mean over these target tasks, of several formats, decides; each has its own steps and batches."""
+    tasks: Annotated[tuple[TrainedTask, ...], Once]
+    """A rate is chosen for each of these tasks, targets or intermediate ones, which have their own steps and batches;
+    where the list is empty, for every one of the grid."""
     seeds: Seeds
-    """Each trial is run with every one of these seeds, whole numbers from 0 to 2**32 - 1."""
+    """Each trial is run with every one of these seeds, whole numbers from 0 to 2**32 - 1, which are none of `seeds`."""
 
 
 @dataclasses.dataclass(frozen=True)

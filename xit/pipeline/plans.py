@@ -5,12 +5,12 @@ learning rate is the task's own, else that of the encoder for this task, else th
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from xit.core.conditions import MULTITASK, UNTRAINED_CONDITIONS, parse
 from xit.core.errors import ConfigError, near
-from xit.core.plan import Plan, TaskBatches, TextBatches
+from xit.core.plan import PRETRAINING, Plan, TaskBatches, TextBatches
 from xit.pipeline import paths
 
 if TYPE_CHECKING:
@@ -51,10 +51,26 @@ def pretraining(config: "Config", encoder: str, learning_rate: float | None = No
     )
 
 
-def target(config: "Config", task: str, encoder: str, learning_rate: float | None = None) -> Plan:
-    """How an encoder is fine-tuned on a target task, at its learning rate or at that of a trial."""
+def target(config: "Config", task: str, encoder: str) -> Plan:
+    """How an encoder is fine-tuned on a target task."""
     own = section(config.targets, task, "targets")
-    return _after_pretraining(config, encoder, own, {task: _batches(own)}, learning_rate=learning_rate)
+    return _after_pretraining(config, encoder, own, {task: _batches(own)})
+
+
+def trials(config: "Config", encoder: str, tasks: Sequence[str]) -> dict[str, Plan]:
+    """How an encoder is tuned: pretrained, under `pretraining`, and trained on each task, of which the rates are tried.
+
+    Without tasks it is every target and intermediate task of the grid. A trial that fails is not started again, so that
+    it counts against its rate.
+    """
+    tuning, rate = config.tuning, config.tuning.learning_rates[0]
+    first = pretraining(config, encoder, next(iter(tuning.pretraining_learning_rates), None))
+    found = {PRETRAINING: dataclasses.replace(first, steps=tuning.pretraining_steps or first.steps)}
+    for task in tasks or dict.fromkeys([*config.grid.targets, *config.grid.intermediates]):
+        own = section({**config.intermediate, **config.targets}, task, "targets")
+        plan = _after_pretraining(config, encoder, own, {task: _batches(own)}, learning_rate=rate)
+        found[task] = dataclasses.replace(plan, restarts=0)
+    return found
 
 
 def intermediate(config: "Config", condition: str, encoder: str) -> Plan | None:

@@ -34,7 +34,7 @@ def _sections(config: "Config") -> Iterator[str]:
                 yield f"{section}.{name}: missing, but grid names {name}. Add it, as {', '.join(has) or 'others'} have."
     for key, ids, section, has in (
         ("encoders", config.tuning.encoders, "encoders", config.encoders),
-        ("tasks", config.tuning.tasks, "targets", config.targets),
+        ("tasks", config.tuning.tasks, "targets", {**config.targets, **config.intermediate}),
     ):
         for name in ids:
             if name not in has:
@@ -282,6 +282,12 @@ def _tuned(config: "Config") -> Iterator[str]:
         yield (
             f"tuning.encoders: [{', '.join(config.tuning.encoders)}]: an encoder is tuned on English text, but en is "
             "not in languages.pretraining. Add it, or empty this list."
+        )
+    if both := [seed for seed in config.tuning.seeds if seed in config.seeds]:
+        yield (
+            f"tuning.seeds: {', '.join(map(str, both))} {'is' if len(both) == 1 else 'are'} among seeds, so that rates "
+            f"would be chosen on the runs that they are used in; found {list(config.tuning.seeds)}. Take others, such "
+            "as [101, 102, 103]."
         )
 
 

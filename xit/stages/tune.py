@@ -1,7 +1,9 @@
 """Learning rates of an encoder from scratch: the same few trials for each, judged on English validation alone.
 
-First the rate of pretraining: that of the lowest masked-LM loss on English text which the trial has not seen. Then,
-from that trial's encoder, the rate of tasks: that of the highest mean of their main metrics on English validation.
+First the rate of pretraining, where several are tried: by the masked-LM loss on English text which the trials have not
+seen. Then, from that rate's encoders, the rate of each task: by its main metric on English validation. Each time the
+best rate is that of the best median over seeds, and of equal medians that of the best worst seed
+(`xit.statistics.rates`); no task decides for another. A trial that fails is not started again.
 """
 
 import csv
@@ -9,6 +11,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -16,20 +19,22 @@ import torch
 from xit.core.batches import IGNORED
 from xit.core.errors import TrainingError
 from xit.core.files import write_csv, write_json
-from xit.core.plan import Cell, Places, Plan, TextBatches
+from xit.core.plan import PRETRAINING, Cell, Places, Plan, TextBatches
 from xit.core.progress import Report, about
 from xit.core.settings import TuningSettings
 from xit.core.task import task_of
 from xit.modeling import checkpoints, tokenization
 from xit.modeling.checkpoints import Run
 from xit.modeling.tokenization import Tokenizer
+from xit.statistics import rates
 from xit.training.loop import train
 from xit.training.masked_lm import Blocks, MaskedLanguageModel, from_scratch, mask, packed, pretraining_steps
 from xit.training.mixtures import train_cells
 
 HELD_OUT = 10
 """One of so many English blocks is kept from the trials of pretraining, for the loss."""
-PHASES = PRETRAINING, TASKS = ("pretraining", "tasks")
+TASKS = "tasks"
+"""The phase of trials that are not of pretraining."""
 
 Row = dict[str, Any]
 
@@ -55,26 +60,35 @@ def tune(
     Raises:
         TrainingError: English is not among the languages of pretraining.
     """
-    lines, rows = _pretrained(encoder, source, tuning, places, plans[PRETRAINING], report)
-    best = min(tuning.pretraining_learning_rates, key=lambda rate: mean(rows, PRETRAINING, rate))
+    pretraining = tuning.pretraining_learning_rates or (plans[PRETRAINING].learning_rate,)
+    lines, rows = _pretrained(encoder, source, tuning.seeds, pretraining, places, plans[PRETRAINING], report)
+    start = best_rate(rows, "")
+    if len(pretraining) == 1:
+        rows = []  # nothing was searched
     tasks = [name for name in plans if name != PRETRAINING]
     for task in tasks:
         metric = task_of(task).metric
         for rate in tuning.learning_rates:
             cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in tuning.seeds}
-            start, folder = places.out / PRETRAINING / f"{best:g}", places.out / task / f"{rate:g}"
+            folder = places.out / task / f"{rate:g}"
             plan = dataclasses.replace(plans[task], learning_rate=rate)
-            lines += train_cells("tune", cells, Places(start, places.data, folder), plan, report)
+            here = Places(places.out / PRETRAINING / f"{start:g}", places.data, folder)
+            lines += train_cells("tune", cells, here, plan, report)
             rows += [_row(source, TASKS, rate, cell, metric, folder / name) for name, cell in cells.items()]
         checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in tuning.learning_rates])
-    rate = max(tuning.learning_rates, key=lambda rate: mean(rows, TASKS, rate))
     write_csv(places.out / "trials.csv", rows)
     checkpoints.keep_only(places.out, [PRETRAINING, *tasks, "trials.csv"])
-    return [*lines, *_verdict(encoder, rows, best, rate, tuning)]
+    return [*lines, *_verdict(encoder, rows)]
 
 
 def _pretrained(
-    encoder: str, source: str, tuning: TuningSettings, places: Places, plan: Plan, report: Report
+    encoder: str,
+    source: str,
+    seeds: Sequence[int],
+    tried: Sequence[float],
+    places: Places,
+    plan: Plan,
+    report: Report,
 ) -> tuple[list[str], list[Row]]:
     """The trials of pretraining, `out/pretraining/<rate>/<seed>`: what was done, and the loss of each."""
     text, tokenizer = plan.text, tokenization.load(places.parent)
@@ -86,9 +100,9 @@ def _pretrained(
     held_out, blocks["en"] = blocks["en"][:count], blocks["en"][count:]
 
     def at(rate: float) -> tuple[list[str], list[Row]]:
-        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in tuning.seeds}
+        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in seeds}
         here = dataclasses.replace(places, out=places.out / PRETRAINING / f"{rate:g}")
-        trial = dataclasses.replace(plan, learning_rate=rate, steps=tuning.pretraining_steps)
+        trial = dataclasses.replace(plan, learning_rate=rate)
 
         def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
             code = ("xit.stages.tune", f"xit.encoders.{encoder}")
@@ -109,16 +123,17 @@ def _pretrained(
         lines = checkpoints.each(cells, here, lineage_of, make)
         return lines, [_row(source, PRETRAINING, rate, cell, "loss", here.out / name) for name, cell in cells.items()]
 
-    done = [at(rate) for rate in tuning.pretraining_learning_rates]
-    checkpoints.keep_only(places.out / PRETRAINING, [f"{rate:g}" for rate in tuning.pretraining_learning_rates])
+    done = [at(rate) for rate in tried]
+    checkpoints.keep_only(places.out / PRETRAINING, [f"{rate:g}" for rate in tried])
     return [line for lines, _ in done for line in lines], [row for _, rows in done for row in rows]
 
 
 def record(trials: Path, table: Path) -> str:
-    """Put trials into a table that keeps those of other encoders and sources, such as paper/inputs/tuning.csv."""
+    """Put trials into a table that keeps those of other encoders, sources and phases: paper/inputs/tuning.csv."""
+    names = ("source", "encoder", "phase")
     new, old = _rows(trials), _rows(table) if table.is_file() else []
-    made = {(row["source"], row["encoder"]) for row in new}
-    write_csv(table, [*(row for row in old if (row["source"], row["encoder"]) not in made), *new])
+    made = {tuple(row[name] for name in names) for row in new}
+    write_csv(table, [*(row for row in old if tuple(row[name] for name in names) not in made), *new])
     return f"{table}: {len(new)} trials put there"
 
 
@@ -143,10 +158,20 @@ def held_out_loss(model: MaskedLanguageModel, blocks: Blocks, settings: TextBatc
     return total / max(masked, 1)
 
 
-def mean(rows: Sequence[Row], phase: str, rate: float) -> float:
-    """The mean over tasks and seeds of what a phase reached at a rate."""
-    values = [row["validation_score"] for row in rows if (row["phase"], row["learning_rate"]) == (phase, rate)]
-    return float(sum(values) / len(values))
+def reached(rows: Sequence[Row], task: str) -> dict[float, list[float]]:
+    """What each rate reached on a task, a value a seed, or in pretraining (`""`); higher is better, so losses are
+    negative."""
+    found: dict[float, list[float]] = {}
+    for row in rows:
+        if row["task"] == task:
+            sign = -1 if row["metric"] == "loss" else 1
+            found.setdefault(row["learning_rate"], []).append(sign * row["validation_score"])
+    return found
+
+
+def best_rate(rows: Sequence[Row], task: str) -> float:
+    """The best rate of a task, or of pretraining (`""`)."""
+    return rates.best(reached(rows, task))
 
 
 def _row(source: str, phase: str, rate: float, cell: Cell, metric: str, folder: Path) -> Row:
@@ -156,23 +181,18 @@ def _row(source: str, phase: str, rate: float, cell: Cell, metric: str, folder: 
     return {**names, "metric": metric, "validation_score": outcome["best_score"]}
 
 
-def _verdict(encoder: str, rows: Sequence[Row], rate: float, task_rate: float, tuning: TuningSettings) -> list[str]:
+def _verdict(encoder: str, rows: Sequence[Row]) -> list[str]:
     """What every rate reached, which are best, and the lines of params.yaml to say so."""
-    found = []
-    for phase, tried, best, what in (
-        (PRETRAINING, tuning.pretraining_learning_rates, rate, "masked-LM loss on held-out English"),
-        (TASKS, tuning.learning_rates, task_rate, "mean English validation"),
-    ):
-        reached = ", ".join(f"{one:g}: {mean(rows, phase, one):.2f}" for one in tried)
-        edge = (
-            f" At the edge: try rates beyond {best:g}." if best in (min(tried), max(tried)) and len(tried) > 1 else ""
+    found, chosen = [], {task: best_rate(rows, task) for task in dict.fromkeys(row["task"] for row in rows)}
+    for task, best in chosen.items():
+        values = reached(rows, task)
+        shown = ", ".join(f"{rate:g}: {abs(median(of)):.2f} ({abs(min(of)):.2f})" for rate, of in values.items())
+        what = "English validation" if task else "masked-LM loss on held-out English"
+        is_edge = len(values) > 1 and best in (min(values), max(values))
+        edge = f" At the edge: try rates beyond {best:g}." if is_edge else ""
+        found.append(
+            f"{encoder}, {task or PRETRAINING}: {best:g} is best of {shown} ({what}, median and worst seed).{edge}"
         )
-        found.append(f"{encoder}, {phase}: {best:g} is best of {reached} ({what}).{edge}")
-    return [
-        *found,
-        "params.yaml:",
-        "encoders:",
-        f"  {encoder}:",
-        f"    pretraining_learning_rate: {rate:g}",
-        f"    learning_rate: {task_rate:g}",
-    ]
+    of_tasks = ", ".join(f"{task}: {rate:g}" for task, rate in chosen.items() if task)
+    first = [f"    pretraining_learning_rate: {chosen['']:g}"] if "" in chosen else []
+    return [*found, "params.yaml:", "encoders:", f"  {encoder}:", *first, f"    learning_rates: {{{of_tasks}}}"]
