@@ -7,7 +7,8 @@ PYTHON ?= python3
 PROFILE ?=
 PRESET ?=
 DATA ?=
-JOBS ?= 2
+# How many stage instances or tests run at once; else as cores and memory allow. Results do not depend on it.
+JOBS ?=
 EXECUTOR ?=
 SCHEDULER ?=
 # Any value: torch with its CUDA libraries, hashed, as the image has it. Else the same versions as pip finds them, unhashed,
@@ -47,12 +48,12 @@ INSTALL := $(PIP) install --no-deps
 .PHONY: help setup environment reproduce smoke test test-all torture lint audit paper clean clean-all lock image image-test
 
 help:  ## List these commands
-	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=2]"; echo
+	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=…]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE      a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
 	@echo "  DATA         the folder of published files, for the profiles that read them"
-	@echo "  JOBS         how many stages or tests run at once"
+	@echo "  JOBS         how many stages or tests run at once; else as many as there are cores (and memory)"
 	@echo "  EXECUTOR     dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"
 	@echo "  IN           docker: make reproduce IN=docker runs it in the image, on this folder"
 	@echo "  K            words of names of tests: make test K=lstm; PYTEST_ADDOPTS=--exitfirst takes options of pytest"
@@ -63,7 +64,7 @@ setup: $(PROJECT)  ## Make .venv with the locked dependencies and xit (the other
 
 reproduce: $(if $(IN),image,setup)  ## Run the whole experiment, from data to paper/main.pdf
 	@$(if $(IN),$(RUN_IN_DOCKER),$(VENV)/bin/)xit reproduce $(call option,--profile,PROFILE) $(call option,--preset,PRESET) \
-		$(if $(value DATA),--data $(call quoted,$(DATA_PATH))) --jobs $(call argument,JOBS) \
+		$(if $(value DATA),--data $(call quoted,$(DATA_PATH))) $(call option,--jobs,JOBS) \
 		$(call option,--executor,EXECUTOR) $(call option,--scheduler,SCHEDULER)
 
 # The image's environment, this folder's code; what it makes belongs to whoever owns the folder.
@@ -75,9 +76,10 @@ DATA_PATH = $(if $(filter /%,$(firstword $(value DATA))),,$(CURDIR)/)$(value DAT
 space := $(subst ,, )
 
 smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
-	@$(VENV)/bin/xit reproduce --profile tiny --jobs $(call argument,JOBS)
+	@$(VENV)/bin/xit reproduce --profile tiny $(call option,--jobs,JOBS)
 
-PYTEST = $(VENV)/bin/pytest -n $(call argument,JOBS) $(call option,-k,K)
+WORKERS = -n $(if $(value JOBS),$(call argument,JOBS),auto)
+PYTEST = $(VENV)/bin/pytest $(WORKERS) $(call option,-k,K)
 
 test: setup  ## Run the fast tests, or those of them that K= names
 	$(PYTEST) -m "not slow"
@@ -87,7 +89,7 @@ test-all: setup  ## Run all tests, the slow ones too
 
 torture: setup  ## Kill stages 200 times at random moments, fill disks (as root), damage files; minutes
 	$(VENV)/bin/python scripts/torture.py
-	$(VENV)/bin/pytest tests/pipeline/test_faults.py -n $(call argument,JOBS) --dist loadfile
+	$(VENV)/bin/pytest tests/pipeline/test_faults.py $(WORKERS) --dist loadfile
 
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check

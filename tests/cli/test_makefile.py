@@ -49,13 +49,31 @@ def test_a_variable_of_reproduce_reaches_the_command_as_one_argument(
 
 
 def test_an_absolute_data_folder_stays_as_it_is() -> None:
-    assert planned("reproduce", "DATA=/a folder")[-1][-4:] == ["--data", "/a folder", "--jobs", "2"]
+    assert planned("reproduce", "DATA=/a folder")[-1][-2:] == ["--data", "/a folder"]
 
 
 @pytest.mark.parametrize("command", ["test", "test-all"])
 def test_the_tests_can_be_chosen_by_words_of_their_names(command: str) -> None:
-    assert planned(command, "K=lstm and not slow")[-1][:5] == [".venv/bin/pytest", "-n", "2", "-k", "lstm and not slow"]
+    assert planned(command, "K=lstm and not slow")[-1][:5] == [
+        ".venv/bin/pytest",
+        "-n",
+        "auto",
+        "-k",
+        "lstm and not slow",
+    ]
     assert "-k" not in planned(command)[-1]
+
+
+@pytest.mark.parametrize("command", ["reproduce", "smoke"])
+def test_how_many_instances_run_at_once_is_left_to_the_machine(command: str) -> None:
+    assert "--jobs" not in planned(command)[-1]
+    assert planned(command, "JOBS=3")[-1][-2:] == ["--jobs", "3"]
+
+
+@pytest.mark.parametrize("command", ["test", "test-all", "torture"])
+def test_how_many_tests_run_at_once_can_be_chosen(command: str) -> None:
+    assert planned(command, "JOBS=3")[-1][1:4] != planned(command)[-1][1:4]
+    assert "auto" in planned(command)[-1]
 
 
 def test_torch_is_installed_in_the_locked_versions_and_only_it_asks_a_second_index() -> None:

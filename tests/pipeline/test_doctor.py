@@ -1,8 +1,10 @@
 """`xit doctor`: what it says of a machine that lacks something; offline it opens no socket, and it tells no secret."""
 
 import hashlib
+import importlib.metadata
 import json
 import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from hub_server import HubServer
 from huggingface_hub import constants
 
 from xit import cli
+from xit.core import instructions
 from xit.pipeline import doctor
 
 ROOT = Path(__file__).parents[2]
@@ -71,8 +74,8 @@ def test_offline_opens_no_socket_and_everything_is_looked_at(
     run(["--offline", "--json", str(tmp_path / "found.json")], monkeypatch)
 
     found = {finding["name"]: finding for finding in json.loads((tmp_path / "found.json").read_text())}
-    assert list(found)[:5] == ["packages", "driver", "GPUs", "cores", "memory"]
-    assert list(found)[5:] == ["disk", "writing", "home", "params.yaml", "Hub"]
+    assert list(found)[:6] == ["packages", "driver", "GPUs", "bits", "cores", "memory"]
+    assert list(found)[6:] == ["disk", "writing", "home", "params.yaml", "Hub"]
     assert found["Hub"]["found"].startswith("not asked, offline")
     assert re.search(r"^ok +home +/\S+$", capfd.readouterr().out, re.MULTILINE)
 
@@ -124,3 +127,50 @@ def test_an_object_of_the_cache_that_is_not_what_its_name_says_is_named(tmp_path
     found = doctor.cache(tmp_path)
     assert (found.status, found.found) == ("fault", "1 of 2 are not what their names say")
     assert found.advice == f"rm -f {whole}; what is wanted of it is made again."
+
+
+@pytest.fixture
+def like_the_reference(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project on a machine as the reference was made on."""
+    monkeypatch.setattr(instructions, "lack", lambda: "")
+    monkeypatch.setattr(instructions, "maker", lambda: "AuthenticAMD")
+    monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
+    (tmp_path / "requirements").mkdir()
+    version = importlib.metadata.version("torch").partition("+")[0]
+    (tmp_path / "requirements/cuda.lock").write_text(f"torch=={version} \\\n")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    return tmp_path
+
+
+def test_a_machine_like_that_of_the_reference_gives_its_bits(like_the_reference: Path) -> None:
+    found = doctor._bits(like_the_reference)
+
+    assert (found.status, found.found, found.advice) == ("ok", "those of the reference", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda patch, _: patch.setattr(instructions, "lack", lambda: "the processor has no avx2"), "has no avx2"),
+        (lambda patch, _: patch.setattr(instructions, "maker", lambda: "GenuineIntel"), "is of GenuineIntel, where"),
+        (lambda patch, _: patch.setattr(doctor.shutil, "which", lambda _: "/bin/x"), "training takes the GPU"),
+        (
+            lambda _, root: (root / "params.yaml").write_text(
+                (root / "params.yaml").read_text().replace("instructions: avx2", "instructions: native")
+            ),
+            "compute.instructions is native",
+        ),
+        (lambda _, root: (root / "requirements/cuda.lock").write_text("torch==1.0 \\\n"), r"torch is .*, locked 1\.0"),
+    ],
+    ids=["no AVX2", "another maker", "GPU", "native", "another torch"],
+)
+def test_what_keeps_a_machine_from_the_bits_of_the_reference_is_told(
+    change: Any, reason: str, like_the_reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(monkeypatch, like_the_reference)
+
+    found = doctor._bits(like_the_reference)
+
+    assert found.status == "warning"
+    assert re.search(f"others than the reference's: .*{reason}", found.found)
+    assert "xit verify" in found.advice

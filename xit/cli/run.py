@@ -24,7 +24,10 @@ app.add_typer(planning, name="grid", rich_help_panel=STAGES)
 def reproduce(
     profile: Profile = "default",
     data: DataFolder = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Stage instances side by side, one thread each.")] = 2,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stage instances side by side, one thread each. Else as cores and memory allow."),
+    ] = None,
     preset: FormerPreset = None,
     executor: Annotated[
         Literal["local", "dask"], typer.Option(help="Processes of this command; or workers of dask.distributed.")
@@ -38,7 +41,7 @@ def reproduce(
     Example: `xit reproduce --profile tiny --jobs 4`.
     """
     from xit.cli import tables
-    from xit.pipeline import config, runner
+    from xit.pipeline import config, machine, runner
 
     if scheduler is not None and executor != "dask":
         raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
@@ -50,7 +53,7 @@ def reproduce(
 
         where = functools.partial(dask_workers.opened, scheduler, settings.resources)
     with terminal.progress_of_stages() as report:
-        ran = runner.run(root, jobs, report, where, terminal.note)
+        ran = runner.run(root, jobs or machine.jobs(settings.resources["default"]), report, where, terminal.note)
     terminal.note(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.")
     if root == Path() and Path("README.md").is_file():
         from xit.stages.paper import put_answer

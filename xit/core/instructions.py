@@ -22,20 +22,31 @@ SETS: Mapping[str, Mapping[str, str]] = {
 CAPABILITY = "AVX2"
 """What `torch.backends.cpu.get_cpu_capability()` says where a set other than `native` is in force."""
 
+CPU_INFO = Path("/proc/cpuinfo")
+
 _applied: ContextVar[str] = ContextVar("instructions", default="native")
 
 
-def lack(machine: str | None = None, cpu_info: Path = Path("/proc/cpuinfo")) -> str:
+def lack(machine: str | None = None, cpu_info: Path = CPU_INFO) -> str:
     """What this machine lacks for a set, or nothing: its processor is an x86-64 one with AVX2 and FMA."""
     machine = machine or platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
         return f"the processor is no x86-64 one, but {machine}"
-    if cpu_info.is_file():
-        flags = re.search(r"^flags\s*:(.*)$", cpu_info.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-        missing = [name for name in ("avx2", "fma") if flags and name not in flags[1].split()]
-        if missing:
-            return f"the processor has no {' and no '.join(missing)}"
-    return ""
+    flags = _fact("flags", cpu_info)
+    missing = [name for name in ("avx2", "fma") if flags and name not in flags.split()]
+    return f"the processor has no {' and no '.join(missing)}" if missing else ""
+
+
+def maker(cpu_info: Path = CPU_INFO) -> str:
+    """Who made the processor, as it says itself: AuthenticAMD, GenuineIntel; nothing where it does not."""
+    return _fact("vendor_id", cpu_info)
+
+
+def _fact(name: str, cpu_info: Path) -> str:
+    """What the system says of its first processor; nothing where it says nothing."""
+    text = cpu_info.read_text(encoding="utf-8", errors="replace") if cpu_info.is_file() else ""
+    found = re.search(rf"^{name}\s*: *(.*)$", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def applied() -> str:

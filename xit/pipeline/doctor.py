@@ -3,9 +3,9 @@
 `pip check` tells of packages that do not fit together, `accelerate env` of torch and its devices, `dvc doctor` of DVC.
 """
 
+import contextlib
 import dataclasses
 import importlib.metadata
-import os
 import re
 import shutil
 import subprocess
@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from xit.core import instructions
 from xit.core.errors import ConfigError
-from xit.pipeline import config, repair
+from xit.pipeline import config, machine, repair
 
 DRIVER = 580
 """The oldest for CUDA 13.0, which the locked torch is built with (docs.nvidia.com/cuda: release notes, table 3)."""
@@ -24,6 +25,8 @@ DISK_GB = 4
 MEMORY_GB = 2
 """Two stage instances of the default experiment side by side, at under one each."""
 HUB_SECONDS = 3
+REFERENCE = ("avx2", "AuthenticAMD")
+"""The instructions of the committed reference, and who made its processor; the lock has the version of its torch."""
 LOCKS = ("base.lock", "cuda.lock")
 
 
@@ -48,6 +51,7 @@ def examine(project: Path, is_offline: bool, has_cache: bool = False) -> Iterato
     """
     yield _versions(project / "requirements")
     yield from _gpus()
+    yield _bits(project)
     yield _cores()
     yield _memory()
     yield _disk(project)
@@ -61,18 +65,9 @@ def examine(project: Path, is_offline: bool, has_cache: bool = False) -> Iterato
 
 def _versions(folder: Path) -> Finding:
     """Installed packages against those of the locks; which build of torch it is does not count."""
-    files = [folder / name for name in LOCKS if (folder / name).is_file()]
-    if not files:
+    locked, required = _locked(folder)
+    if not locked:
         return Finding("packages", "warning", f"no locks in {folder}", "Run it in the project's folder to compare.")
-    locked: dict[str, set[str]] = {}
-    required: set[str] = set()
-    for file in files:
-        for name, version, marker in re.findall(
-            r"^([a-z0-9._-]+)(?:\[.*?\])?==(\S+)( ;)?", file.read_text(encoding="utf-8"), re.MULTILINE
-        ):
-            locked.setdefault(name, set()).add(version)
-            if not marker:  # what a marker leaves out on this machine need not be there
-                required.add(name)
     count, faults = 0, []
     for name, versions in sorted(locked.items()):
         try:
@@ -82,12 +77,25 @@ def _versions(folder: Path) -> Finding:
                 faults.append(f"{name} is not installed")
             continue
         count += 1
-        if installed.partition("+")[0] not in {version.partition("+")[0] for version in versions}:
+        if installed.partition("+")[0] not in versions:
             faults.append(f"{name} is {installed}, locked {' or '.join(sorted(versions))}")
     if faults:
         shown = "; ".join(faults[:6]) + (f"; … {len(faults)} in all" if len(faults) > 6 else "")
         return Finding("packages", "fault", shown, "Install what is locked: rm -rf .venv; make setup")
     return Finding("packages", "ok", f"{count}, as locked")
+
+
+def _locked(folder: Path) -> tuple[dict[str, set[str]], set[str]]:
+    """The versions of each locked package, without the name of a build; and the packages that every machine has."""
+    locked: dict[str, set[str]] = {}
+    required: set[str] = set()
+    for name in LOCKS:
+        text = (folder / name).read_text(encoding="utf-8") if (folder / name).is_file() else ""
+        for package, version, marker in re.findall(r"^([a-z0-9._-]+)(?:\[.*?\])?==(\S+)( ;)?", text, re.MULTILINE):
+            locked.setdefault(package, set()).add(version.partition("+")[0])
+            if not marker:  # what a marker leaves out on this machine need not be there
+                required.add(package)
+    return locked, required
 
 
 def _gpus() -> Iterator[Finding]:
@@ -128,23 +136,38 @@ def _gpus() -> Iterator[Finding]:
         yield Finding("GPUs", "ok", "none")
 
 
+def _bits(project: Path) -> Finding:
+    """Whether the default experiment ends here in the bits of the committed reference."""
+    others = [instructions.lack()]
+    if instructions.maker() not in ("", REFERENCE[1]):
+        others.append(f"the processor is of {instructions.maker()}, where MKL may compute otherwise")
+    if shutil.which("nvidia-smi"):
+        others.append("training takes the GPU")
+    with contextlib.suppress(ConfigError, OSError):
+        chosen = config.load(project / "params.yaml").compute.instructions
+        others.append("" if chosen == REFERENCE[0] else f"compute.instructions is {chosen}")
+    locked = _locked(project / "requirements")[0].get("torch", set())
+    installed = importlib.metadata.version("torch").partition("+")[0]
+    others.append(f"torch is {installed}, locked {' or '.join(sorted(locked))}" if installed not in locked else "")
+    reasons = [reason for reason in others if reason]
+    if reasons:
+        advice = "Scores may differ from the reference's as those of other seeds do; `xit verify` compares the words."
+        return Finding("bits", "warning", f"others than the reference's: {'; '.join(reasons)}", advice)
+    return Finding("bits", "ok", "those of the reference")
+
+
 def _cores() -> Finding:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = machine.cores()
     if count < 2:
         return Finding("cores", "warning", "1", "JOBS=1: two stage instances side by side want a core each.")
     return Finding("cores", "ok", str(count))
 
 
 def _memory() -> Finding:
-    """Of the machine, or what a container may have of it."""
-    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
-    size = size if text == "max" else min(size, int(text))
-    found = f"{size / 2**30:.1f} GiB"
-    if size < MEMORY_GB * 2**30:
-        return Finding("memory", "warning", found, f"Under {MEMORY_GB} GiB: JOBS=1.")
-    return Finding("memory", "ok", found)
+    size = machine.memory_gib()
+    if size < MEMORY_GB:
+        return Finding("memory", "warning", f"{size:.1f} GiB", f"Under {MEMORY_GB} GiB: JOBS=1.")
+    return Finding("memory", "ok", f"{size:.1f} GiB")
 
 
 def _disk(project: Path) -> Finding:
