@@ -444,4 +444,4 @@ def test_recording_sees_what_is_read() -> None:
     assert recorder.encoders["lstm"].size.layers == 2
     dataclasses.replace(recorder.retrieval, layer=0.5)
 
-    assert seen == {"encoders.lstm.size.layers", "retrieval.pooling", "retrieval.is_centered"}
+    assert seen == {"encoders.lstm.size.layers", "retrieval.pooling"}

@@ -17,7 +17,7 @@ from xit.core.task import READ_BY_MODELS, Task
 from xit.stages.evaluate import evaluate
 from xit.stages.finetune import finetune
 
-RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(1.0, "mean")
 
 
 @pytest.mark.parametrize("name", [*tiny.TASKS.values(), "tatoeba"])

@@ -496,14 +496,15 @@ def bare_vectors(tokenizer: tokenization.Tokenizer, **changes: Any) -> tuple[Ten
     encoder = encoders.build("lstm", size, tokenizer.vocabulary_size)
     options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
     rows = heads.text_rows(options, ["Ida painted", "Ida painted the boat in Oslo"], "longest_first")
-    settings = dataclasses.replace(RetrievalSettings(1.0, "mean", is_centered=False), **changes)
+    settings = dataclasses.replace(RetrievalSettings(1.0, "mean"), **changes)
     ids = torch.from_numpy(rows[0].input_ids)[None]
     with torch.no_grad():
         states = encoder(ids, torch.ones_like(ids))
-    return EncoderModel(encoder, 0).vectors(rows, settings)[0], states
+    model = EncoderModel(encoder, 0)
+    return model.vectors(rows, settings, [model.layer(settings)])[0][0], states
 
 
-@pytest.mark.parametrize(("layer", "index"), [(0.0, 0), (0.5, 1), (1.0, 2)])
+@pytest.mark.parametrize(("layer", "index"), [(0.0, 0), (0.5, 1), (0.5833, 1), (1.0, 2)])
 def test_the_layer_of_a_bare_encoder_is_a_part_of_its_depth(
     layer: float, index: int, tokenizer: tokenization.Tokenizer
 ) -> None:
@@ -518,31 +519,31 @@ def test_pooling_reads_real_tokens_only(tokenizer: tokenization.Tokenizer) -> No
         torch.testing.assert_close(vector, of(states[-1][0]), atol=1e-6, rtol=0)
 
 
-def test_centering_takes_the_mean_of_a_language_and_role_away(tokenizer: tokenization.Tokenizer) -> None:
-    class Given:
-        """In the place of an encoder: the vectors are those of the pool."""
-
-        def vectors(self, rows: list[Any], settings: RetrievalSettings) -> list[Tensor]:
-            return list(vectors.clone())
-
+def test_centring_takes_away_the_mean_of_a_language_and_role_of_validation_and_never_that_of_the_pool(
+    tokenizer: tokenization.Tokenizer,
+) -> None:
     vectors, examples = pool_of(
         ("de", "query", "0", [9.0, 1.0]),
         ("de", "query", "1", [9.0, -1.0]),
         ("de", "candidate", "0", [1.0, 5.0]),
         ("de", "candidate", "1", [1.0, 3.0]),
     )
-    examples = [{**e, "text": "Ida"} for e in examples]
+    means, validation = pool_of(
+        ("de", "query", "2", [9.0, 0.5]), ("de", "query", "3", [9.0, -0.5]), ("de", "candidate", "2", [1.0, 4.0])
+    )
     retrieval: Any = heads.load("retrieval")
+    options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
 
-    def ranked(is_centered: bool) -> dict[str, list[str]]:
-        settings = RetrievalSettings(1.0, "mean", is_centered)
-        options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64, is_centered)
-        return retrieval.rank_untrained(Given(), examples, options, settings)
+    def ranked(is_centered: bool, known: Any = validation, of: Tensor = means) -> Any:
+        pool = retrieval.BarePool(examples, known, {2: vectors.numpy()}, {2: of.numpy()} if known else {})
+        return retrieval.bare_answers(pool, 2, is_centered, options)
 
-    centered, plain = ranked(is_centered=True), ranked(is_centered=False)
-
-    assert centered == {"0": ["0", "1"], "1": ["1", "0"]}
-    assert plain == {"0": ["1", "0"], "1": ["1", "0"]}
+    assert ranked(is_centered=False) == {"0": ["1", "0"], "1": ["1", "0"]}
+    assert ranked(is_centered=True) == {"0": ["0", "1"], "1": ["1", "0"]}
+    assert ranked(is_centered=True, of=means * 0) == ranked(is_centered=False)  # the pool's own means do nothing
+    assert ranked(is_centered=False, known=[]) == ranked(is_centered=False)
+    assert ranked(is_centered=True, known=[]) is None
+    assert ranked(is_centered=True, known=validation[:2], of=means[:2]) is None  # no mean of the candidates
 
 
 def test_a_choice_longer_than_a_row_is_cut_and_leaves_room_for_the_prompt() -> None:

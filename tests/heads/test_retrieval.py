@@ -29,7 +29,7 @@ from xit.sources.micro import MicroSource
 from xit.stages import data
 from xit.stages import evaluate as evaluate_stage
 
-BARE = RetrievalSettings(0.5, "mean", is_centered=True)
+BARE = RetrievalSettings(0.5, "mean")
 
 
 # Search
@@ -217,7 +217,8 @@ def test_a_full_disk_leaves_no_vectors_that_look_finished(tmp_path: Path) -> Non
 
 def test_vectors_have_length_one_and_do_not_depend_on_what_is_read_with_them() -> None:
     vectors = np.random.default_rng(0).standard_normal((300, 65)).astype(np.float32)
-    made = _vectors.NormalizedVectors(vectors, ["a", "b", "b"] * 100)
+    groups = ["a", "b", "b"] * 100
+    made = _vectors.NormalizedVectors(vectors, groups, _vectors.means_of(vectors, groups))
 
     together = made[np.arange(300)]
 
@@ -253,13 +254,12 @@ def test_a_large_pool_scores_the_same_and_leaves_nothing_behind(tmp_path: Path) 
         if what == "search":
             assert (tmp_path / "work" / "all.npy").is_file()
 
-    scores = evaluate.evaluate(
-        tmp_path / "checkpoint", "lareqa", examples, BARE, working=tmp_path / "work", report=report
-    )
+    options = evaluate.EvaluationOptions(BARE, working=tmp_path / "work", report=report)
+    found = evaluate.evaluate(tmp_path / "checkpoint", "lareqa", examples, options)
 
     assert told == [("encode", 48, 48), ("search", 24, 24)]
     assert not (tmp_path / "work").exists()
-    assert scores == evaluate.evaluate(tmp_path / "checkpoint", "lareqa", examples, BARE)
+    assert found == evaluate.evaluate(tmp_path / "checkpoint", "lareqa", examples, evaluate.EvaluationOptions(BARE))
 
 
 @pytest.mark.usefixtures("large")
@@ -273,7 +273,9 @@ def test_what_was_encoded_before_a_stop_is_encoded_by_the_same_checkpoint_only(t
         options = EncodingOptions(
             tokenizer, task, 64, working=tmp_path / "work", report=lambda what, done, total: encoded.append(seed)
         )
-        retrieval.rank_untrained(encoder, examples, options, RetrievalSettings(layer, "mean", is_centered=False))
+        pool = retrieval.bare_pool(encoder, examples, [], options, RetrievalSettings(layer, "mean"))
+        [made] = pool.vectors
+        assert retrieval.bare_answers(pool, made, False, options)
 
     for seed, layer, runs in ((0, 0.5, [0, 0]), (0, 0.5, [0]), (1, 0.5, [1, 1]), (1, 1.0, [1, 1])):
         encoded.clear()
@@ -366,12 +368,14 @@ def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> N
         rows += sentences("candidate", *texts[first : first + 5], *texts[first + 10 : first + 15], prefix="en-")
         return [{**row, "gold": [f"en-{n}"]} if row["role"] == "query" and n < 5 else row for n, row in enumerate(rows)]
 
-    pairs = retrieval.mine_pairs(encoder, pool(0), pool(20), options, BARE)
+    made = retrieval.bare_pool(encoder, pool(0), pool(20), options, BARE)
 
-    assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
-    scores = kind_of(task).score(pairs, kind_of(task).gold(pool(0)), "de")
-    assert scores["recall"] == 100.0
-    assert scores["f1"] > 60
+    for is_centered in (False, True):
+        pairs: Any = retrieval.bare_answers(made, encoder.layer(BARE), is_centered, options)
+        assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
+        scores = kind_of(task).score(pairs, kind_of(task).gold(pool(0)), "de")
+        assert scores["recall"] == 100.0
+        assert scores["f1"] > 60
 
 
 def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: Path) -> None:
@@ -390,7 +394,7 @@ def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: P
     assert lines == [f"{tmp_path / 'data/bucc2018'}: 24 validation, 18 test"]
     scores = json.loads((tmp_path / "out" / "none" / "0" / "scores.json").read_text())
     assert {(score["language"], score["metric"]) for score in scores} == {
-        (code, metric) for code in ("de", "zh") for metric in ("f1", "precision", "recall")
+        (code, metric) for code in ("de", "zh") for metric in ("f1", "f1_centered", "precision", "recall")
     }
     lineage = json.loads((tmp_path / "out" / "none" / "0" / "lineage.json").read_text())
     assert {"test", "validation"} < set(lineage["inputs"])

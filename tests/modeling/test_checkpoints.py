@@ -21,14 +21,14 @@ from xit.core.files import atomic, write_json
 from xit.core.plan import Places, Plan
 from xit.core.progress import unheard
 from xit.core.settings import EncoderSize, MicroSettings, RetrievalSettings
-from xit.evaluation.evaluate import evaluate, report_of
+from xit.evaluation.evaluate import EvaluationOptions, evaluate, report_of
 from xit.heads import EncodingOptions
 from xit.modeling import checkpoints, encoders, task_model, tokenization
 from xit.sources.micro import MicroSource
 from xit.stages.intermediate import intermediate
 from xit.training.loop import Step, train
 
-RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(1.0, "mean")
 CODE = ("xit.scoring.metrics",)
 SIZE = EncoderSize(8, 1, 8, 0)
 
@@ -584,7 +584,7 @@ def test_a_damaged_checkpoint_is_named_with_its_fault(
 
 def test_a_checkpoint_of_another_task_is_refused(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"checkpoint: its head is of xnli, not of xquad"):
-        evaluate(folder, "xquad", tiny.examples("span"), RETRIEVAL)
+        evaluate(folder, "xquad", tiny.examples("span"), EvaluationOptions(RETRIEVAL))
 
 
 def test_all_tasks_and_languages_are_looked_at_before_any_is_scored(folder: Path) -> None:
@@ -596,12 +596,16 @@ def test_all_tasks_and_languages_are_looked_at_before_any_is_scored(folder: Path
     )
     with pytest.raises(ConfigError, match=faults):
         report_of(
-            str(folder), ["xnli", "xnly", "xquad", "tatoeba"], ["en", "de"], MicroSource(settings), RETRIEVAL, None
+            str(folder),
+            ["xnli", "xnly", "xquad", "tatoeba"],
+            ["en", "de"],
+            MicroSource(settings),
+            EvaluationOptions(RETRIEVAL),
         )
     with pytest.raises(CheckpointError, match=r"its head is of xnli, not of xquad.$"):
-        report_of(str(folder), ["xnli", "xquad"], None, MicroSource(settings), RETRIEVAL, None)
+        report_of(str(folder), ["xnli", "xquad"], None, MicroSource(settings), EvaluationOptions(RETRIEVAL))
     with pytest.raises(ConfigError, match=r"max_length_tokens: 1: too few for XNLI"):
-        report_of(str(folder), ["xnli"], None, MicroSource(settings), RETRIEVAL, None)
+        report_of(str(folder), ["xnli"], None, MicroSource(settings), EvaluationOptions(RETRIEVAL))
 
 
 def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:
@@ -610,7 +614,7 @@ def test_a_bare_encoder_says_what_to_do(folder: Path) -> None:
     with pytest.raises(
         CheckpointError, match=r"a bare encoder, without a head for xnli. Fine-tune it first, .*tatoeba"
     ):
-        evaluate(folder, "xnli", tiny.examples("classification"), RETRIEVAL)
+        evaluate(folder, "xnli", tiny.examples("classification"), EvaluationOptions(RETRIEVAL))
 
 
 @pytest.mark.parametrize("name", ["folder", "."])

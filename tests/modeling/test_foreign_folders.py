@@ -19,7 +19,7 @@ from xit.evaluation import evaluate
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.task_model import load_encoder
 
-RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(1.0, "mean")
 
 
 @pytest.fixture
@@ -95,7 +95,9 @@ def test_what_would_not_be_read_is_told_as_what_it_is(
 ) -> None:
     damage(folder)
     commands: dict[str, Callable[[], object]] = {
-        "eval": lambda: evaluate.evaluate(folder, "tatoeba", tiny.examples("retrieval", 8), RETRIEVAL),
+        "eval": lambda: evaluate.evaluate(
+            folder, "tatoeba", tiny.examples("retrieval", 8), evaluate.EvaluationOptions(RETRIEVAL)
+        ),
         "encoder": lambda: load_encoder(folder),
         "import": lambda: convert.released(str(folder), None, tmp_path / "made"),
     }

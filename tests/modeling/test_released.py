@@ -21,14 +21,14 @@ from xit.core.errors import CheckpointError, ConfigError
 from xit.core.plan import Cell, Places, Plan
 from xit.core.progress import unheard
 from xit.core.settings import RetrievalSettings
-from xit.evaluation.evaluate import evaluate
+from xit.evaluation.evaluate import EvaluationOptions, evaluate
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.task_model import load_encoder
 from xit.training.loop import Step, train
 from xit.training.mixtures import train_cells
 
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
-RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(1.0, "mean")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_vectors_of_a_causal_encoder_are_its_last_states(folders: dict[str, Path
     texts = ["Ida painted", "Ida painted the boat in Oslo"]
     rows = text_rows(EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64), texts, "longest_first")
 
-    vectors = model.vectors(rows, RETRIEVAL)
+    vectors = [vectors[0] for vectors in model.vectors(rows, RETRIEVAL, [model.layer(RETRIEVAL)])]
 
     for row, vector in zip(rows, vectors, strict=True):
         input_ids = torch.from_numpy(row.input_ids)[None]
@@ -148,7 +148,9 @@ def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[st
     direction = encoders.DIRECTIONS[CAUSAL.index(kind) % 3] if kind in CAUSAL else None
     convert.released(str(folders[kind]), direction, tmp_path / "parent/1")
     fine_tune(tmp_path)
-    found = evaluate(tmp_path / "model/1", "xnli", tiny.examples("classification", 24), RETRIEVAL)
+    found = evaluate(
+        tmp_path / "model/1", "xnli", tiny.examples("classification", 24), EvaluationOptions(RETRIEVAL)
+    ).scores
 
     assert found["en"][1] == 24
     assert 0 <= found["en"][0]["accuracy"] <= 100
@@ -288,7 +290,9 @@ def test_a_model_of_few_positions_scores_bare_and_is_not_fine_tuned_on_longer_ro
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path / "parent/1")
     tokenization.save(tiny.tokenizer(), tmp_path / "parent/1")
 
-    found = evaluate(tmp_path / "parent/1", "tatoeba", tiny.examples("retrieval", 8), RETRIEVAL)
+    found = evaluate(
+        tmp_path / "parent/1", "tatoeba", tiny.examples("retrieval", 8), EvaluationOptions(RETRIEVAL)
+    ).scores
 
     assert all(count for _, count in found.values())
     with pytest.raises(ConfigError, match=r"xnli: max_length_tokens is 64, .* of this size has positions for 8. Lower"):

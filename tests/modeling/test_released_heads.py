@@ -20,7 +20,7 @@ from xit.evaluation import evaluate
 from xit.heads import EncodingOptions
 from xit.modeling import convert, encoders, released_heads, task_model, tokenization
 
-RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(1.0, "mean")
 KINDS = {
     "SequenceClassification": "xnli",
     "TokenClassification": "panx",

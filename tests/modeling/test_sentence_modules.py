@@ -20,7 +20,7 @@ from xit.heads import EncodingOptions, text_rows
 from xit.modeling import sentence_modules, tokenization
 from xit.modeling.task_model import load_encoder
 
-RETRIEVAL = RetrievalSettings(0.5, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(0.5, "mean")
 TEXTS = ["Ida painted", "Ida painted the boat in Oslo", "Oslo"]
 WEIGHT = torch.arange(80.0).view(5, 16).sin()
 BIAS = torch.arange(5.0).cos()
@@ -90,7 +90,9 @@ def states_of(model: Any, tokenizer: tokenization.Tokenizer) -> list[Tensor]:
 def vectors_of(folder: Path, has_own_pooling: bool = True) -> Tensor:
     model, tokenizer = load_encoder(folder, has_own_pooling)
     options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
-    return torch.stack(model.vectors(text_rows(options, TEXTS, "longest_first"), RETRIEVAL))
+    return torch.stack(model.vectors(text_rows(options, TEXTS, "longest_first"), RETRIEVAL, [model.layer(RETRIEVAL)]))[
+        :, 0
+    ]
 
 
 @pytest.mark.parametrize("flag", POOLED)

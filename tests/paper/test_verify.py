@@ -16,7 +16,7 @@ from xit.core.errors import ConfigError, DataError
 from xit.core.examples import write_examples
 from xit.core.scores import Score, read_scores, write_scores
 from xit.core.settings import RetrievalSettings
-from xit.evaluation.evaluate import evaluate
+from xit.evaluation.evaluate import EvaluationOptions, evaluate
 from xit.paper.verify import Verification, verify
 from xit.scoring import predictions
 from xit.scoring.rescore import example_scores, scores_from_predictions
@@ -44,7 +44,9 @@ def test_predictions_give_the_scores_of_their_evaluation_again(target: str, tmp_
     if task.is_trained:
         tiny.write_head(tmp_path / "checkpoint", target)
     folder = tmp_path / "evaluations/lstm" / target / "none/1/predictions"
-    found = evaluate(tmp_path / "checkpoint", target, examples, RetrievalSettings(1.0, "mean", True), folder)
+    centered = folder.with_name("predictions-centered")
+    options = EvaluationOptions(RetrievalSettings(1.0, "mean"), predictions=folder, centered=centered)
+    found = evaluate(tmp_path / "checkpoint", target, examples, options, examples[::-1]).scores
     scores = [
         Score("lstm", "none", target, language, "test", "micro", metric, 1, value, count)
         for language, (values, count) in found.items()
@@ -56,6 +58,7 @@ def test_predictions_give_the_scores_of_their_evaluation_again(target: str, tmp_
 
     assert sorted(again) == sorted(scores)
     assert len(scores) >= 3
+    assert ("accuracy_centered" in {score.metric for score in scores}) == (not task.is_trained)
 
 
 def write_predictions(root: Path, target: str, condition: str, examples: Sequence[Any], answers: Any) -> None:
@@ -82,10 +85,14 @@ def test_gains_over_examples_are_those_of_the_stored_predictions(tmp_path: Path)
     write_predictions(tmp_path, "xquad", "none", questions, without | {"e2": f"{right['e2']} word"})
     write_predictions(tmp_path, "xquad", "mnli", questions, right)
 
-    accuracy, f1 = gains_of(tmp_path, "xnli"), gains_of(tmp_path, "xquad")
+    accuracy, answers = gains_of(tmp_path, "xnli"), gains_of(tmp_path, "xquad")
 
     assert (accuracy.value, accuracy.better, accuracy.worse) == (25.0, 3, 1)
-    assert (f1.value, f1.better, f1.worse) == (pytest.approx((100 + 100 / 3) / 8), 2, 0)
+    assert (answers.value, answers.better, answers.worse) == (
+        pytest.approx((100 + 200 / 3) / 8),
+        2,
+        0,
+    )  # exact match and half of F1
 
 
 def test_gains_over_examples_are_refused_where_the_metric_is_no_mean_and_where_nothing_was_run() -> None:

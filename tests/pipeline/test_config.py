@@ -119,13 +119,13 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(
 
 
 def test_a_key_that_is_near_to_no_other_is_to_be_removed() -> None:
-    assert " Remove it. Known here: layer, pooling, is_centered." in faults(retrieval__zzz=1)[0]
+    assert " Remove it. Known here: layer, pooling." in faults(retrieval__zzz=1)[0]
 
 
 @pytest.mark.parametrize(
     ("place", "meaning"),
     [
-        ("retrieval", r"This section says how sentences become vectors\. Add it, with layer, pooling, is_centered\."),
+        ("retrieval", r"This section says how sentences become vectors\. Add it, with layer, pooling\."),
         ("pretraining__steps", r"Pretraining takes this many optimizer steps; at least 1, .* Add it\."),
         ("encoders__lstm__size", r"This is the shape .* Add it, with dimension, layers, inner, heads\."),
         ("targets__xnli__patience", r"Training stops after this many validations without a better score, .* Add it\."),

@@ -55,7 +55,7 @@ def test_each_is_valid_and_has_every_task_of_the_benchmark_and_of_the_paper(name
     assert len(targets) == 9
     assert targets <= set(values["targets"])
     assert set(values["intermediate"]) == INTERMEDIATES
-    assert (merged.training.head, merged.retrieval.is_centered) == ("linear", False)
+    assert (merged.training.head, merged.retrieval.pooling) == ("linear", "mean")
 
 
 @pytest.mark.parametrize("profile", PUBLISHED, ids=NAMES)

@@ -59,9 +59,8 @@ def test_a_task_trains_and_is_scored_on_the_micro_source(
         train_cells("finetune", {"1": Cell("lstm", "none", task_id, 1)}, places, plan, unheard)
         assert json.loads((model / "outcome.json").read_text())["steps"] == 3
 
-    found = evaluate.report_of(
-        str(model), [task_id], None, source, parameters.retrieval, predictions=tmp_path / "predictions"
-    )
+    options = evaluate.EvaluationOptions(parameters.retrieval, predictions=tmp_path / "predictions")
+    found = evaluate.report_of(str(model), [task_id], None, source, options)
 
     languages = found["tasks"][task_id]["languages"]
     assert set(languages) == set(LANGUAGES) - ({"en"} if task.micro in ("aligned", "mined") else set())

@@ -13,7 +13,7 @@ from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.stages.evaluate import evaluate
 
-RETRIEVAL = RetrievalSettings(1.0, "mean", is_centered=False)
+RETRIEVAL = RetrievalSettings(1.0, "mean")
 
 
 @pytest.mark.parametrize(

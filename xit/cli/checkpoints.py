@@ -59,7 +59,7 @@ def evaluate_checkpoint(
     """
     config = environment.computing(load_config())
     from xit.cli import tables
-    from xit.evaluation.evaluate import report_of
+    from xit.evaluation.evaluate import EvaluationOptions, report_of
     from xit.modeling.released_heads import parse_labels
     from xit.sources import with_settings
 
@@ -67,18 +67,15 @@ def evaluate_checkpoint(
     if xcopa_questions and chosen.name != "micro":
         chosen = with_settings(chosen, xcopa_questions=xcopa_questions)
     with terminal.progress() as report:
-        found = report_of(
-            checkpoint,
-            task,
-            language,
-            chosen,
+        options = EvaluationOptions(
             config.retrieval,
-            predictions,
-            paths.WORKING,
-            report,
             parse_labels(labels or ()),
             own_pooling,
+            predictions=predictions,
+            working=paths.WORKING,
+            report=report,
         )
+        found = report_of(checkpoint, task, language, chosen, options)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.evaluation(found, chosen.name))
 
@@ -129,23 +126,14 @@ def submit(
     """
     config = environment.computing(load_config())
     from xit.cli import tables
+    from xit.evaluation.evaluate import EvaluationOptions
     from xit.evaluation.submit import submit as write
     from xit.modeling.released_heads import parse_labels
 
     chosen = chosen_source(config, source, data, language, most)
     with terminal.progress() as report:
-        found = write(
-            checkpoint,
-            benchmark,
-            out,
-            gold,
-            language,
-            chosen,
-            config.retrieval,
-            report,
-            parse_labels(labels or ()),
-            own_pooling,
-        )
+        options = EvaluationOptions(config.retrieval, parse_labels(labels or ()), own_pooling, gold=gold, report=report)
+        found = write(checkpoint, benchmark, out, language, chosen, options)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.submission(found))
 

@@ -39,6 +39,8 @@ class Score:
         return cls(**{RENAMED.get(name, name): value for name, value in values.items()})
 
 
+CENTERED = "_centered"
+"""Ends the name of a metric that is of centred vectors (`xit.heads.retrieval`), and stands beside the main one."""
 RENAMED = {"intermediate": "condition"}
 """Columns by the names that they had in version 0.1, which are read until the version after this one."""
 FIELDS = tuple(field.name for field in dataclasses.fields(Score))

@@ -383,13 +383,12 @@ class RetrievalSettings:
     """How sentences become vectors for retrieval."""
 
     layer: Fraction
-    """Vectors are made of this hidden state of the bare encoder, as a fraction of its depth from 0 to 1 (XTREME: 8 of
-    12 or 14 of 24, about 7/12)."""
+    """Vectors are made of this hidden state of the bare encoder, as a fraction of its depth from 0, the embeddings, to
+    1, the last layer (jiant: 14 of 24, which is 7/12; XTREME: that, or 8 of 12). Of depths that are no multiple the
+    nearest counts: with 7/12 layer 1 of 2, 2 of 3, 7 of 12."""
     pooling: Literal["mean", "max", "first"]
     """The states of real tokens, special ones included, become one vector by this (XTREME: mean); LASER keeps to its
     own, max."""
-    is_centered: bool
-    """If true, the mean vector of each language is subtracted before ranking, after training too; XTREME does not."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Zero-shot scores and predictions of one checkpoint on one task, language by language."""
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from xit.core.errors import CheckpointError, ConfigError, XitError, raise_all
 from xit.core.examples import Example, read_examples
 from xit.core.files import remove
 from xit.core.progress import Report, about, unheard
-from xit.core.scores import Score
+from xit.core.scores import CENTERED, Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
 from xit.heads import EncodingOptions
@@ -28,83 +29,139 @@ BARE_LENGTH_TOKENS = 512
 """The longest row of a bare encoder with positions for it (google-research/xtreme:scripts/run_tatoeba.sh)."""
 
 
+@dataclasses.dataclass(frozen=True)
+class EvaluationOptions:
+    """How a checkpoint is read, and what is written beside its scores.
+
+    Attributes:
+        retrieval: How a bare encoder makes vectors.
+        labels: What the outputs of a head of transformers mean (`xit.modeling.released_heads.for_task`).
+        has_own_pooling: Whether a bare encoder makes vectors as its modules.json says.
+        predictions: Where to write predictions in the benchmark's submission layout.
+        centered: Where to write those of a bare encoder's centred vectors, in the same layout.
+        gold: Where to write the right answers, in the same layout.
+        working: A folder for the vectors of large pools, which outlives a crash, and is removed at the end.
+        report: Called while a large pool is worked on, with what is done, how much of it and of how much.
+    """
+
+    retrieval: RetrievalSettings
+    labels: Labels = ()
+    has_own_pooling: bool = False
+    predictions: Path | None = None
+    centered: Path | None = None
+    gold: Path | None = None
+    working: Path | None = None
+    report: Report = unheard
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What came out of one checkpoint on one task.
+
+    Attributes:
+        scores: For each language its metrics, from 0 to 100, and the number of examples. `accuracy_centered` and the
+            like are of a bare encoder's vectors less the means of the validation split, where the task has one.
+        layers: Of a bare encoder: the main metric by `language`, `layer` (0 is the embeddings') and `is_centered`, as
+            `value`; of the main layer alone where a pool is large.
+    """
+
+    scores: Mapping[str, tuple[dict[str, float], int]]
+    layers: Sequence[Mapping[str, Any]] = ()
+
+
 def evaluate(
     checkpoint: Path | str,
     task_id: str,
     examples: Sequence[Example],
-    retrieval: RetrievalSettings,
-    predictions: Path | None = None,
-    gold: Path | None = None,
+    options: EvaluationOptions,
     validation: Sequence[Example] = (),
-    working: Path | None = None,
-    report: Report = unheard,
-    labels: Labels = (),
-    has_own_pooling: bool = False,
-) -> dict[str, tuple[dict[str, float], int]]:
+) -> Evaluation:
     """Score a checkpoint: a fine-tuned one on its task, a bare encoder on retrieval that needs no training.
 
     Args:
         checkpoint: A folder, or the Hub id of an encoder.
         task_id: The task.
         examples: Test examples of all languages.
-        retrieval: How a bare encoder makes vectors, and whether any are centred.
-        predictions: Where to write predictions in the benchmark's submission layout.
-        gold: Where to write the right answers, in the same layout.
-        validation: Validation examples of all languages, of a task whose pairs are mined.
-        working: A folder for the vectors of large pools, which outlives a crash, and is removed at the end.
-        report: Called while a large pool is worked on, with what is done, how much of it and of how much.
-        labels: What the outputs of a head of transformers mean (`xit.modeling.released_heads.for_task`).
-        has_own_pooling: Whether a bare encoder makes vectors as its modules.json says.
-
-    Returns:
-        For each language its metrics, from 0 to 100, and the number of examples.
+        options: How it is read, and what is written.
+        validation: Of retrieval by a bare encoder: validation examples of all languages, which centring and mining
+            need.
 
     Raises:
         CheckpointError: the checkpoint is of another task, or is bare where a trained one is needed.
     """
     task = task_of(task_id)
-    form: Any = heads.load(task.format)
     kind = kind_of(task)
     codes = {example["language"] for example in asked(examples)}  # Mewsli-X has candidates in 50 languages
     languages = sorted(codes, key=lambda code: (code != "en", code))
     examples = with_pooled_ids(task, examples)
     by_language = _by_language(examples)
     pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
-    predicted: list[Any]
     if task.is_trained:
-        head = head_for(checkpoint, task_id, labels)
-        model, tokenizer = task_model.load_task(checkpoint, head)
-        labelled = task.with_labels(head.labels)
-        max_length_tokens = int(min(head.max_length_tokens, model.encoder.max_positions))
-        options = EncodingOptions(tokenizer, labelled, max_length_tokens, retrieval.is_centered, working, report)
-        predicted = [form.predict(model, pool, options) for pool in pools]
+        layer, found = -1, {(-1, False): _trained(checkpoint, task, pools, options)}
     else:
-        bare, tokenizer = task_model.load_encoder(checkpoint, has_own_pooling)
-        shape: Any = bare.encoder
-        max_length_tokens = int(min(BARE_LENGTH_TOKENS, shape.max_positions))
-        options = EncodingOptions(tokenizer, task, max_length_tokens, retrieval.is_centered, working, report)
-        if task.is_mined:
-            known = _by_language(validation)
-            predicted = [
-                form.mine_pairs(bare, by_language[code], known[code], options, retrieval) for code in languages
-            ]
-        else:
-            predicted = [form.rank_untrained(bare, pool, options, retrieval) for pool in pools]
-    if task.pool == "all":
-        predicted = [_of(predicted[0], by_language[code]) for code in languages]
-    result = {}
-    for code, answers in zip(languages, predicted, strict=True):
+        layer, found = _bare(checkpoint, task, pools, validation, options)
+    scores: dict[str, tuple[dict[str, float], int]] = {}
+    layers = []
+    for number, code in enumerate(languages):
         members = by_language[code]
-        submitted = kind.from_model(answers, members)
-        values = kind.score(submitted, kind.gold(members), code)
-        result[code] = ({metric: values[metric] for metric in kind.reported}, len(asked(members)))
-        if predictions is not None:
-            write(predictions, task, code, submitted)
-        if gold is not None:
-            write_gold(gold, task, code, members)
-    if working is not None:
-        remove(working)
-    return result
+        values: dict[str, float] = {}
+        for (depth, is_centered), predicted in found.items():
+            answers = _of(predicted[0], members) if task.pool == "all" else predicted[number]
+            if answers is None:
+                continue
+            submitted = kind.from_model(answers, members)
+            scored = kind.score(submitted, kind.gold(members), code)
+            row = {"language": code, "layer": depth, "is_centered": is_centered, "metric": task.metric}
+            layers.append({**row, "value": scored[task.metric]})
+            if depth == layer:
+                own = {task.metric + CENTERED: scored[task.metric]} if is_centered else scored
+                values |= {metric: own[metric] for metric in own if is_centered or metric in kind.reported}
+                folder = options.centered if is_centered else options.predictions
+                if folder is not None:
+                    write(folder, task, code, submitted)
+        scores[code] = (values, len(asked(members)))
+        if options.gold is not None:
+            write_gold(options.gold, task, code, members)
+    if options.working is not None:
+        remove(options.working)
+    return Evaluation(scores, () if task.is_trained else layers)
+
+
+def _trained(
+    checkpoint: Path | str, task: Task, pools: Sequence[Sequence[Example]], options: EvaluationOptions
+) -> list[Any]:
+    """What a fine-tuned checkpoint predicts for each pool."""
+    head = head_for(checkpoint, task.id, options.labels)
+    model, tokenizer = task_model.load_task(checkpoint, head)
+    length = int(min(head.max_length_tokens, model.encoder.max_positions))
+    reading = EncodingOptions(tokenizer, task.with_labels(head.labels), length, options.working, options.report)
+    return [heads.load(task.format).predict(model, pool, reading) for pool in pools]
+
+
+def _bare(
+    checkpoint: Path | str,
+    task: Task,
+    pools: Sequence[Sequence[Example]],
+    validation: Sequence[Example],
+    options: EvaluationOptions,
+) -> tuple[int, dict[tuple[int, bool], list[Any]]]:
+    """The main layer of a bare encoder, and by layer and whether vectors are centred its answers to each pool; None
+    where there is no validation to centre by."""
+    form: Any = heads.load(task.format)
+    bare, tokenizer = task_model.load_encoder(checkpoint, options.has_own_pooling)
+    shape: Any = bare.encoder
+    length = int(min(BARE_LENGTH_TOKENS, shape.max_positions))
+    reading = EncodingOptions(tokenizer, task, length, options.working, options.report)
+    found: dict[tuple[int, bool], list[Any]] = {}
+    for examples in pools:
+        codes = {example["language"] for example in examples}
+        beside = [example for example in validation if example["language"] in codes]
+        pool = form.bare_pool(bare, examples, beside, reading, options.retrieval)
+        for layer in pool.vectors:
+            for is_centered in (False, True):
+                answers = form.bare_answers(pool, layer, is_centered, reading)
+                found.setdefault((layer, is_centered), []).append(answers)
+    return bare.layer(options.retrieval), found
 
 
 def head_for(checkpoint: Path | str, task_id: str, labels: Labels = ()) -> HeadConfig | TaskHead:
@@ -151,10 +208,12 @@ def tasks_of(checkpoint: Path | str, labels: Labels = ()) -> list[str]:
     return []
 
 
-def notes_on(checkpoint: Path | str, retrieval: RetrievalSettings, has_own_pooling: bool) -> list[str]:
+def notes_on(checkpoint: Path | str, options: EvaluationOptions) -> list[str]:
     """What is to be said of a checkpoint whose encoder is used alone: a head that is not, another way of pooling."""
     head = released_heads.unread(checkpoint)
-    return [note for note in (head, sentence_modules.note(checkpoint, retrieval, has_own_pooling)) if note]
+    return [
+        note for note in (head, sentence_modules.note(checkpoint, options.retrieval, options.has_own_pooling)) if note
+    ]
 
 
 def _by_language(examples: Sequence[Example]) -> dict[str, list[Example]]:
@@ -180,12 +239,13 @@ def read_test(data: Path, languages: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def examples_of(task: Task, languages: Sequence[str], source: "Source") -> tuple[list[Example], list[Example]]:
-    """The test examples of a task in a source, and the validation examples that mining needs beside them."""
+    """The test examples of a task in a source, and the validation examples that a bare encoder needs."""
 
     def read(split: Split) -> list[Example]:
         return [row for code in languages for row in source.examples(task, split, code)]
 
-    return read("test"), read("validation") if task.is_mined else []
+    is_asked = task.is_mined or (not task.is_trained and source.has(task, "validation"))
+    return read("test"), read("validation") if is_asked else []
 
 
 def report_of(
@@ -193,12 +253,7 @@ def report_of(
     tasks: Sequence[str] | None,
     languages: Sequence[str] | None,
     source: "Source",
-    retrieval: RetrievalSettings,
-    predictions: Path | None,
-    working: Path | None = None,
-    report: Report = unheard,
-    labels: Labels = (),
-    has_own_pooling: bool = False,
+    options: EvaluationOptions,
 ) -> dict[str, Any]:
     """What `xit eval` says of a checkpoint: scores, and per task the main metric by language, English first.
 
@@ -207,23 +262,20 @@ def report_of(
         tasks: What to score; else what its head answers, or all retrieval tasks that need no training.
         languages: Of those that source and task have; else all.
         source: The source of the test examples.
-        retrieval: How a bare encoder makes vectors, and whether any are centred.
-        predictions: Where to write predictions, if anywhere.
-        working: A folder for the vectors of large pools, which outlives a crash.
-        report: As in `evaluate`; what is done begins with the task.
-        labels: As in `evaluate`.
-        has_own_pooling: As in `evaluate`.
+        options: As of `evaluate`; its working folder receives one of each task.
 
     Raises:
         ConfigError: a task that does not exist, or a language that the source does not have for a task; all of them.
         CheckpointError: as `evaluate`; of all tasks, before the first is scored.
     """
-    answered = [] if tasks else tasks_of(checkpoint, labels)
+    answered = [] if tasks else tasks_of(checkpoint, options.labels)
     here = [name for name in answered if source.languages(task_of(name))]
-    wanted = _languages_of(checkpoint, list(dict.fromkeys(tasks or here or answered)), languages, source, labels)
+    wanted = _languages_of(
+        checkpoint, list(dict.fromkeys(tasks or here or answered)), languages, source, options.labels
+    )
     encoder, condition, seed = checkpoints.origin(checkpoint)
     is_bare = any(not task_of(name).is_trained for name in wanted)
-    notes = notes_on(checkpoint, retrieval, has_own_pooling) if is_bare else []
+    notes = notes_on(checkpoint, options) if is_bare else []
     result: dict[str, Any] = {"checkpoint": str(checkpoint), "scores": [], "tasks": {}, "notes": notes}
     for name, codes in wanted.items():
         task = task_of(name)
@@ -231,18 +283,14 @@ def report_of(
         if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
             raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
         own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
-        scored = evaluate(
-            checkpoint,
-            name,
-            examples,
-            retrieval,
-            predictions,
-            validation=validation,
-            working=working and working / own,
-            report=about(name, report),
-            labels=labels,
-            has_own_pooling=has_own_pooling,
-        )
+        working = options.working and options.working / own
+        of_task = dataclasses.replace(options, working=working, report=about(name, options.report))
+        scored = evaluate(checkpoint, name, examples, of_task, validation).scores
+        if not task.is_trained and not validation:
+            result["notes"].append(
+                f"{name}: without centred vectors, whose means would be those of a validation split, which the "
+                f"{source.name} source does not have."
+            )
         result["direction"] = direction = encoders.direction(checkpoint)
         named = encoder if direction == "bidirectional" else f"{encoder} ({direction})"
         result["scores"] += [

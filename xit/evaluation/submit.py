@@ -1,6 +1,7 @@
 """A benchmark's submission from checkpoints: each evaluated on its own task, a bare encoder on retrieval."""
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from xit.core.errors import ConfigError, raise_all
 from xit.core.files import atomic, exists_nonempty
-from xit.core.settings import RetrievalSettings
+from xit.core.progress import unheard
 from xit.core.task import task_of
 from xit.evaluation import evaluate
+from xit.evaluation.evaluate import EvaluationOptions
 from xit.scoring import benchmarks, evaluator
 from xit.scoring.benchmarks import Benchmark
 
 if TYPE_CHECKING:
-    from xit.core.progress import Report
     from xit.sources import Source
 
 
@@ -23,13 +24,9 @@ def submit(
     models: Sequence[str],
     name: str,
     out: Path,
-    gold: Path | None,
     languages: Sequence[str] | None,
     source: "Source",
-    retrieval: RetrievalSettings,
-    report: "Report",
-    labels: evaluate.Labels = (),
-    has_own_pooling: bool = False,
+    options: EvaluationOptions,
 ) -> dict[str, Any]:
     """Write the folder that a benchmark asks for, and score it, which validates it.
 
@@ -38,13 +35,9 @@ def submit(
             head answers several.
         name: The benchmark's.
         out: The folder to write; it must not be there, or be empty.
-        gold: Where to write the right answers of the same examples, if anywhere.
         languages: Of those that benchmark and source have; else all.
         source: The source of the test examples.
-        retrieval: How a bare encoder makes vectors, and whether any are centred.
-        report: Told after each task.
-        labels: As in `xit.evaluation.evaluate.evaluate`.
-        has_own_pooling: As there.
+        options: How the checkpoints are read, where the right answers are written, and what is told after each task.
 
     Returns:
         What `xit.scoring.evaluator.score` says of it; `missing` is what the benchmark asks for beside it.
@@ -55,12 +48,12 @@ def submit(
         DataError: the source has nothing of any task.
     """
     benchmark = benchmarks.load(name)
-    _check_folders(out, gold)
-    chosen = _chosen(models, benchmark, labels)
+    _check_folders(out, options.gold)
+    chosen = _chosen(models, benchmark, options.labels)
     with contextlib.ExitStack() as stack:
         answers = stack.enter_context(atomic(out))
         spare = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        right = stack.enter_context(atomic(gold)) if gold else spare
+        right = stack.enter_context(atomic(options.gold)) if options.gold else spare
         for folder in (answers, right):
             folder.mkdir(exist_ok=True)
         skipped = []
@@ -73,23 +66,14 @@ def submit(
                 where = f" in {', '.join(languages)}" if languages else ""
                 skipped.append(f"{task_id}: skipped; the {source.name} source has no test examples of it{where}.")
             else:
-                evaluate.evaluate(
-                    model,
-                    task_id,
-                    examples,
-                    retrieval,
-                    answers,
-                    right,
-                    validation,
-                    labels=labels,
-                    has_own_pooling=has_own_pooling,
-                )
-            report("tasks", number, len(chosen))
+                of_task = dataclasses.replace(options, predictions=answers, gold=right, report=unheard)
+                evaluate.evaluate(model, task_id, examples, of_task, validation)
+            options.report("tasks", number, len(chosen))
         scores = evaluator.score(answers, right, name, is_partial=True)
     most = getattr(source.settings, "most_test", 0)
     limit = f", of each task and language the first {most:,}" if most else ""
     bare = {model for task_id, model in chosen.items() if not task_of(task_id).is_trained}
-    unread = [note for model in sorted(bare) for note in evaluate.notes_on(model, retrieval, has_own_pooling)]
+    unread = [note for model in sorted(bare) for note in evaluate.notes_on(model, options)]
     first = f"The examples are those of the {source.name} source{limit}."
     return scores | {"notes": [first, *unread, *skipped, *scores["notes"]]}
 

@@ -63,7 +63,6 @@ class EncodingOptions:
     """How examples are read: the tokenizer, the task's facts and the longest row in tokens.
 
     Attributes:
-        is_centered: Retrieval: whether the mean vector of each language is subtracted before ranking.
         working: Retrieval: a folder for the vectors of a large pool while they are made; None keeps them in memory.
         report: Retrieval: called while a large pool is worked on, with what is done, how much of it and of how much.
     """
@@ -71,7 +70,6 @@ class EncodingOptions:
     tokenizer: "Tokenizer"
     task: Task
     max_length_tokens: int
-    is_centered: bool = False
     working: Path | None = None
     report: Callable[[str, int, int], None] = lambda what, done, total: None
 

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from xit.core.errors import CheckpointError
 from xit.core.files import remove, write_json
 
+Vectors = npt.NDArray[np.float32]
+Means = Mapping[Hashable, npt.NDArray[np.float64]]
+"""The mean vector of each group, <float64>[hidden]."""
+
 SHARD = 8_192
 """Texts that are encoded together: enough for full batches of like length, few enough to lose (minutes, without an
 accelerator) and to hold as tokens (some 10 MB). It changes bits, as batches do, so it is no parameter."""
@@ -30,7 +34,7 @@ def encoded(
     made_of: Mapping[str, Any] | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
     shard: int = SHARD,
-) -> "npt.NDArray[np.float32]":
+) -> Vectors:
     """The vectors of texts, <float32>[texts, hidden]: in memory, or a memory map.
 
     In a file they are written in order. Beside them `<place>.json` says how many are done, and is written after what it
@@ -62,7 +66,7 @@ def encoded(
     return vectors
 
 
-def _new(place: Path | None, shape: tuple[int, int]) -> "npt.NDArray[np.float32]":
+def _new(place: Path | None, shape: tuple[int, int]) -> Vectors:
     if place is None:
         return np.empty(shape, dtype=np.float32)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -88,26 +92,32 @@ def _resumed(
     return (found["done"], vectors) if len(vectors) == count and vectors.dtype == np.float32 else (0, None)
 
 
+def means_of(vectors: Vectors, groups: Sequence[Hashable]) -> Means:
+    """The mean of the vectors of each group, which may lie in a file."""
+    number = {group: index for index, group in enumerate(dict.fromkeys(groups))}
+    group = np.array([number[one] for one in groups])
+    means = np.zeros((len(number), vectors.shape[1]))
+    sums = torch.from_numpy(means)
+    for start in range(0, len(vectors), SHARD):
+        part = slice(start, start + SHARD)
+        sums.index_add_(0, torch.from_numpy(group[part]), torch.from_numpy(vectors[part].astype(float)))
+    return dict(zip(number, means / np.bincount(group)[:, None], strict=True))
+
+
 class NormalizedVectors:
-    """Vectors of length one, so that the dot product is the cosine; first less the mean of their group, if asked.
+    """Vectors of length one, so that the dot product is the cosine; first less a mean of their group, if asked.
 
     They are made when they are read, <float32>[rows, hidden], from vectors that may lie in a file; a row is the same
     whatever is read with it.
     """
 
-    def __init__(self, vectors: "npt.NDArray[np.float32]", groups: Sequence[Hashable] | None = None) -> None:
+    def __init__(self, vectors: Vectors, groups: Sequence[Hashable] = (), means: Means | None = None) -> None:
         self.vectors = vectors
-        number = {group: index for index, group in enumerate(dict.fromkeys(groups or [None]))}
-        self.group = np.array([number[group] for group in groups or [None] * len(vectors)])
-        self.means = np.zeros((len(number), vectors.shape[1]))
-        if groups is not None:
-            sums = torch.from_numpy(self.means)
-            for start in range(0, len(vectors), SHARD):
-                part = slice(start, start + SHARD)
-                sums.index_add_(0, torch.from_numpy(self.group[part]), torch.from_numpy(vectors[part].astype(float)))
-            self.means /= np.bincount(self.group)[:, None]
+        number = {name: index for index, name in enumerate(means or ())}
+        self.group = np.array([number[name] for name in groups] if means else [0] * len(vectors))
+        self.means = np.stack(list(means.values())) if means else np.zeros((1, vectors.shape[1]))
 
-    def __getitem__(self, rows: "npt.NDArray[np.int64]") -> "npt.NDArray[np.float32]":
+    def __getitem__(self, rows: "npt.NDArray[np.int64]") -> Vectors:
         vectors = self.vectors[rows].astype(np.float64) - self.means[self.group[rows]]
         lengths = np.sqrt(np.square(vectors).sum(axis=1, keepdims=True))
         if not np.isfinite(lengths).all():

@@ -2,7 +2,8 @@
 
 Training pairs a query with its right candidate against the other candidates of the batch (in-batch negatives, one
 direction, learned scale; google-research/xtreme:third_party/run_retrieval.py). Without training, the encoder's own
-states are pooled at a layer that is a parameter (XTREME: hidden state 8 of 12, 14 of 24).
+states are pooled at a layer that is a parameter (XTREME: hidden state 8 of 12, 14 of 24), as they are, and beside that
+less the mean of their language.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from xit.heads import Batch, EncodedExample, EncodingOptions, Row, text_rows
 from xit.heads._layers import HeadKind, States, pool
 from xit.heads._mining import Margins, first_occurrences, mine, threshold
 from xit.heads._search import nearest
-from xit.heads._vectors import LARGE, NormalizedVectors, encoded, fingerprint
+from xit.heads._vectors import LARGE, NormalizedVectors, Vectors, encoded, fingerprint, means_of
 
 Rankings = dict[str, list[str]]
 """The ids of the nearest candidates of each query, nearest first, by query id."""
@@ -64,7 +65,7 @@ def shuffled(examples: Sequence[Example], generator: np.random.Generator) -> lis
 
 
 class Head(nn.Module):
-    """NormalizedVectors vectors <float>[rows, hidden]."""
+    """Vectors of length one, <float>[rows, hidden]."""
 
     def __init__(self, kind: HeadKind, dimension: int, layers: int) -> None:
         super().__init__()
@@ -96,36 +97,68 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
 
     Queries are ranked against the candidates of their own language, or of all (`Task.pool`).
     """
-    return _ranked(_vectors(model, model.logits, examples, options), examples, options)
+    return _ranked(NormalizedVectors(_vectors(model, model.logits, examples, options)), examples, options)
 
 
-def rank_untrained(
-    encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings
-) -> Rankings:
-    """As `predict`, with the states of an encoder that was not trained on the task
-    (`xit.modeling.task_model.EncoderModel`)."""
-    return _ranked(_bare_vectors(encoder, examples, options, settings), examples, options)
+@dataclasses.dataclass(frozen=True)
+class BarePool:
+    """Sentences of a pool as an encoder that was not trained on the task sees them.
+
+    Attributes:
+        examples: Those that are asked about.
+        validation: Of the same languages: means are theirs where vectors are centred, and so is the margin from which a
+            mined pair counts. There may be none.
+        vectors: Those of the examples by layer, <float>[examples, hidden].
+        known: Those of the validation examples.
+    """
+
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    vectors: Mapping[int, Vectors]
+    known: Mapping[int, Vectors]
 
 
-def mine_pairs(
+def bare_pool(
     encoder: Any,
     examples: Sequence[Example],
     validation: Sequence[Example],
     options: EncodingOptions,
     settings: RetrievalSettings,
-) -> Pairs:
-    """The pairs of a query and a candidate, of one language, whose margin is best on the validation examples.
+) -> BarePool:
+    """The vectors of a bare encoder (`xit.modeling.task_model.EncoderModel`) in every layer; of a pool so large that
+    they are kept in a file, in the layer of the settings alone."""
+    is_large = max(len(examples), len(validation)) > LARGE
+    layers = [encoder.layer(settings)] if is_large else encoder.layers
+    folder = None if options.working is None else options.working / "validation"
+    apart = dataclasses.replace(options, working=folder)
+    known = _bare_vectors(encoder, validation, apart, settings, layers) if validation else {}
+    return BarePool(examples, validation, _bare_vectors(encoder, examples, options, settings, layers), known)
 
+
+def bare_answers(pool: BarePool, layer: int, is_centered: bool, options: EncodingOptions) -> Rankings | Pairs | None:
+    """What a layer answers: the nearest candidates as of `predict`, or mined pairs; None where it cannot be centred.
+
+    Centred, the mean vector of a language and role is taken away: that of the validation examples, never that of the
+    pool which is searched.
+
+    Mined are the pairs of a query and a candidate, of one language, whose margin is best on the validation examples.
     Sentences are compared without white space around them; one that occurs twice takes part once, and is in no pair
     (google-research/xtreme: third_party/utils_retrieve.py). `xit.heads._mining` has the rest of the rules.
     """
-    folder = None if options.working is None else options.working / "validation"
-    apart = dataclasses.replace(options, working=folder)
-    known = _margins(_bare_vectors(encoder, validation, apart, settings), validation)
-    least = threshold(known, {(e["id"], name) for e in validation if e["role"] == "query" for name in e["gold"]})
-    report = options.report if len(examples) > LARGE else lambda what, done, total: None
-    found = _margins(_bare_vectors(encoder, examples, options, settings), examples, report)
-    return [pair for pair, margin in found.items() if margin >= least]
+    groups, known_groups = ([(e["language"], e["role"]) for e in rows] for rows in (pool.examples, pool.validation))
+    means = None
+    if is_centered:
+        if not set(groups) <= set(known_groups):
+            return None
+        means = means_of(pool.known[layer], known_groups)
+    vectors = NormalizedVectors(pool.vectors[layer], groups, means)
+    if not options.task.is_mined:
+        return _ranked(vectors, pool.examples, options)
+    known = _margins(NormalizedVectors(pool.known[layer], known_groups, means), pool.validation)
+    gold = {(e["id"], name) for e in pool.validation if e["role"] == "query" for name in e["gold"]}
+    least = threshold(known, gold)
+    report = options.report if len(pool.examples) > LARGE else lambda what, done, total: None
+    return [pair for pair, margin in _margins(vectors, pool.examples, report).items() if margin >= least]
 
 
 def _margins(
@@ -151,11 +184,20 @@ def _margins(
 
 
 def _bare_vectors(
-    encoder: Any, examples: Sequence[Example], options: EncodingOptions, settings: RetrievalSettings
-) -> NormalizedVectors:
+    encoder: Any,
+    examples: Sequence[Example],
+    options: EncodingOptions,
+    settings: RetrievalSettings,
+    layers: Sequence[int],
+) -> dict[int, Vectors]:
     own = getattr(encoder, "own_pooling", "")
-    choices = {"layer": settings.layer, "pooling": settings.pooling} | ({"own": own} if own else {})
-    return _vectors(encoder, lambda rows: encoder.vectors(rows, settings), examples, options, choices)
+    choices = {"layers": list(layers), "pooling": settings.pooling} | ({"own": own} if own else {})
+
+    def encode(rows: list[Row]) -> list[Tensor]:
+        return [vectors.flatten() for vectors in encoder.vectors(rows, settings, layers)]
+
+    found = _vectors(encoder, encode, examples, options, choices)
+    return dict(zip(layers, np.split(found, len(layers), axis=1), strict=True))
 
 
 def _vectors(
@@ -164,8 +206,8 @@ def _vectors(
     examples: Sequence[Example],
     options: EncodingOptions,
     choices: Mapping[str, Any] | None = None,
-) -> NormalizedVectors:
-    """The vectors of examples, of length one; centred by language and role, if asked. Of a large pool in a file."""
+) -> Vectors:
+    """The vectors of examples, <float>[examples, hidden]; of a large pool in a file."""
     texts = [e["text"] for e in examples]
     is_large = len(texts) > LARGE
     place, made_of = None, None
@@ -178,14 +220,13 @@ def _vectors(
             "code": registry.fingerprint({__name__, type(model).__module__, *modules}),
             "choices": {"max_length_tokens": options.max_length_tokens, **(choices or {})},
         }
-    vectors = encoded(
+    return encoded(
         lambda start, stop: torch.stack(encode(text_rows(options, texts[start:stop], "longest_first"))),
         len(texts),
         place,
         made_of,
         lambda done, total: options.report("encode", done, total) if is_large else None,
     )
-    return NormalizedVectors(vectors, [(e["language"], e["role"]) for e in examples] if options.is_centered else None)
 
 
 def _ranked(vectors: NormalizedVectors, examples: Sequence[Example], options: EncodingOptions) -> Rankings:

@@ -74,17 +74,27 @@ class EncoderModel(nn.Module):
         """How its modules.json makes vectors, where that is followed; else nothing."""
         return self.sentence_modules.title if self.sentence_modules else ""
 
-    def vectors(self, rows: Sequence[Row], settings: RetrievalSettings) -> list[Tensor]:
-        """A vector <float>[hidden] a row: hidden state number round(layer x depth), pooled over real tokens."""
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The hidden states that it makes vectors of: 0, the embeddings', and each layer's; or the last alone."""
+        last: Any = self.encoder.layers
+        return (last,) if self.sentence_modules else tuple(range(last + 1))
+
+    def layer(self, settings: RetrievalSettings) -> int:
+        """The hidden state that the settings name: number round(layer x depth)."""
+        return self.layers[round(settings.layer * (len(self.layers) - 1))]
+
+    def vectors(self, rows: Sequence[Row], settings: RetrievalSettings, layers: Sequence[int]) -> list[Tensor]:
+        """A vector of each of some hidden states a row, <float>[layers, hidden]: their mean over real tokens, say."""
         result: dict[int, Tensor] = {}
         for indices, batch, hidden_states in _encoded(self.encoder, rows, self.padding_id, self):
-            states = hidden_states[round(settings.layer * (len(hidden_states) - 1))]
             pooling: Any = self.encoder.pooling or settings.pooling
             if self.sentence_modules is not None:
-                vectors = self.sentence_modules(hidden_states[-1].float(), batch["attention_mask"]).cpu()
+                vectors = self.sentence_modules(hidden_states[-1].float(), batch["attention_mask"])[:, None]
             else:
-                vectors = pool(states.float(), batch["pooling_mask"], pooling).cpu()
-            result.update(zip(indices, vectors, strict=True))
+                states = [hidden_states[layer].float() for layer in layers]
+                vectors = torch.stack([pool(each, batch["pooling_mask"], pooling) for each in states], dim=1)
+            result.update(zip(indices, vectors.cpu(), strict=True))
         return [result[index] for index in range(len(rows))]
 
 

@@ -17,6 +17,9 @@ from xit.core.task import Task
 from xit.scoring import metrics
 from xit.scoring.submission import SubmissionFile, counted, json_line, shortened, some
 
+PREDICTIONS, CENTERED_PREDICTIONS = "predictions", "predictions-centered"
+"""The folders of an evaluation: what a checkpoint predicts, and what a bare encoder does by centred vectors."""
+
 
 class Kind:
     """The predictions of one kind of task. Here they are a list with an entry for each example; so is the gold.

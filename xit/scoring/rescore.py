@@ -1,6 +1,7 @@
 """Scores from stored predictions, without any model, and without torch.
 
-Predictions lie where `xit evaluate` put them, in `evaluations/<encoder>/<target>/<condition>/<seed>/predictions`.
+Predictions lie where `xit evaluate` put them, in `evaluations/<encoder>/<target>/<condition>/<seed>/predictions`;
+those of centred vectors beside them.
 """
 
 import dataclasses
@@ -12,10 +13,10 @@ from typing import Any
 from xit.core.conditions import BASELINE
 from xit.core.errors import ConfigError, DataError, raise_all
 from xit.core.examples import read_examples
-from xit.core.scores import Score
+from xit.core.scores import CENTERED, Score
 from xit.core.task import Task, task_of
 from xit.scoring import predictions
-from xit.scoring.predictions import kind_of
+from xit.scoring.predictions import CENTERED_PREDICTIONS, PREDICTIONS, kind_of
 
 
 def scores_from_predictions(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:
@@ -40,15 +41,23 @@ def scores_from_predictions(scores: Sequence[Score], evaluations: Path, data: Pa
             faults.append(str(error))
             continue
         for (_, encoder, condition, seed, language), cell in itertools.groupby(group, key=_cell):
-            folder = evaluations / encoder / target / condition / str(seed) / "predictions"
-            try:
-                answers = predictions.read_for(folder, task, language, gold[language])
-            except DataError as error:
-                faults.append(str(error))
-                continue
-            values = kind_of(task).score(answers, gold[language], language)
+            run = evaluations / encoder / target / condition / str(seed)
+            own = list(cell)
+            values: dict[str, float] = {}
+            for folder, end in ((PREDICTIONS, ""), (CENTERED_PREDICTIONS, CENTERED)):
+                if not any(score.metric.endswith(CENTERED) == bool(end) for score in own):
+                    continue
+                try:
+                    answers = predictions.read_for(run / folder, task, language, gold[language])
+                except DataError as error:
+                    faults.append(str(error))
+                    continue
+                scored = kind_of(task).score(answers, gold[language], language)
+                values |= {f"{metric}{end}": value for metric, value in scored.items()}
             computed += [
-                dataclasses.replace(score, value=values[score.metric], examples=counts[language]) for score in cell
+                dataclasses.replace(score, value=values[score.metric], examples=counts[language])
+                for score in own
+                if score.metric in values
             ]
     raise_all(DataError, faults)
     return tuple(computed)
@@ -92,7 +101,7 @@ def example_scores(
     gold, _ = _gold(task, data / target, {language for language, _ in cells})
 
     def of_each(name: str, language: str, seed: int) -> list[float]:
-        folder = evaluations / encoder / target / name / str(seed) / "predictions"
+        folder = evaluations / encoder / target / name / str(seed) / PREDICTIONS
         answers = predictions.read_for(folder, task, language, gold[language])
         return kind.example_scores(answers, gold[language], language)
 

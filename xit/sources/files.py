@@ -57,7 +57,7 @@ class FilesSource(Source):
         folder = Path(self.settings.folder)
         if not folder.is_dir():
             raise DataError(_missing(folder, ""))
-        codes = ("en",) if split in ("train", "validation") and not task.is_mined else (*task.languages, "en")
+        codes = ("en",) if split in ("train", "validation") and task.is_trained else (*task.languages, "en")
         chosen = [files for name, files in task.files.items() if split in (None, name)]
         return any(_found(folder, source.path, code) for files in chosen for source in files for code in codes)
 

@@ -17,6 +17,9 @@ PARTS = 12
 """Of a learning curve: enough to see its form, and few enough to be committed with the results."""
 
 
+LAYERS = ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value")
+
+
 class Run(NamedTuple):
     """What a training is named by; of pretraining, the encoder and the seed."""
 
@@ -30,9 +33,10 @@ class Run(NamedTuple):
 def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float], root: Path, out: Path) -> list[str]:
     """Gather what the grid names, and nothing else that lies on the disk; `rates` are the encoders' learning rates.
 
-    Writes scores.csv (a row a score), audit.csv (the data sets), encoders.csv, training.csv (how each model was
-    trained) and curves.csv (how it got there); for `dvc metrics`, metrics/<encoder>/<condition>.json with the mean over
-    languages but English of each target; for `dvc plots`, means.csv with their means.
+    Writes scores.csv (a row a score), layers.csv (retrieval by every layer of the bare encoders), audit.csv (the data
+    sets), encoders.csv, training.csv (how each model was trained) and curves.csv (how it got there); for `dvc metrics`,
+    metrics/<encoder>/<condition>.json with the mean over languages but English of each target; for `dvc plots`,
+    means.csv with their means.
 
     Raises:
         DataError: cells of the grid without scores, or trainings without their log; all are listed.
@@ -43,6 +47,7 @@ def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float]
     raise_all(DataError, [f"{path}: missing. `dvc repro` makes it." for path in files.values() if not path.is_file()])
     scores = [Score.from_dict(value) for path in files.values() for value in _read(path)]
     write_scores(out / "scores.csv", scores)
+    write_csv(out / "layers.csv", _beside(files, "layers.json"), LAYERS)
     means = _means(scores)
     with atomic(out / "metrics") as folder:
         for (encoder, condition), by_target in means.items():
@@ -64,6 +69,16 @@ def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float]
     ]
     write_csv(out / "curves.csv", curves([*pretrained, *trained]))
     return [f"{out}/scores.csv: {len(scores)} scores of {len(cells)} cells"]
+
+
+def _beside(files: Mapping[tuple[str, str, str, int], Path], name: str) -> list[dict[str, Any]]:
+    """The rows of a file beside the scores of each cell that has it, with the names of the cell."""
+    rows = []
+    for (encoder, target, condition, seed), scores in files.items():
+        if (path := scores.with_name(name)).is_file():
+            names = {"encoder": encoder, "condition": condition, "target": target, "seed": seed}
+            rows += [{**names, **row} for row in _read(path)]
+    return rows
 
 
 def _means(scores: Sequence[Score]) -> dict[tuple[str, str], dict[str, float]]:

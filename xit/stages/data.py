@@ -18,6 +18,8 @@ Settings = MicroSettings | FilesSettings | HubSettings
 def data(task_id: str, source: Source, languages: Sequence[str], out: Path) -> list[str]:
     """Write the train and validation split (English) and the test split (every language) of a task, and their audit.
 
+    Of retrieval without training there is no train split, and validation, where the source has it, in every language.
+
     Raises:
         DataError: the source has nothing of the task; a file or a record contradicts itself; all faults are listed.
     """
@@ -26,7 +28,7 @@ def data(task_id: str, source: Source, languages: Sequence[str], out: Path) -> l
     if not source.has(task):
         raise DataError(absent(task, source))
     splits: list[tuple[Split, list[str]]] = [("train", ["en"]), ("validation", ["en"])] if task.is_trained else []
-    if available and task.is_mined:  # the margin from which pairs count is chosen on it, in each language
+    if available and not task.is_trained and source.has(task, "validation"):  # what centring and mining take from it
         splits.append(("validation", sorted(available, key=languages.index)))
     if available:
         splits.append(("test", sorted(available, key=languages.index)))

@@ -12,10 +12,11 @@ from xit.core.progress import Report, about
 from xit.core.scores import Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
+from xit.evaluation.evaluate import EvaluationOptions, read_test
 from xit.evaluation.evaluate import evaluate as evaluate_checkpoint
-from xit.evaluation.evaluate import read_test
 from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
+from xit.scoring.predictions import CENTERED_PREDICTIONS, PREDICTIONS
 
 
 def evaluate(
@@ -33,14 +34,15 @@ def evaluate(
         places: The models, the folder of all data, and where the evaluations go.
         languages: Those that are scored, where the task has them.
         source: The name of the data's source, for the record.
-        retrieval: How a bare encoder makes vectors, and whether any are centred.
+        retrieval: How a bare encoder makes vectors.
         report: Progress.
     """
     target = next(iter(cells.values())).target
     task, data = task_of(target), places.data / target
     examples = read_test(data, languages)
-    validation = read_examples(data / "validation.parquet") if task.is_mined else []
-    files = {split: data / f"{split}.parquet" for split in ("test", *(["validation"] if task.is_mined else []))}
+    splits = ["test"] if task.is_trained else ["test", "validation"]
+    files = {split: path for split in splits if (path := data / f"{split}.parquet").is_file() or split == "test"}
+    validation = read_examples(files["validation"]) if "validation" in files else []
 
     def lineage_of(cell: Cell, model: Path) -> dict[str, Any]:
         code = (
@@ -56,22 +58,22 @@ def evaluate(
 
     def make(run: Run) -> str:
         cell = run.cell
-        found = evaluate_checkpoint(
-            run.parent,
-            target,
-            examples,
+        options = EvaluationOptions(
             retrieval,
-            run.folder / "predictions",
-            validation=validation,
+            predictions=run.folder / PREDICTIONS,
+            centered=run.folder / CENTERED_PREDICTIONS,
             working=run.working,
             report=about(str(cell), report),
         )
+        found = evaluate_checkpoint(run.parent, target, examples, options, validation)
         scores = [
             Score(cell.encoder, cell.condition, target, language, "test", source, metric, cell.seed, value, count)
-            for language, (values, count) in found.items()
+            for language, (values, count) in found.scores.items()
             for metric, value in values.items()
         ]
         write_json(run.folder / "scores.json", [score.as_dict() for score in scores])
+        if found.layers:
+            write_json(run.folder / "layers.json", found.layers)
         main = {score.language: score.value for score in scores if score.metric == task.metric}
         others = [value for code, value in main.items() if code != "en"]
         report(f"{cell.encoder} {target}", list(cells.values()).index(cell) + 1, len(cells))
