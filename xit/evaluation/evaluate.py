@@ -15,6 +15,7 @@ from xit.core.progress import Report, about, unheard
 from xit.core.scores import CENTERED, Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
+from xit.evaluation import representations
 from xit.heads import EncodingOptions
 from xit.modeling import checkpoints, encoders, released_heads, sentence_modules, task_model
 from xit.modeling.checkpoints import HeadConfig
@@ -63,10 +64,12 @@ class Evaluation:
             like are of a bare encoder's vectors less the means of the validation split, where the task has one.
         layers: Of a bare encoder: the main metric by `language`, `layer` (0 is the embeddings') and `is_centered`, as
             `value`; of the main layer alone where a pool is large.
+        representations: Of a bare encoder on parallel sentences: what `xit.evaluation.representations` measures.
     """
 
     scores: Mapping[str, tuple[dict[str, float], int]]
     layers: Sequence[Mapping[str, Any]] = ()
+    representations: Sequence[Mapping[str, Any]] = ()
 
 
 def evaluate(
@@ -96,10 +99,11 @@ def evaluate(
     examples = with_pooled_ids(task, examples)
     by_language = _by_language(examples)
     pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
+    probed: list[dict[str, Any]] = []
     if task.is_trained:
         layer, found = -1, {(-1, False): _trained(checkpoint, task, pools, options)}
     else:
-        layer, found = _bare(checkpoint, task, pools, validation, options)
+        layer, found, probed = _bare(checkpoint, task, pools, validation, options)
     scores: dict[str, tuple[dict[str, float], int]] = {}
     layers = []
     for number, code in enumerate(languages):
@@ -124,7 +128,7 @@ def evaluate(
             write_gold(options.gold, task, code, members)
     if options.working is not None:
         remove(options.working)
-    return Evaluation(scores, () if task.is_trained else layers)
+    return Evaluation(scores, () if task.is_trained else layers, probed)
 
 
 def _trained(
@@ -144,15 +148,20 @@ def _bare(
     pools: Sequence[Sequence[Example]],
     validation: Sequence[Example],
     options: EvaluationOptions,
-) -> tuple[int, dict[tuple[int, bool], list[Any]]]:
-    """The main layer of a bare encoder, and by layer and whether vectors are centred its answers to each pool; None
-    where there is no validation to centre by."""
+) -> tuple[int, dict[tuple[int, bool], list[Any]], list[dict[str, Any]]]:
+    """What a bare encoder says of each pool.
+
+    Returns:
+        Its main layer; by layer and whether vectors are centred its answers to each pool, None where there is no
+        validation to centre by; and what is measured of its vectors of parallel sentences.
+    """
     form: Any = heads.load(task.format)
     bare, tokenizer = task_model.load_encoder(checkpoint, options.has_own_pooling)
     shape: Any = bare.encoder
     length = int(min(BARE_LENGTH_TOKENS, shape.max_positions))
     reading = EncodingOptions(tokenizer, task, length, options.working, options.report)
     found: dict[tuple[int, bool], list[Any]] = {}
+    pairs: dict[str, representations.Pairs] = {}
     for examples in pools:
         codes = {example["language"] for example in examples}
         beside = [example for example in validation if example["language"] in codes]
@@ -161,7 +170,9 @@ def _bare(
             for is_centered in (False, True):
                 answers = form.bare_answers(pool, layer, is_centered, reading)
                 found.setdefault((layer, is_centered), []).append(answers)
-    return bare.layer(options.retrieval), found
+        if task.is_aligned:
+            pairs[examples[0]["language"]] = representations.parallel(examples, pool.vectors)
+    return bare.layer(options.retrieval), found, representations.measures(pairs)
 
 
 def head_for(checkpoint: Path | str, task_id: str, labels: Labels = ()) -> HeadConfig | TaskHead:

@@ -72,8 +72,9 @@ def evaluate(
             for metric, value in values.items()
         ]
         write_json(run.folder / "scores.json", [score.as_dict() for score in scores])
-        if found.layers:
-            write_json(run.folder / "layers.json", found.layers)
+        for name, rows in (("layers", found.layers), ("representations", found.representations)):
+            if rows:
+                write_json(run.folder / f"{name}.json", rows)
         main = {score.language: score.value for score in scores if score.metric == task.metric}
         others = [value for code, value in main.items() if code != "en"]
         report(f"{cell.encoder} {target}", list(cells.values()).index(cell) + 1, len(cells))
