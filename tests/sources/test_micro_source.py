@@ -160,12 +160,14 @@ def test_validation_of_answers_has_near_answers_which_answer_no_question():
     questions = [row for row in found if row["role"] == "query"]
     said = {row["id"]: statements(row["text"].split(". ")[0]) for row in found if row["role"] == "candidate"}
 
-    assert (len(questions), len(said)) == (30, 60)
+    assert (len(questions), len(said)) == (30, 90)
     for number, question in enumerate(questions):
         ((place, asked),) = statements(question["text"].rstrip("?")).items()
-        ((where, near),) = said[f"en-near-{number:04d}"].items()
+        ((where, near),) = said[f"en-near-{2 * number:04d}"].items()
+        ((elsewhere, same),) = said[f"en-near-{2 * number + 1:04d}"].items()
         assert question["gold"] == [f"en-{number:04d}"]
         assert (where, len(set(asked) & set(near)), len(near)) == (place, 2, 4)
+        assert (elsewhere == place, set(asked) < set(same), len(same)) == (False, True, 4)
         assert [name for name, what in said.items() if set(asked) <= set(what.get(place, ()))] == question["gold"]
     for split in ("train", "test"):
         assert not any("near" in row["id"] for row in rows("lareqa", split))

@@ -67,7 +67,7 @@ GERMAN: dict[tuple[str, int], dict[str, Any]] = {
         "answers": ["15 Stunden"],
         "starts": [93],
     },
-    ("squad2", 2): {  # Kenya: grams? / Kenya: 19 days and Monday; France: Saturday and 50 Argentine pesos.
+    ("squad2", 7): {  # Kenya: grams? / Kenya: 19 days and Monday; France: Saturday and 50 Argentine pesos.
         "question": "Kenia: Gramm?",
         "context": "Kenia: 19 Tage und Montag; Frankreich: Samstag und 50 Argentinische Pesos.",
         "answers": [],

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +104,14 @@ def test_where_all_gains_are_equal_no_correlation_is_told() -> None:
     (sentence,) = sentences.of_distance(study_of(scores({"none": 0.0, "mnli": 0.0}, encoders=("lstm",), noise=0.0)))
 
     assert sentence.endswith("languages of Latin script and +0.0 in the 4 of others.")
+
+
+@pytest.mark.parametrize("first", ["ja", "zh", "de", "root"])
+def test_distances_do_not_hang_on_the_locale_that_was_loaded_first(first: str) -> None:
+    program = f"import babel; babel.Locale.parse({first!r}).months['stand-alone']; "
+    program += "from xit.statistics.distance import distance; print(*map(distance, ('de', 'fr', 'es', 'fi', 'sw')))"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == [str(distance(code)) for code in ("de", "fr", "es", "fi", "sw")]
+    assert 0 < distance("de") < 0.6

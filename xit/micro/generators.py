@@ -19,12 +19,13 @@ aligned            sentences without digits; English queries.
 mined              the same, from a language to English; a third of the queries, and of the candidates, have no partner.
 answers            a question that repeats three of the four names that are said of a place, in another order, and the
                    statement of all four before its context; the candidates are those of all languages, in validation
-                   (English) also `near_answers`, with two of the three names.
+                   (English) also `near_answers`, in which one name or the place differs.
 linking            a name in a sentence, marked as in Mewsli-X, and the description of what it names.
 """
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -289,21 +290,25 @@ def answers(draw: Draw, index: int, options: Options) -> Item:
 
 
 def near_answers(draw: Draw, items: Sequence[Item]) -> Iterator[tuple[Sentence, Sentence]]:
-    """For each item of `answers` a statement that nearly answers it, and its context: one of the three names differs.
+    """For each item of `answers` two statements that nearly answer it, and their contexts: one of the three names
+    differs, or the place.
 
     None is the answer to any of the questions.
     """
     asked = collections.defaultdict(list)
     for item in items:
         asked[item.key[0]].append(item.key[1])
-    for place, names in (item.key for item in items):
+    for item, is_elsewhere in itertools.product(items, (False, True)):
         while True:
-            kept = sorted(names, key=lambda name: name.kind)
-            changed = draw.random.randrange(len(kept))
-            kept[changed] = draw.name(kept[changed].kind, [kept[changed].code, place.code])
+            place, kept = item.key[0], sorted(item.key[1], key=lambda name: name.kind)
+            if is_elsewhere:
+                place = draw.place([place.code, *(name.code for name in kept)])
+            else:
+                changed = draw.random.randrange(len(kept))
+                kept[changed] = draw.name(kept[changed].kind, [kept[changed].code, place.code])
             said = shuffled(draw, [*kept, draw.name(draw.random.choice(SERIES))])
             sentences = (Sentence((statement(place, said),)), _aside(draw, place))
-            if not any(other <= set(said) for other in asked[place]) and draw.owns(*sentences):
+            if not any(names <= set(said) for names in asked[place]) and draw.owns(*sentences):
                 yield sentences
                 break
 

@@ -32,7 +32,10 @@ def distance(code: str) -> float | None:
 
 
 def _words(code: str) -> dict[str, str]:
-    """Months, weekdays and units of time by a key that is the same in all languages, in small letters."""
+    """Months, weekdays and units of time by a key that is the same in all languages, in small letters.
+
+    As they stand in dates: those that stand alone depend in Babel on which locales were loaded before.
+    """
     from babel import Locale, UnknownLocaleError
     from babel.core import get_global
 
@@ -42,8 +45,8 @@ def _words(code: str) -> dict[str, str]:
         return {}
     if code in get_global("parent_exceptions"):  # CLDR has another language stand in: French for Haitian
         return {}
-    words = {f"month {number}": name for number, name in locale.months["stand-alone"]["wide"].items()}
-    words |= {f"day {number}": name for number, name in locale.days["stand-alone"]["wide"].items()}
+    words = {f"month {number}": name for number, name in locale.months["format"]["wide"].items()}
+    words |= {f"day {number}": name for number, name in locale.days["format"]["wide"].items()}
     words |= {
         unit: names["long"]
         for unit, names in locale.unit_display_names.items()
