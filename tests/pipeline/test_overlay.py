@@ -1,6 +1,7 @@
 """Workspaces: a profile's copy of the pipeline, which never touches what did not change."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -204,18 +205,43 @@ def test_no_text_and_no_tokenizer_are_made_that_nobody_reads(
     config.check(values, "the workspace")
 
 
-def test_in_the_project_itself_it_is_told_what_need_not_be_made(project: Path) -> None:
-    path, told = project / "params.yaml", list[str]()
+def test_in_the_project_itself_text_and_tokenizer_that_nobody_reads_are_faults(project: Path) -> None:
+    path = project / "params.yaml"
     path.write_text(path.read_text().replace("encoders: [transformer, lstm]", "encoders: [mbert]"))
 
-    overlay.prepare(project, "default", None, told.append)
+    with pytest.raises(ConfigError) as caught:
+        overlay.prepare(project, "default", None)
     path.write_text(path.read_text().replace("tokenizer:\n  vocabulary: 2000\n  lines: 1500\n", "tokenizer: null\n"))
-    overlay.prepare(project, "default", None, told.append)
+    path.write_text(re.sub(r"pretraining: \[en,.*\]", "pretraining: []", path.read_text()))
+    overlay.prepare(project, "default", None)
 
-    assert [line.partition("Write ")[2] for line in told] == [
-        "languages.pretraining: [], tokenizer: null there, and it is not made.",
-        "languages.pretraining: [] there, and it is not made.",
-    ]
+    first, second = (re.sub("found .* Write", "found … Write", fault) for fault in caught.value.faults)
+    assert first.startswith("params.yaml: languages.pretraining: should be empty, since no encoder is pretrained here")
+    assert (
+        second
+        == "params.yaml: tokenizer: should be null, since each encoder of the grid has its own; found … Write null."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("encoders: [transformer, lstm]", "encoders: [mbert, lstn]"),
+        ("encoders: [transformer, lstm]", "encoders: [mbert, xlmr]"),
+        ("mbert: {weights: released", "mbert: {weights: 3"),
+    ],
+)
+def test_what_is_idle_is_not_told_where_an_encoder_is_not_valid(before: str, after: str, project: Path) -> None:
+    path = project / "params.yaml"
+    path.write_text(
+        path.read_text().replace(before, after).replace("encoders: [transformer, lstm]", "encoders: [mbert]")
+    )
+
+    with pytest.raises(ConfigError, match=r"lstn|xlmr|encoders.mbert.weights") as caught:
+        overlay.prepare(project, "default", None)
+
+    assert "should be null" not in str(caught.value)
+    assert "should be empty" not in str(caught.value)
 
 
 def test_all_tasks_without_a_file_are_told_before_anything_runs(project: Path, tmp_path: Path) -> None:

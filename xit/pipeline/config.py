@@ -210,9 +210,9 @@ def check(values: Mapping[str, Any], where: str, further: Sequence[rules.Rule] =
     except ValidationError as error:
         faults = [_fault(one) for one in error.errors(include_url=False)]
         invalid = {str(one["loc"][0]) for one in error.errors()}
-        config = _valid_part(Config, values)
+        config = valid_part(values)
     for rule in (*rules.RULES, *further):
-        if rule in rules.WHOLE_LISTS and invalid & {"grid", "recipes"}:
+        if invalid & rules.WHOLE_LISTS.get(rule, set()):
             continue
         with contextlib.suppress(AttributeError) if invalid else contextlib.nullcontext():
             for fault in rule(config):  # one by one: a rule may end at a part that is not valid
@@ -226,6 +226,12 @@ _adapter = functools.cache(TypeAdapter)
 
 def _validated(kind: Any, values: Any) -> Any:
     return _adapter(kind).validate_json(json.dumps(values, default=str), strict=True)
+
+
+def valid_part(values: Mapping[str, Any]) -> Config:
+    """What is valid of some sections: a parameter that is not has no attribute."""
+    part: Config = _valid_part(Config, values)
+    return part
 
 
 def _valid_part(kind: Any, values: Any) -> Any:

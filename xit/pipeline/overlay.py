@@ -12,6 +12,7 @@ same world and text: those of the lineage that its own would have are kept (`xit
 that nothing is trained twice.
 """
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -143,19 +144,10 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
         ConfigError: no such profile, it needs a data folder, or all that is wrong with its values.
     """
     values = parameters(project, profile, data, tell)
-    idle = _idle(check(values, profile))
+    check(values, profile)
     if profile == "default":
-        if idle:
-            tell(
-                "params.yaml: every encoder of the grid is released, so that nobody reads what is made of "
-                f"{' and '.join(idle)}. Write {', '.join(idle.values())} there, and it is not made."
-            )
         _initialise(project)
         return project
-    for change in idle:
-        values = config.laid_over(
-            values, {"tokenizer": None} if change == "tokenizer" else {"languages": {"pretraining": []}}
-        )
     root = project / "workspaces" / profile
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
@@ -165,15 +157,15 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
     return root
 
 
-IDLE = {"languages.pretraining": "languages.pretraining: []", "tokenizer": "tokenizer: null"}
-"""What says that no text for pretraining and no tokenizer are to be made."""
-
-
-def _idle(found: config.Config) -> dict[str, str]:
-    """The places of `IDLE` of which nothing need be made, though something would be."""
-    needed = {"languages.pretraining": rules.readers_of_text(found), "tokenizer": rules.users_of_tokenizer(found)}
-    made = {"languages.pretraining": found.languages.pretraining, "tokenizer": found.tokenizer}
-    return {place: IDLE[place] for place in IDLE if made[place] and not needed[place]}
+def _without_idle(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a profile without the text and the tokenizer of the one below, where nobody reads them."""
+    found = config.valid_part(values)
+    with contextlib.suppress(AttributeError):  # of a part that is not valid, of which `check` tells
+        if not rules.readers_of_text(found):
+            values = config.laid_over(values, {"languages": {"pretraining": []}})
+        if not rules.users_of_tokenizer(found):
+            values = config.laid_over(values, {"tokenizer": None})
+    return values
 
 
 def check(values: Mapping[str, Any], profile: str) -> config.Config:
@@ -247,7 +239,7 @@ def parameters(
             f"{name}: passed over; the {values['source']} source has nothing of it. `xit data {name}` says which have."
         )
         values = _without(name, values)
-    return values
+    return _without_idle(values)
 
 
 def _without(task: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -224,6 +224,22 @@ def _text(config: "Config") -> Iterator[str]:
         )
 
 
+def _idle(config: "Config") -> Iterator[str]:
+    """Neither text nor a tokenizer is made that nobody reads."""
+    if any(name not in config.encoders for name in config.grid.encoders + config.tuning.encoders):
+        return
+    if (languages := config.languages.pretraining) and not readers_of_text(config):
+        yield (
+            "languages.pretraining: should be empty, since no encoder is pretrained here and no condition reads text; "
+            f"found [{', '.join(languages)}]. Write []."
+        )
+    if config.tokenizer is not None and not users_of_tokenizer(config):
+        yield (
+            "tokenizer: should be null, since each encoder of the grid has its own; found "
+            f"{_plain(config.tokenizer)}. Write null."
+        )
+
+
 def starts_here(encoder: settings.EncoderSettings) -> bool:
     """Whether an encoder is pretrained here, from random weights."""
     return encoder.weights == "random"
@@ -278,9 +294,10 @@ def _evaluated(config: "Config") -> Iterator[str]:
 
 
 def _tuned(config: "Config") -> Iterator[str]:
-    if config.tuning.encoders and "en" not in config.languages.pretraining:
+    names = [name for name in config.tuning.encoders if name in config.encoders and starts_here(config.encoders[name])]
+    if names and "en" not in config.languages.pretraining:
         yield (
-            f"tuning.encoders: [{', '.join(config.tuning.encoders)}]: an encoder is tuned on English text, but en is "
+            f"tuning.encoders: [{', '.join(names)}]: an encoder is tuned on English text, but en is "
             "not in languages.pretraining. Add it, or empty this list."
         )
     if both := [seed for seed in config.tuning.seeds if seed in config.seeds]:
@@ -323,6 +340,11 @@ RULES: tuple[Rule, ...] = (
     _evaluated,
     _tuned,
     _text,
+    _idle,
 )
-WHOLE_LISTS = (_conditions, _tasks)
-"""Rules that compare whole lists, and say nothing where an entry of one is not valid."""
+WHOLE_LISTS: dict[Rule, set[str]] = {
+    _conditions: {"grid", "recipes"},
+    _tasks: {"grid", "recipes"},
+    _idle: {"encoders", "grid", "recipes", "tuning"},
+}
+"""Rules that compare whole lists, and the sections of these; they say nothing where an entry of one is not valid."""
