@@ -12,6 +12,7 @@ from xit.paper.inputs import Inputs
 from xit.paper.render import interval, signed
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.distance import distances_and_gains, gains_by_script
+from xit.statistics.failures import failures, pooled
 from xit.statistics.gains import (
     Estimate,
     average_gains,
@@ -53,6 +54,11 @@ def direction(estimate: Estimate, up: str, down: str, flat: str) -> str:
     if estimate.low is None or estimate.high is None:
         return flat
     return up if estimate.low > 0 else down if estimate.high < 0 else flat
+
+
+def counted(number: int, what: str) -> str:
+    """`1 restart`, `2 restarts`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -312,6 +318,20 @@ def of_curves(inputs: Inputs) -> list[str]:
         for encoder in inputs.study.encoders
         if {(encoder, PLAIN), (encoder, AFTER)} <= set(validations)
     ]
+
+
+def of_failures(inputs: Inputs) -> list[str]:
+    """How many fine-tunings of each encoder failed at first, and how many in the end."""
+    sentences, found = [], failures(inputs.training)
+    for encoder in inputs.study.encoders:
+        ends = pooled(n for group, n in found.items() if (group.stage, group.encoder) == ("finetune", encoder))
+        if ends.trainings:
+            sentences.append(
+                f"Of {ends.trainings:,} fine-tunings of the {encoder} encoder {ends.failed_at_first:,} failed at "
+                f"first, by their English validation; after {counted(ends.restarts, 'restart')} {ends.failed:,} had "
+                "failed for good."
+            )
+    return sentences
 
 
 def of_distance(study: Study) -> list[str]:

@@ -121,6 +121,7 @@ def values(
             **sentences.sentences_of(study),
             "curves": sentences.of_curves(inputs),
             "distance": sentences.of_distance(study),
+            "failures": sentences.of_failures(inputs),
             "scaling": sentences.scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
         },
         "has_trials": any(

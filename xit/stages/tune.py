@@ -62,7 +62,7 @@ def tune(
     """
     pretraining = tuning.pretraining_learning_rates or (plans[PRETRAINING].learning_rate,)
     lines, rows = _pretrained(encoder, source, tuning.seeds, pretraining, places, plans[PRETRAINING], report)
-    start = best_rate(rows, "")
+    start = rates.best(rates.tried(rows, source, encoder, ""))
     if len(pretraining) == 1:
         rows = []  # nothing was searched
     tasks = [name for name in plans if name != PRETRAINING]
@@ -78,7 +78,7 @@ def tune(
         checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in tuning.learning_rates])
     write_csv(places.out / "trials.csv", rows)
     checkpoints.keep_only(places.out, [PRETRAINING, *tasks, "trials.csv"])
-    return [*lines, *_verdict(encoder, rows)]
+    return [*lines, *_verdict(encoder, source, rows)]
 
 
 def _pretrained(
@@ -158,22 +158,6 @@ def held_out_loss(model: MaskedLanguageModel, blocks: Blocks, settings: TextBatc
     return total / max(masked, 1)
 
 
-def reached(rows: Sequence[Row], task: str) -> dict[float, list[float]]:
-    """What each rate reached on a task, a value a seed, or in pretraining (`""`); higher is better, so losses are
-    negative."""
-    found: dict[float, list[float]] = {}
-    for row in rows:
-        if row["task"] == task:
-            sign = -1 if row["metric"] == "loss" else 1
-            found.setdefault(row["learning_rate"], []).append(sign * row["validation_score"])
-    return found
-
-
-def best_rate(rows: Sequence[Row], task: str) -> float:
-    """The best rate of a task, or of pretraining (`""`)."""
-    return rates.best(reached(rows, task))
-
-
 def _row(source: str, phase: str, rate: float, cell: Cell, metric: str, folder: Path) -> Row:
     outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     names = {"source": source, "encoder": cell.encoder, "phase": phase, "learning_rate": rate}
@@ -181,11 +165,12 @@ def _row(source: str, phase: str, rate: float, cell: Cell, metric: str, folder: 
     return {**names, "metric": metric, "validation_score": outcome["best_score"]}
 
 
-def _verdict(encoder: str, rows: Sequence[Row]) -> list[str]:
+def _verdict(encoder: str, source: str, rows: Sequence[Row]) -> list[str]:
     """What every rate reached, which are best, and the lines of params.yaml to say so."""
-    found, chosen = [], {task: best_rate(rows, task) for task in dict.fromkeys(row["task"] for row in rows)}
-    for task, best in chosen.items():
-        values = reached(rows, task)
+    found, chosen = [], {}
+    for task in dict.fromkeys(row["task"] for row in rows):
+        values = rates.tried(rows, source, encoder, task)
+        best = chosen[task] = rates.best(values)
         shown = ", ".join(f"{rate:g}: {abs(median(of)):.2f} ({abs(min(of)):.2f})" for rate, of in values.items())
         what = "English validation" if task else "masked-LM loss on held-out English"
         is_edge = len(values) > 1 and best in (min(values), max(values))

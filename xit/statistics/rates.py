@@ -1,7 +1,26 @@
-"""Which of the learning rates that were tried is best."""
+"""What the learning rates that were tried reached, and which is best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
+from typing import Any
+
+
+def tried(trials: Iterable[Mapping[str, Any]], source: str, encoder: str, task: str) -> dict[float, list[float]]:
+    """What each rate reached on a task, a value a seed, or in pretraining (`""`); higher is better, so losses are
+    negative.
+
+    Args:
+        trials: The rows of trials.csv, or of paper/inputs/tuning.csv.
+        source: The source of the data.
+        encoder: The encoder.
+        task: The task.
+    """
+    found: dict[float, list[float]] = {}
+    for row in trials:
+        if (row["source"], row["encoder"], row["task"]) == (source, encoder, task):
+            sign = -1 if row["metric"] == "loss" else 1
+            found.setdefault(float(row["learning_rate"]), []).append(sign * float(row["validation_score"]))
+    return found
 
 
 def best(scores: Mapping[float, Sequence[float]]) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from xit.paper.inputs import Inputs, Row
 from xit.paper.render import Table
+from xit.statistics import rates
 
 SIZE = (
     ("parameters", "parameters", ",.0f"),
@@ -45,11 +46,11 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         for label, stage in STAGES
         for what in ("steps", "tokens")
     ]
-    trials = [("trials of learning rates", *(_trials(inputs, name) for name in encoders))]
-    best = [
-        (f"best in trials, {phase}", *(_best(_tried(inputs, name, phase)) for name in encoders)) for phase in PHASES
+    trials = [
+        ("trials of learning rates", *(_trials(inputs, name) for name in encoders)),
+        ("best in trials, pretraining", *(_best(inputs, name) for name in encoders)),
     ]
-    tried = trials + (best if any(map(_is_said, best)) else [])
+    tried = trials if _is_said(trials[1]) else trials[:1]
     parts = [measured(SIZE), measured(PRETRAINING), [row for row in tasks if _is_said(row)], tried + measured(RATES)]
     table = Table(
         name="encoders",
@@ -57,8 +58,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         caption=(
             "Heads, data and batches on tasks are the same for all. Steps and tokens of a task are means over "
             "trainings, tokens without padding. Trials are those of `xit tune` on this source, of rates of pretraining "
-            "+ of tasks, judged on English validation; without any, rates are as set. Made by `xit paper` from "
-            "results/encoders.csv, results/training.csv and paper/inputs/tuning.csv."
+            "+ of tasks, judged on English validation; without any, rates are as set. A task may have a rate of its "
+            "own. Made by `xit paper` from results/encoders.csv, results/training.csv and paper/inputs/tuning.csv."
         ),
         columns=("", *encoders),
         rows=tuple(itertools.chain(*parts)),
@@ -89,21 +90,13 @@ def _mean(training: Sequence[Row], stage: str, encoder: str, what: str) -> str:
     return format(sum(numbers) / len(numbers), ",.0f") if numbers and len(numbers) == len(values) else "–"
 
 
-def _tried(inputs: Inputs, encoder: str, phase: str) -> list[Row]:
-    key = (inputs.study.source, encoder, phase)
-    return [row for row in inputs.tuning if (row["source"], row["encoder"], row["phase"]) == key]
-
-
 def _trials(inputs: Inputs, encoder: str) -> str:
-    counts = [len(_tried(inputs, encoder, phase)) for phase in PHASES]
+    keys = [(row["source"], row["encoder"], row["phase"]) for row in inputs.tuning]
+    counts = [keys.count((inputs.study.source, encoder, phase)) for phase in PHASES]
     return " + ".join(map(str, counts)) if any(counts) else "–"
 
 
-def _best(trials: Sequence[Row]) -> str:
-    """The rate of the lowest mean loss, or of the highest mean score."""
-    by_rate: dict[str, list[float]] = {}
-    for row in trials:
-        sign = -1 if row["metric"] == "loss" else 1
-        by_rate.setdefault(row["learning_rate"], []).append(sign * float(row["validation_score"]))
-    means = {rate: sum(values) / len(values) for rate, values in by_rate.items()}
-    return f"{float(max(means, key=means.__getitem__)):g}" if means else "–"
+def _best(inputs: Inputs, encoder: str) -> str:
+    """The rate of pretraining that was best in trials."""
+    found = rates.tried(inputs.tuning, inputs.study.source, encoder, "")
+    return f"{rates.best(found):g}" if found else "–"

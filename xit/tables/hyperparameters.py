@@ -1,19 +1,21 @@
 """Every parameter of the run, as params.yaml has it; and published hyper-parameters, with their sources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from xit.paper.inputs import SOURCES, Inputs
-from xit.paper.render import Table
+from xit.paper.render import Cell, Table
 from xit.pipeline.overlay import MARKS, Profile
+from xit.statistics.rates import tried
 
 CAPTION = "From params.yaml, where each has its unit and range. Made by `xit paper`."
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
-    """A table for each section whose entries are sections themselves (encoders, tasks), one for all the others, and
-    one of the profiles that say where their values are from, which the table calls presets.
+    """A table for each section whose entries are sections themselves (encoders, tasks), one for all the others, one of
+    the learning rates of tasks, and one of the profiles that say where their values are from, which it calls presets.
 
     What the grid does not name is left out, the settings of a source that was not read, and of a folder its place on
     the machine.
@@ -41,12 +43,22 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         stretch=2,
         span="column",
     )
-    return (rest, *tables, *([preset_table(inputs.presets, f" ({inputs.label})")] if inputs.presets else []))
+    return (
+        rest,
+        *tables,
+        *_rates(inputs),
+        *([preset_table(inputs.presets, f" ({inputs.label})")] if inputs.presets else []),
+    )
 
 
 def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]]) -> Table:
     compared = {name for ids in inputs.parameters["grid"].values() for name in ids}
-    rows = {name: _flat(inner) for name, inner in values.items() if name in compared}
+    own = ("learning_rates",)  # they have a table of their own
+    rows = {
+        name: _flat({key: value for key, value in inner.items() if key not in own})
+        for name, inner in values.items()
+        if name in compared
+    }
     keys = list(dict.fromkeys(key for inner in rows.values() for key in inner))
     names = list(rows)
     return Table(
@@ -56,6 +68,39 @@ def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]
         columns=("", *names),
         rows=tuple((key, *(_shown(rows[name].get(key, "–")) for name in names)) for key in keys),
         span="column" if len(names) <= 10 else "page",
+    )
+
+
+def _rates(inputs: Inputs) -> Iterator[Table]:
+    """The peak learning rate of each task and encoder, and what the trials of it reached; nothing where each encoder
+    has one rate."""
+    encoders = {name: inputs.parameters["encoders"].get(name, {}) for name in inputs.study.encoders}
+    tasks = {**inputs.parameters.get("intermediate", {}), **inputs.parameters.get("targets", {})}
+    tasks = {name: own for name, own in tasks.items() if any(name in ids for ids in inputs.parameters["grid"].values())}
+    if not any(settings.get("learning_rates") for settings in encoders.values()):
+        return
+    rows: list[tuple[Cell, ...]] = []
+    for task, own in tasks.items():
+        cells: list[Cell] = []
+        for name, settings in encoders.items():
+            of_encoder = (settings.get("learning_rates") or {}).get(task, settings["learning_rate"])
+            rate = own.get("learning_rate") or of_encoder
+            reached = tried(inputs.tuning, inputs.study.source, name, task).get(rate)
+            cells += [f"{rate:g}", *((median(reached), min(reached)) if reached else (None, None))]
+        rows.append((task, *cells))
+    yield Table(
+        name="hyperparameters-rates",
+        title=f"Hyper-parameters: peak learning rates of tasks ({inputs.label})",
+        caption=(
+            "English validation in the trials of `xit tune` at the rate that is used, whose seeds are none of the "
+            "experiment's: the median seed and the worst one. The rate of a task is that of the best median, then of "
+            "the best worst seed; – where none was tried. Made by `xit paper` from params.yaml and "
+            "paper/inputs/tuning.csv."
+        ),
+        columns=("task", *(("rate", "median", "worst") * len(encoders))),
+        rows=tuple(rows),
+        groups=(("", 1), *((name, 3) for name in encoders)),
+        span="column" if len(encoders) <= 2 else "page",
     )
 
 
