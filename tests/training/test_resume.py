@@ -49,6 +49,7 @@ def parameters() -> dict[str, Any]:
     values["micro"] |= {"train": 32, "validation": 8, "test": 6, "documents_per_language": 40}
     values["pretraining"] |= {"steps": 110, "batch_size": 8}
     values["compute"]["save_every"] = 3
+    values["training"]["restarts"] = 1  # so that second attempts are killed too
     for task in (values["intermediate"]["mnli"], values["targets"]["xnli"], values["recipes"]["multitask"]):
         task |= {"steps": 110, "validate_every": 50, "patience": 9}
     values["intermediate"]["squad"]["steps"] = 3
