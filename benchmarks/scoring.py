@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from xit.core.task import Task, task_of
+from xit.formats import format_of
 from xit.scoring import benchmarks, evaluator, predictions
-from xit.scoring.predictions import kind_of
 
 MLQA = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
 TYDIQA = {"en": 440, "ar": 921, "bn": 113, "fi": 782, "id": 565, "ko": 276, "ru": 812, "sw": 499, "te": 669}
@@ -77,8 +77,8 @@ def write(out: Path, gold: Path, task_id: str, language: str, count: int, chance
         rows = [{**row, "gold": [row["id"]]} for row in rows]
         rows += [{"id": row["id"], "role": "candidate"} for row in rows]
     predictions.write_gold(gold, task, language, rows)
-    right = kind_of(task).gold(rows)
-    has_ids = kind_of(task).extension == "json"
+    right = format_of(task).gold(rows)
+    has_ids = format_of(task).extension == "json"
     pairs = dict(right) if has_ids else dict(enumerate(right))
     answers = [value[0] if task.format == "span" else value for value in pairs.values()]
     said = [prediction(task, value, chance.choice(answers), chance) for value in answers]

@@ -38,7 +38,7 @@ heads
 statistics sources
 scoring micro
 pipeline
-tasks
+tasks formats
 core
 """
 """The packages, from top to bottom; a module imports what stands below it, and its own package."""
@@ -124,16 +124,16 @@ def test_training_knows_no_task_no_format_and_no_encoder_by_name() -> None:
         "xit.modeling.task_model",
     )
 
-    for folder in ("tasks", "heads", "encoders"):
+    for folder in ("tasks", "formats", "heads", "encoders"):
         named = {f"xit.{folder}.{name}" for name in registry.names(folder)}
         assert len(named) > 1
         assert reached.isdisjoint(named)
 
 
 def test_tasks_and_formats_know_no_encoder() -> None:
-    reached = closure(*(name for name in MODULES if top(f"{name}.x") in ("tasks", "heads")))
+    reached = closure(*(name for name in MODULES if top(f"{name}.x") in ("tasks", "formats", "heads")))
 
-    assert {"xit.tasks.xnli", "xit.heads.span"} < reached
+    assert {"xit.tasks.xnli", "xit.formats.span", "xit.heads.span"} < reached
     assert not [name for name in reached if top(name) == "encoders"]
 
 
@@ -154,7 +154,7 @@ def test_the_half_that_makes_tables_never_imports_torch() -> None:
 def test_light_commands_import_no_torch() -> None:
     light = "xit.cli, xit.pipeline.config, xit.stages.data, xit.sources.files, xit.sources.hub, xit.sources.micro"
     light += ", xit.stages.tokenizer, xit.stages.collect, xit.stages.paper, xit.pipeline.runner, xit.pipeline.overlay"
-    light += ", xit.scoring.predictions"
+    light += ", xit.scoring.predictions, xit.formats.retrieval"
     light += ", xit.scoring.evaluator, xit.tasks.xnli, xit.report"
     code = f"import sys, {light}; print(*sys.modules)"
 
@@ -260,6 +260,8 @@ def imported(instance: Instance) -> frozenset[str]:
     stage = STAGE_FILES.get(instance.stage, instance.stage)
     modules = [f"xit.stages.{stage}"]
     modules += [f"xit.{folder}.{name}" for folder in BY_ID.get(instance.stage, ()) for name in registry.names(folder)]
+    if "xit.core.examples" in closure(*modules):  # whose files say of which format they are by their columns
+        modules += [f"xit.formats.{name}" for name in registry.names("formats")]
     for kind, name in instance.item.items():
         if kind == "encoder":
             modules.append(f"xit.encoders.{name}")

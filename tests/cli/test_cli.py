@@ -26,9 +26,10 @@ from xit.cli import stages
 from xit.cli.app import app
 from xit.core import registry
 from xit.core.examples import write_examples
+from xit.formats import _metrics as metrics
 from xit.modeling import tokenization
 from xit.pipeline import config, overlay
-from xit.scoring import metrics, predictions
+from xit.scoring import predictions
 from xit.sources.micro import MicroSource
 from xit.statistics.power import VarianceComponents, minimum_detectable_gain
 

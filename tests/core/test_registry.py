@@ -13,7 +13,7 @@ import pytest
 from xit.core import registry
 
 PACKAGE = Path(registry.__file__).parents[1]
-CELL = ("xit.encoders.lstm", "xit.tasks.xnli", "xit.heads.classification")
+CELL = ("xit.encoders.lstm", "xit.tasks.xnli", "xit.formats.classification", "xit.heads.classification")
 Change = tuple[str, str, str]
 """A file, what stands in it, and what is put in its place."""
 
@@ -150,7 +150,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "the loop": (("training/loop.py", "clip_grad_norm_(", "clip_grad_value_("), "pretrain finetune"),
     "masked LM": (("training/masked_lm.py", "0.8", "0.9"), "pretrain finetune"),
     "the format's head": (("heads/_layers.py", "nn.Linear(", "nn.Bilinear("), "finetune evaluate"),
-    "a metric": (("scoring/metrics.py", "100.0 * sum", "101.0 * sum"), "finetune evaluate"),
+    "a metric": (("formats/_metrics.py", "100.0 * sum", "101.0 * sum"), "finetune evaluate"),
     "evaluation": (("evaluation/evaluate.py", "\nfrom ", "\nX = 1\nfrom "), "evaluate"),
 }
 """Changes, and the stages whose runs they change."""

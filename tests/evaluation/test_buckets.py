@@ -18,8 +18,8 @@ from xit.core.languages import LANGUAGES, facts
 from xit.core.settings import MicroSettings
 from xit.core.task import Task, task_of
 from xit.evaluation import buckets
+from xit.formats import format_of
 from xit.scoring import predictions
-from xit.scoring.predictions import kind_of
 from xit.sources.micro import MicroSource
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +36,10 @@ TASKS = {  # one of each format, and both kinds of retrieval
 
 def perfect(task: Task, members: Sequence[Any]) -> Any:
     """The right answers of one language, in the shape of predictions."""
-    gold = kind_of(task).gold(members)
+    gold = format_of(task).gold(members)
     if task.format == "span":
         return {name: answers[0] for name, answers in gold}
-    return dict(gold) if kind_of(task).extension == "json" else gold
+    return dict(gold) if format_of(task).extension == "json" else gold
 
 
 def write_perfect(folder: Path, task_id: str) -> list[Any]:
@@ -47,7 +47,7 @@ def write_perfect(folder: Path, task_id: str) -> list[Any]:
     task = task_of(task_id)
     codes = MicroSource(SETTINGS).languages(task)
     examples = [row for code in codes for row in MicroSource(SETTINGS).examples(task, "test", code)]
-    asked = predictions.with_pooled_ids(task, examples)
+    asked = format_of(task).named(examples)
     for code in codes:
         members = [row for row in asked if row["language"] == code]
         predictions.write(folder, task, code, perfect(task, members))

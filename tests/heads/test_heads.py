@@ -16,11 +16,11 @@ from xit.core.errors import ConfigError
 from xit.core.plan import Plan, TaskBatches
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
+from xit.formats import format_of
 from xit.heads import IGNORED, SECOND, EncodingOptions, collate
 from xit.heads.retrieval import rank
 from xit.modeling import encoders, tokenization
 from xit.modeling.task_model import EncoderModel, TaskModel
-from xit.scoring.predictions import kind_of
 from xit.training.loop import train
 from xit.training.streams import task_steps
 
@@ -128,9 +128,9 @@ def test_eight_examples_are_learnt_by_heart(
 
     learn(model, examples, options, tmp_path)
 
-    kind = kind_of(task)
-    predicted = kind.from_model(heads.load(form).predict(model, examples, options), examples)
-    scores = kind.score(predicted, kind.gold(examples), "en")
+    its = format_of(task)
+    predicted = its.from_model(heads.load(form).predict(model, examples, options), examples)
+    scores = its.score(predicted, its.gold(examples), "en")
     assert set(scores.values()) == {100.0}
     assert task.metric in scores
 
@@ -364,8 +364,8 @@ def test_no_answer_is_empty_where_the_task_has_it_and_only_there(
     assert [found[e["id"]] for e in examples] == [e["answers"][0] if e["answers"] else "" for e in examples]
     always = form.predict(model, examples, dataclasses.replace(options, task=tiny.task_of("xquad")))
     assert all(always.values())
-    kind = kind_of(options.task)
-    assert kind.score(found, kind.gold(examples), "en") == {"em_f1": 100.0, "f1": 100.0, "exact_match": 100.0}
+    form = format_of(options.task)
+    assert form.score(found, form.gold(examples), "en") == {"em_f1": 100.0, "f1": 100.0, "exact_match": 100.0}
 
 
 def test_answers_are_cut_from_the_context_as_it_is_written(tokenizer: tokenization.Tokenizer) -> None:
@@ -486,7 +486,7 @@ def test_the_rows_of_the_nearest_candidates_are_what_tatoeba_submits() -> None:
         ("de", "query", "1", [1.0]),
     )
 
-    assert kind_of(tiny.task_of("tatoeba")).from_model({"0": ["0", "1"], "1": ["0", "1"]}, examples) == [1, 1]
+    assert format_of(tiny.task_of("tatoeba")).from_model({"0": ["0", "1"], "1": ["0", "1"]}, examples) == [1, 1]
 
 
 def bare_vectors(tokenizer: tokenization.Tokenizer, **changes: Any) -> tuple[Tensor, tuple[Tensor, ...]]:

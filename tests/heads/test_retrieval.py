@@ -21,10 +21,10 @@ from xit.core.plan import Places
 from xit.core.progress import unheard
 from xit.core.settings import MicroSettings, RetrievalSettings
 from xit.evaluation import evaluate
+from xit.formats import format_of
 from xit.heads import EncodingOptions, _mining, _vectors, retrieval
 from xit.heads._search import nearest
 from xit.modeling import task_model
-from xit.scoring.predictions import kind_of
 from xit.sources.micro import MicroSource
 from xit.stages import data
 from xit.stages import evaluate as evaluate_stage
@@ -373,7 +373,7 @@ def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> N
     for is_centered in (False, True):
         pairs: Any = retrieval.bare_answers(made, encoder.layer(BARE), is_centered, options)
         assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
-        scores = kind_of(task).score(pairs, kind_of(task).gold(pool(0)), "de")
+        scores = format_of(task).score(pairs, format_of(task).gold(pool(0)), "de")
         assert scores["recall"] == 100.0
         assert scores["f1"] > 60
 

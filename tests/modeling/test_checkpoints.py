@@ -29,7 +29,7 @@ from xit.stages.intermediate import intermediate
 from xit.training.loop import Step, train
 
 RETRIEVAL = RetrievalSettings(1.0, "mean")
-CODE = ("xit.scoring.metrics",)
+CODE = ("xit.formats._metrics",)
 SIZE = EncoderSize(8, 1, 8, 0)
 
 

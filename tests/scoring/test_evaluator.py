@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from xit.core.errors import ConfigError, DataError, XitError
 from xit.core.task import Task
+from xit.formats import format_of
 from xit.scoring import benchmarks, evaluator, predictions
-from xit.scoring.predictions import kind_of
 
 # BENCHMARK: google-research/xtreme, evaluate.py, commit 838c13b; LAReQA as XQuAD-R has it
 LANGUAGES = {
@@ -124,10 +124,10 @@ def examples(task: Task) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 def perfect(task: Task, rows: list[dict[str, Any]]) -> Any:
     """Predictions that are all right."""
-    gold = kind_of(task).gold(rows)
+    gold = format_of(task).gold(rows)
     if task.format == "span":
         return {name: answers[0] for name, answers in gold}
-    return dict(gold) if kind_of(task).extension == "json" else gold
+    return dict(gold) if format_of(task).extension == "json" else gold
 
 
 def scored(
@@ -273,7 +273,7 @@ def put(folder: Path, task_id: str, said: bytes, gold: bytes | None = None) -> t
 
 @pytest.mark.parametrize("task_id", GOLD)
 def test_blanks_and_carriage_returns_at_line_ends_change_nothing_on_either_side(task_id: str, tmp_path: Path) -> None:
-    wide = "\u3000" * (kind_of(tiny.task_of(task_id)).extension == "tsv")  # which JSON does not take for a blank
+    wide = "\u3000" * (format_of(tiny.task_of(task_id)).extension == "tsv")  # which JSON does not take for a blank
 
     def blanks(text: str) -> bytes:
         return "".join(f" {line}{wide}\t \r\n" for line in text.removesuffix("\n").split("\n")).encode()

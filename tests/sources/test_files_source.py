@@ -20,6 +20,7 @@ from xit.core import examples, registry
 from xit.core.errors import DataError
 from xit.core.settings import FilesSettings
 from xit.core.task import Split, task_of
+from xit.formats import format_of
 from xit.sources import files
 from xit.sources.files import FilesSource
 from xit.sources.reader_context import Group, ReaderContext
@@ -1009,7 +1010,7 @@ def test_a_changed_byte_changes_a_text_or_a_label_or_is_a_fault(
     if groups is None:
         return
     task = task_of(task_id)
-    assert [fault for group in groups for row in group for fault in examples.faults(row, task)] == []
+    assert [fault for group in groups for row in group for fault in format_of(task).faults(row)] == []
     assert is_near(*(texts(side, is_derived=task_id == "lareqa") for side in (groups, whole)))
 
 
@@ -1183,7 +1184,7 @@ def test_every_published_example_fits_its_format(task_id: str) -> None:
     task = task_of(task_id)
     language = FilesSource(settings_of(DATA)).languages(task)[-1]
 
-    faults = [fault for row in read(DATA, task_id, "test", language) for fault in examples.faults(row, task)]
+    faults = [fault for row in read(DATA, task_id, "test", language) for fault in format_of(task).faults(row)]
 
     assert faults == []
 

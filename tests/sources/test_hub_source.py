@@ -20,11 +20,12 @@ from hub_server import Fault, HubServer, Repository
 from typer.testing import CliRunner
 
 from xit.cli.app import app
-from xit.core import examples, registry
+from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.hub import chosen, split_files
 from xit.core.settings import FilesSettings, HubSettings
 from xit.core.task import Hub, Split, Task, task_of
+from xit.formats import format_of
 from xit.sources import hub, hub_rows, readers
 from xit.sources.files import FilesSource
 from xit.sources.hub import HubSource
@@ -187,7 +188,7 @@ def test_every_split_in_every_language_fits_the_format(name: str, server: HubSer
     rows = [row for split, code in cells for row in read(name, split, code, of(cache))]  # type: ignore[arg-type]
 
     assert rows
-    assert [fault for row in rows for fault in examples.faults(row, task)] == []
+    assert [fault for row in rows for fault in format_of(task).faults(row)] == []
     assert {row["language"] for row in rows} >= {code for _, code in cells}
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from xit.core import registry
 from xit.core.errors import ConfigError, DataError
-from xit.core.examples import faults
 from xit.core.settings import MicroSettings
 from xit.core.task import task_of
+from xit.formats import format_of
 from xit.micro import rendering
 from xit.micro.content import Day, Listing, Measure, Money, Name, Pair, Sentence, Unit
 from xit.micro.world import TERRITORIES, world
@@ -59,7 +59,7 @@ def test_every_language_renders_every_task_without_fault(name):
     for language in LANGUAGES:
         for row in rows(name, "test", language):
             assert row["language"] == language
-            assert faults(row, TASKS[name]) == []
+            assert format_of(TASKS[name]).faults(row) == []
 
 
 def content(name, split, language, monkeypatch):

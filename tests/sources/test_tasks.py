@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from xit.core import examples, registry
+from xit.core import registry
 from xit.core.task import task_of
+from xit.formats import format_of
 from xit.sources import readers
 
 IDS = registry.names("tasks")
@@ -29,8 +30,8 @@ def test_there_are_tasks_of_every_format_to_range_over() -> None:
 def test_the_record_of_a_task_fits_its_format(task_id: str) -> None:
     task = task_of(task_id)
 
-    assert set(task.record) == {"id", "language", *examples.COLUMNS[task.format]}
-    assert examples.faults(task.record, task) == []
+    assert set(task.record) == {"id", "language", *format_of(task).columns}
+    assert format_of(task).faults(task.record) == []
 
 
 @pytest.mark.parametrize("task_id", IDS)

@@ -27,9 +27,10 @@ from typer.testing import CliRunner
 from xit.cli.app import app
 from xit.core import files, hub, languages, registry
 from xit.core.errors import CheckpointError, ConfigError, DataError
-from xit.core.examples import faults, read_examples, write_examples
+from xit.core.examples import read_examples, write_examples
 from xit.core.settings import MicroSettings, TranslationSettings
 from xit.core.task import Task, task_of
+from xit.formats import format_of
 from xit.micro import rendering
 from xit.micro.content import Name, Unit
 from xit.micro.world import world
@@ -102,7 +103,7 @@ def test_a_rendering_has_the_labels_ids_and_order_of_the_english_examples_and_no
         english = training(name, "en")
         for language in ("de", "zh"):
             rows = training(name, language)
-            assert [faults(row, TASKS[name]) for row in rows] == [[]] * len(english)
+            assert [format_of(TASKS[name]).faults(row) for row in rows] == [[]] * len(english)
             assert [row.get("label") for row in rows] == [row.get("label") for row in english]
             own = [row["id"].replace(f"{language}-", "en-") for row in rows]
             assert own == [row["id"] for row in english]
@@ -244,7 +245,7 @@ def carried(
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     notes: collections.Counter[str] = collections.Counter()
     found = translation.carried_over([{"id": "7", "language": "en", **row}], TASKS[name], language, say, notes)
-    assert [faults(each, TASKS[name]) for each in found] == [[]] * len(found)
+    assert [format_of(TASKS[name]).faults(each) for each in found] == [[]] * len(found)
     return [dict(each) for each in found], dict(notes)
 
 

@@ -14,7 +14,7 @@ import tiny
 import torch
 from safetensors.torch import load_file
 
-from xit import heads
+from xit import formats
 from xit.core import conditions
 from xit.core.conditions import parse
 from xit.core.errors import ConfigError, TrainingError
@@ -195,7 +195,7 @@ def test_the_control_of_masked_lm_trains_as_many_steps_and_looks_at_nothing(root
 def test_shuffled_labels_are_the_same_ones_elsewhere(form: str) -> None:
     examples = tiny.examples(form, 40)
 
-    found = heads.load(form).shuffled(examples, numpy.random.default_rng(0))
+    found = formats.format_of(tiny.task_of(tiny.TASKS[form])).shuffled(examples, numpy.random.default_rng(0))
 
     assert labels(form, found) != labels(form, examples)
     if form == "span":

@@ -1,5 +1,6 @@
 """A look at validation: the score that the whole set would have, and the loss, of one forward pass a row."""
 
+import doctest
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ import torch
 
 from xit import heads
 from xit.core.task import task_of
+from xit.formats import format_of
 from xit.heads import EncodingOptions
 from xit.modeling.task_model import TaskModel, load_encoder
-from xit.scoring.predictions import kind_of
-from xit.training.validation import validation_of
+from xit.training import validation
+from xit.training.validation import is_failure, validation_of
 
 
 def built(folder: Path, form: str) -> tuple[TaskModel, EncodingOptions]:
@@ -29,7 +31,7 @@ def test_a_look_has_the_score_of_the_predictions_and_the_mean_loss_without_train
     form: str, tmp_path: Path
 ) -> None:
     model, options = built(tmp_path, form)
-    examples, kind = tiny.examples(form, 12), kind_of(options.task)
+    examples, kind = tiny.examples(form, 12), format_of(options.task)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     predictions = kind.from_model(heads.load(form).predict(model, examples, options), examples)
 
@@ -87,3 +89,27 @@ def test_what_has_no_loss_is_scored_all_the_same(tmp_path: Path) -> None:
     found = validation_of(model, heads.load("tagging"), words, options, 8)()
     without = validation_of(model, heads.load("tagging"), words[1:], options, 8)()
     assert found.loss == pytest.approx(without.loss)
+
+
+@pytest.mark.parametrize(
+    ("score", "by_chance", "examples", "expected"),
+    [
+        (33.0, 33.3, 200, True),
+        (36.0, 33.3, 200, True),  # by 0.8 standard errors
+        (36.0, 33.3, 10_000, False),
+        (40.3, 33.3, 200, False),  # by 2.02
+        (40.2, 33.3, 200, True),  # by 1.99
+        (0.0, 0.0, 200, True),
+        (1.0, 0.0, 200, True),  # by 1.4
+        (3.0, 0.0, 200, False),
+        (100.0, 99.0, 200, False),
+    ],
+)
+def test_a_score_fails_within_two_standard_errors_of_chance(
+    score: float, by_chance: float, examples: int, expected: bool
+) -> None:
+    assert is_failure(score, by_chance, examples) == expected
+
+
+def test_the_example_holds() -> None:
+    assert doctest.testmod(validation) == (0, 1)

@@ -179,14 +179,17 @@ def evaluation(found: Mapping[str, Any], source: str) -> Parts:
 def submission(found: Mapping[str, Any]) -> Parts:
     """What `xit score` found: by language, a table for each group; means; what is missing, notes and rules."""
     from xit.core.task import task_of
+    from xit.formats import format_of
     from xit.scoring import benchmarks
-    from xit.scoring.predictions import kind_of
 
     benchmark = benchmarks.load(found["benchmark"])
     scored = {name: task_of(name) for name in found["tasks"]}
     for group in dict.fromkeys(task.group for task in scored.values()):
         columns = [
-            (name, metric) for name, task in scored.items() if task.group == group for metric in kind_of(task).reported
+            (name, metric)
+            for name, task in scored.items()
+            if task.group == group
+            for metric in format_of(task).reported
         ]
         cells = {name: found["tasks"][name]["languages"] for name, _ in columns}
         headings = [f"{name}\n{metric}" for name, metric in columns]

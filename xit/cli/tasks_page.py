@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xit.core import registry
 from xit.core.task import Files, Hub, Task, task_of
+from xit.formats import format_of
 
 HEAD = """\
 # Protocol of every task
@@ -24,8 +25,6 @@ GROUPS = {
     None: "Intermediate and further tasks",
 }
 """Of XTREME-R, in its order."""
-
-POOLS = {"all": "of all languages", "language": "of the query's language"}
 
 
 def markdown() -> str:
@@ -48,9 +47,7 @@ def _task(name: str, task: Task) -> Iterator[str]:
         "languages": f"{len(task.languages)}: {' '.join(task.languages)}",
         "labels": ", ".join(task.labels),
         "training": "English" if task.is_trained else "none: the encoder as it is",
-        "candidates": POOLS[task.pool] if task.format == "retrieval" else "",
-        "unanswerable questions": "yes" if task.has_unanswerable else "",
-        "answers normalised as": task.answer_rules if task.format == "span" else "",
+        **format_of(task).facts(),
         "micro counterpart": f"`{task.micro}`",
         "micro training data": " and ".join(
             "its own" if stream.task == task.id else f"those of {stream.task}"

@@ -7,6 +7,9 @@ parts, on as few lines: where, what is wrong, what was found, what would do, wha
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
+SHOWN_CHARACTERS = 60
+"""Of a text of a file that a message shows."""
+
 
 class XitError(Exception):
     """What a user or a file can cause: shown as its message, without a traceback."""
@@ -55,3 +58,22 @@ def _raise(kind: type[XitError], faults: Sequence[str], most: int) -> NoReturn:
     error = kind("\n".join(shown))
     error.faults = tuple(faults)
     raise error
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """`q1, q2, q3 and 9 more`."""
+    others = f" and {len(names) - most} more" if len(names) > most else ""
+    shown = ", ".join(shortened(name, quotes="") for name in names[:most])
+    return shown.encode("utf-8", "replace").decode() + others  # JSON may hold half a surrogate pair
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def shortened(text: str, quotes: str = "'") -> str:
+    """A text of a file as a message shows it: in quotes, control characters escaped, cut where it is long."""
+    inner = text[:SHOWN_CHARACTERS]
+    shown = repr(inner) if quotes else inner
+    return shown if len(text) <= SHOWN_CHARACTERS else f"{shown}… ({len(text):,} characters)"

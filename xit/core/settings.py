@@ -307,7 +307,7 @@ class TrainingSettings:
     """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
     restarts: Count
     """A training that fails is started again at most this many times, with another head and order of batches; it fails
-    where its score on English validation is not above chance by two standard errors (xit/scoring/chance.py)."""
+    where its score on English validation is not above chance by two standard errors (xit/training/validation.py)."""
     head: Literal["linear", "matching"]
     """Every encoder has this head: the papers' `linear` one, or a `matching` one for small encoders (xit.heads)."""
 

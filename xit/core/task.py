@@ -1,6 +1,6 @@
 """The data sets of the experiment, one a file; the file's name is the benchmark's own id of it.
 
-What two tasks share is a format (`xit.heads`); a task file holds only what no other task file holds.
+What two tasks share is a format (`xit.formats`); a task file holds only what no other task file holds.
 """
 
 import dataclasses
@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from xit.core import registry
 
-Format = Literal["classification", "multiple_choice", "tagging", "span", "retrieval"]
 Split = Literal["train", "validation", "test"]
 
 
@@ -92,7 +91,7 @@ class Task:
 
     Attributes:
         title: Its name as the papers print it.
-        format: The module of `xit.heads` that turns its examples into tensors, predictions and scores.
+        format: The file of `xit.formats` that says what its examples and predictions are, and that of `xit.heads`.
         metric: The main metric, one of those that the format scores.
         languages: ISO codes of the benchmark's languages, English first where it is among them.
         micro: The generator of `xit.micro.generators` that makes its micro counterpart.
@@ -116,7 +115,7 @@ class Task:
     """
 
     title: str
-    format: Format
+    format: str
     metric: str
     languages: tuple[str, ...]
     micro: str
@@ -140,11 +139,6 @@ class Task:
     def with_labels(self, labels: tuple[str, ...]) -> "Task":
         """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""
         return self if self.labels else dataclasses.replace(self, labels=labels)
-
-    @property
-    def texts(self) -> int:
-        """How many texts a row of its format holds."""
-        return 2 if self.format in ("classification", "multiple_choice", "span") else 1
 
     def streams_of(self, split: Split) -> tuple[Stream, ...]:
         """The streams of the micro source that a split is drawn from."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from xit.core import languages
 from xit.core.errors import ConfigError, DataError
-from xit.core.examples import Example
+from xit.core.examples import Example, asked
 from xit.core.task import task_of
+from xit.formats import format_of
 from xit.scoring import predictions
-from xit.scoring.predictions import kind_of
 
 if TYPE_CHECKING:
     from xit.sources import Source
@@ -39,16 +39,6 @@ class Bucket:
     examples: int
     value: float
     bounds: tuple[int, int] | None = None
-
-
-# The length of an example's text: words in tagging, characters elsewhere
-LENGTH: Mapping[str, Callable[[Example], int]] = {
-    "classification": lambda e: len(e["text_a"]) + len(e["text_b"]),
-    "multiple_choice": lambda e: len(e["prompt"]),
-    "tagging": lambda e: len(e["words"]),
-    "span": lambda e: len(e["context"]),
-    "retrieval": lambda e: len(e["text"]),
-}
 
 
 def languages_of(folder: Path, task_id: str, available: Sequence[str]) -> list[str]:
@@ -80,46 +70,47 @@ def analyse(folder: Path, task_id: str, examples: Sequence[Example], pretraining
         DataError: predictions are missing, or are not as many as the examples.
     """
     task = task_of(task_id)
-    kind = kind_of(task)
-    examples = predictions.with_pooled_ids(task, examples)
+    form = format_of(task)
+    examples = form.named(examples)
     buckets = []
     for code in dict.fromkeys(example["language"] for example in examples):
         members = [example for example in examples if example["language"] == code]
-        asked = predictions.asked(members)
-        gold = kind.gold(members)
+        rows = asked(members)
+        gold = form.gold(members)
         try:
             answers = predictions.read_for(folder, task, code, gold)
         except DataError as error:
             raise DataError(f"{error} Predictions of a grid with most_test are analysed with --most.") from None
         fact = languages.facts(code)
         parts = [
-            ("script", fact.script, asked, None),
-            ("family", fact.family, asked, None),
-            ("pretraining", "seen" if code in pretraining else "not seen", asked, None),
-            *_quarters("length", asked, LENGTH[task.format]),
+            ("script", fact.script, rows, None),
+            ("family", fact.family, rows, None),
+            ("pretraining", "seen" if code in pretraining else "not seen", rows, None),
+            *_quarters(rows, form.lengths),
         ]
-        if task.format == "span":
-            answered = [example for example in asked if example["answers"]]
-            parts += _quarters("answer length", answered, lambda example: len(example["answers"][0]))
-        number = {example["id"]: position for position, example in enumerate(asked)}
+        number = {example["id"]: position for position, example in enumerate(rows)}
         for attribute, name, some, bounds in parts:
-            part = kind.part(answers, gold, [number[example["id"]] for example in some])
-            value = kind.score(*part, code)[task.metric]
+            part = form.part(answers, gold, [number[example["id"]] for example in some])
+            value = form.score(*part, code)[task.metric]
             buckets.append(Bucket(attribute, name, code, len(some), value, bounds))
     return buckets
 
 
 def _quarters(
-    attribute: str, examples: Sequence[Example], length: Callable[[Example], int]
+    examples: Sequence[Example], lengths_of: Callable[[Example], Mapping[str, int]]
 ) -> list[tuple[str, str, list[Example], tuple[int, int]]]:
-    """Examples by quarters of their length; equal lengths stay together, so that quarters may differ in size."""
-    lengths = sorted(map(length, examples))
-    limits = [lengths[(len(lengths) * part) // 4] for part in (1, 2, 3)] if lengths else []
+    """Examples by quarters of each of their lengths; equal ones stay together, so that quarters may differ in size."""
+    measured = [(example, lengths_of(example)) for example in examples]
     parts = []
-    for number, name in enumerate(QUARTERS):
-        some = [e for e in examples if sum(length(e) >= limit for limit in limits) == number]
-        if some:
-            parts.append((attribute, name, some, (min(map(length, some)), max(map(length, some)))))
+    for attribute in dict.fromkeys(attribute for _, lengths in measured for attribute in lengths):
+        having = [(example, lengths[attribute]) for example, lengths in measured if attribute in lengths]
+        ordered = sorted(length for _, length in having)
+        limits = [ordered[(len(ordered) * part) // 4] for part in (1, 2, 3)]
+        for number, name in enumerate(QUARTERS):
+            members = [(e, length) for e, length in having if sum(length >= limit for limit in limits) == number]
+            if members:
+                bounds = (min(length for _, length in members), max(length for _, length in members))
+                parts.append((attribute, name, [example for example, _ in members], bounds))
     return parts
 
 

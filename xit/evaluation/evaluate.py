@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 from xit import heads
 from xit.core import registry
 from xit.core.errors import CheckpointError, ConfigError, XitError, raise_all
-from xit.core.examples import Example, read_examples
+from xit.core.examples import Example, asked, read_examples
 from xit.core.files import remove
 from xit.core.progress import Report, about, unheard
 from xit.core.scores import CENTERED, Score
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, Task, task_of
 from xit.evaluation import representations
+from xit.formats import format_of
 from xit.heads import EncodingOptions
 from xit.modeling import checkpoints, encoders, released_heads, sentence_modules, task_model
 from xit.modeling.checkpoints import HeadConfig
 from xit.modeling.released_heads import TaskHead
-from xit.scoring.predictions import asked, kind_of, with_pooled_ids, write, write_gold
+from xit.scoring.predictions import write, write_gold
 
 if TYPE_CHECKING:
     from xit.sources import Source
@@ -93,10 +94,10 @@ def evaluate(
         CheckpointError: the checkpoint is of another task, or is bare where a trained one is needed.
     """
     task = task_of(task_id)
-    kind = kind_of(task)
+    form = format_of(task)
     codes = {example["language"] for example in asked(examples)}  # Mewsli-X has candidates in 50 languages
     languages = sorted(codes, key=lambda code: (code != "en", code))
-    examples = with_pooled_ids(task, examples)
+    examples = form.named(examples)
     by_language = _by_language(examples)
     pools = [list(examples)] if task.pool == "all" else [by_language[code] for code in languages]
     probed: list[dict[str, Any]] = []
@@ -113,13 +114,13 @@ def evaluate(
             answers = _of(predicted[0], members) if task.pool == "all" else predicted[number]
             if answers is None:
                 continue
-            submitted = kind.from_model(answers, members)
-            scored = kind.score(submitted, kind.gold(members), code)
+            submitted = form.from_model(answers, members)
+            scored = form.score(submitted, form.gold(members), code)
             row = {"language": code, "layer": depth, "is_centered": is_centered, "metric": task.metric}
             layers.append({**row, "value": scored[task.metric]})
             if depth == layer:
                 own = {task.metric + CENTERED: scored[task.metric]} if is_centered else scored
-                values |= {metric: own[metric] for metric in own if is_centered or metric in kind.reported}
+                values |= {metric: own[metric] for metric in own if is_centered or metric in form.reported}
                 folder = options.centered if is_centered else options.predictions
                 if folder is not None:
                     write(folder, task, code, submitted)
@@ -155,7 +156,7 @@ def _bare(
         Its main layer; by layer and whether vectors are centred its answers to each pool, None where there is no
         validation to centre by; and what is measured of its vectors of parallel sentences.
     """
-    form: Any = heads.load(task.format)
+    module: Any = heads.load(task.format)
     bare, tokenizer = task_model.load_encoder(checkpoint, options.has_own_pooling)
     shape: Any = bare.encoder
     length = int(min(BARE_LENGTH_TOKENS, shape.max_positions))
@@ -165,10 +166,10 @@ def _bare(
     for examples in pools:
         codes = {example["language"] for example in examples}
         beside = [example for example in validation if example["language"] in codes]
-        pool = form.bare_pool(bare, examples, beside, reading, options.retrieval)
+        pool = module.bare_pool(bare, examples, beside, reading, options.retrieval)
         for layer in pool.vectors:
             for is_centered in (False, True):
-                answers = form.bare_answers(pool, layer, is_centered, reading)
+                answers = module.bare_answers(pool, layer, is_centered, reading)
                 found.setdefault((layer, is_centered), []).append(answers)
         if task.is_aligned:
             pairs[examples[0]["language"]] = representations.parallel(examples, pool.vectors)
@@ -291,7 +292,7 @@ def report_of(
     for name, codes in wanted.items():
         task = task_of(name)
         examples, validation = examples_of(task, codes, source)
-        if task.format == "retrieval" and not any(row["role"] == "candidate" for row in examples):
+        if format_of(task).has_candidates and not any(row["role"] == "candidate" for row in examples):
             raise ConfigError(f"{name}: no candidates come with {', '.join(codes)}. Add --language en, which has them.")
         own = hashlib.sha256(f"{name} {Path(checkpoint).resolve()}".encode()).hexdigest()[:16]
         working = options.working and options.working / own

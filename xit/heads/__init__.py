@@ -1,8 +1,8 @@
-"""The five shapes of task: what its examples look like as tensors, with which head, and how predictions are decoded.
+"""The formats of tasks as tensors: what an example looks like, with which head, and how its output is decoded.
 
-A format is a module with the face of `Format`. It does not know which encoder reads the tokens, nor which task the
-examples come from: the same code serves every cell of the grid. All formats share rows of tokens (`Row`), padded on the
-right (`collate`), and heads over token states (`xit.heads._layers`).
+A file has the name of its format, of which `xit.formats` says what needs no tensor, and the face of `FormatHead`. It
+does not know which encoder reads the tokens, nor which task the examples come from. All formats share rows of tokens
+(`Row`), padded on the right (`collate`), and heads over token states (`xit.heads._layers`).
 """
 
 import dataclasses
@@ -99,8 +99,30 @@ class Head(Protocol):
         """The mean loss over the batch, a scalar."""
 
 
-class Format(Protocol):
+def _logits(model: Any, inputs: Batch) -> "Tensor":
+    logits: Tensor = model(**inputs).logits
+    return logits
+
+
+@dataclasses.dataclass(frozen=True)
+class Released:
+    """The head of transformers that answers a format.
+
+    Attributes:
+        kind: The end of the architecture's name there.
+        logits: From the model and its inputs what the format's own head gives; labels in the order of the model.
+        max_length_tokens: Of a row, where the model has positions for it.
+    """
+
+    kind: str
+    logits: "Callable[[Any, Batch], Tensor]" = _logits
+    max_length_tokens: int = 512
+
+
+class FormatHead(Protocol):
     """The face of a module of this package."""
+
+    RELEASED: Released | None
 
     def encode(self, examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
         """Training examples as rows and labels."""
@@ -112,15 +134,12 @@ class Format(Protocol):
         """A new head (`Head`) for encoders with states of that width and depth."""
 
     def predict(self, model: Any, examples: Sequence[Example], options: EncodingOptions) -> Any:
-        """Predictions of a model (`xit.modeling.task_model.TaskModel`), as `xit.scoring.predictions` takes them."""
-
-    def shuffled(self, examples: Sequence[Example], generator: "numpy.random.Generator") -> list[Example]:
-        """The same examples with one another's labels, so that nothing can be learnt from them but how labels lie."""
+        """Predictions of a model (`xit.modeling.task_model.TaskModel`), as `Format.from_model` takes them."""
 
 
-def load(name: str) -> Format:
-    """The format of that name."""
-    return cast(Format, registry.load("heads", name))
+def load(name: str) -> FormatHead:
+    """The file of the format of that name."""
+    return cast(FormatHead, registry.load("heads", name))
 
 
 def collate(rows: Sequence[Row], padding_id: int) -> Batch:

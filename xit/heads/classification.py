@@ -1,20 +1,18 @@
-"""Classification of a pair of texts: natural-language inference, paraphrase.
-
-Scored by accuracy (google-research/xtreme:evaluate.py, `acc`).
-"""
+"""Classification: a pair of texts in a row, pooled into a vector, of which a layer makes an output a label."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.heads import Batch, EncodedExample, EncodingOptions, text_rows
+from xit.heads import Batch, EncodedExample, EncodingOptions, Released, text_rows
 from xit.heads._layers import HeadKind, PairVector
+
+RELEASED = Released("SequenceClassification")
 
 
 def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
@@ -54,9 +52,3 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     """The most probable label of each example."""
     rows = text_rows(options, [(e["text_a"], e["text_b"]) for e in examples], "longest_first")
     return [options.task.labels[int(logits.argmax())] for logits in model.logits(rows)]
-
-
-def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
-    """The labels permuted."""
-    order = generator.permutation(len(examples))
-    return [{**example, "label": examples[other]["label"]} for example, other in zip(examples, order, strict=True)]

@@ -1,22 +1,29 @@
-"""Multiple choice: which continuation, cause, effect or answer fits a prompt.
+"""Multiple choice: each choice is read with the prompt and gets one number; softmax over the choices.
 
-Each choice is read with the prompt and gets one number; softmax over the choices (nyu-mll/jiant:jiant/tasks/lib/
-templates/multiple_choice.py). Scored by accuracy.
+As nyu-mll/jiant:jiant/tasks/lib/templates/multiple_choice.py.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.heads import Batch, EncodedExample, EncodingOptions, Row, text_rows
+from xit.heads import Batch, EncodedExample, EncodingOptions, Released, Row, text_rows
 from xit.heads._layers import HeadKind, PairVector
 from xit.heads._texts import shortened
+
+
+def _released_logits(model: Any, inputs: Batch) -> Tensor:
+    """transformers takes the choices of an example together; here each is an example of one."""
+    logits: Tensor = model(**{key: value[:, None] for key, value in inputs.items()}).logits
+    return logits.squeeze(-1)
+
+
+RELEASED = Released("MultipleChoice", _released_logits)
 
 
 def _rows(examples: Sequence[Example], options: EncodingOptions) -> list[tuple[Row, ...]]:
@@ -71,12 +78,3 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     grouped = _rows(examples, options)
     logits = iter(model.logits([row for rows in grouped for row in rows]))
     return [int(torch.stack([next(logits) for _ in rows]).argmax()) for rows in grouped]
-
-
-def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
-    """The indices of the right choice permuted, modulo the number of choices where that differs."""
-    order = generator.permutation(len(examples))
-    return [
-        {**example, "label": examples[other]["label"] % len(example["choices"])}
-        for example, other in zip(examples, order, strict=True)
-    ]

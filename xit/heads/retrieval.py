@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xit.core import registry
-from xit.core.examples import Example
+from xit.core.examples import Example, asked
 from xit.core.settings import RetrievalSettings
 from xit.core.task import Task
 from xit.heads import Batch, EncodedExample, EncodingOptions, Row, text_rows
@@ -32,11 +32,12 @@ Rankings = dict[str, list[str]]
 Pairs = list[tuple[str, str]]
 """Ids of a query and its candidate, where not every query has one (`Task.is_mined`)."""
 
+RELEASED = None
 RANKED = 20  # XTREME-R scores the first 20 (LAReQA, Mewsli-X)
 
 
 def _split(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    return [e for e in examples if e["role"] == "query"], [e for e in examples if e["role"] == "candidate"]
+    return asked(examples), [e for e in examples if e["role"] == "candidate"]
 
 
 def encode(examples: Sequence[Example], options: EncodingOptions) -> list[EncodedExample]:
@@ -55,13 +56,6 @@ def encode(examples: Sequence[Example], options: EncodingOptions) -> list[Encode
 def labels(encoded: Sequence[EncodedExample], length: int) -> Batch:
     """`labels` <int64>[examples]: the candidate's number, so that equal candidates are no negatives of each other."""
     return {"labels": torch.tensor([f.label for f in encoded])}
-
-
-def shuffled(examples: Sequence[Example], generator: np.random.Generator) -> list[Example]:
-    """The right candidates of the queries permuted."""
-    queries, candidates = _split(examples)
-    order = generator.permutation(len(queries))
-    return [*({**e, "gold": queries[other]["gold"]} for e, other in zip(queries, order, strict=True)), *candidates]
 
 
 class Head(nn.Module):

@@ -1,21 +1,19 @@
-"""Extractive question answering: the answer is a span of the context, or there is none.
+"""Extractive question answering: the first and the last token of the answer, in windows of the context.
 
 Long contexts are read in overlapping windows; the first token stands for "no answer" (Devlin et al. 2019, section 4.3).
 Spans are characters of the context through the tokenizer's offsets, so that scripts without spaces need no rule.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.heads import SECOND, Batch, EncodedExample, EncodingOptions, batches_by_length, row_of
+from xit.heads import SECOND, Batch, EncodedExample, EncodingOptions, Released, batches_by_length, row_of
 from xit.heads._layers import HeadKind, States, pool
 from xit.heads._texts import shortened
 
@@ -23,6 +21,15 @@ QUESTION_TOKENS = 64  # google-research/xtreme:scripts/train_qa.sh, max_query_le
 ANSWER_TOKENS = 30  # the same, max_answer_length
 ENCODED_EXAMPLES = 64  # at once, to know the lengths of their windows; changes no result
 STRIDE_PART = 3  # windows overlap by a third: 128 of 384 tokens (the same, doc_stride)
+
+
+def _released_logits(model: Any, inputs: Batch) -> Tensor:
+    output = model(**inputs)
+    return torch.stack([output.start_logits, output.end_logits], dim=1)
+
+
+RELEASED = Released("QuestionAnswering", _released_logits, max_length_tokens=384)
+"""With the length of google-research/xtreme:scripts/train_qa.sh."""
 
 
 def _windows(examples: Sequence[Example], options: EncodingOptions) -> list[list[Any]]:
@@ -139,17 +146,3 @@ def _best(logits: Tensor, window: Any) -> tuple[float, float, int, int]:
     first, last = divmod(best, length)
     none = float(logits[0, 0] + logits[1, 0])
     return float(scores[first, last]), none, window.offsets[first][0], window.offsets[last][1]
-
-
-def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
-    """Each answer moved to a word of its own context drawn at random, of as many characters; none stays none."""
-    return [_moved(example, generator) for example in examples]
-
-
-def _moved(example: Example, generator: numpy.random.Generator) -> Example:
-    if not example["answers"]:
-        return example
-    context, size = example["context"], len(example["answers"][0])
-    starts = [word.start() for word in re.finditer(r"\S+", context) if word.start() + size <= len(context)] or [0]
-    start = starts[generator.integers(len(starts))]
-    return {**example, "answers": [context[start : start + size]], "starts": [start]}

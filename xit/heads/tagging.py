@@ -1,4 +1,4 @@
-"""Tagging of words: parts of speech, named entities, supertags.
+"""Tagging of words: a sentence in a row or several, and an output a tag at a token of each word.
 
 The first token of a word carries its label, the rest is ignored; a sentence longer than the limit is cut between words
 and its predictions are joined again; a word without tokens is read as the unknown token
@@ -21,11 +21,13 @@ from torch.nn import functional as F
 
 from xit.core.examples import Example
 from xit.core.task import Task
-from xit.heads import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, EncodingOptions, Row
+from xit.heads import FIRST, IGNORED, SPECIAL, Batch, EncodedExample, EncodingOptions, Released, Row
 from xit.heads._layers import HeadKind, States
 
 if TYPE_CHECKING:
     from xit.modeling.tokenization import Tokenizer
+
+RELEASED = Released("TokenClassification")
 
 
 def _pieces(words: Sequence[str], options: EncodingOptions) -> Iterator[tuple[Row, list[int]]]:
@@ -129,10 +131,3 @@ def predict(model: Any, examples: Sequence[Example], options: EncodingOptions) -
     return [
         [tags[int(best)] for _, starts in sentence for best in next(logits)[starts].argmax(-1)] for sentence in pieces
     ]
-
-
-def shuffled(examples: Sequence[Example], generator: numpy.random.Generator) -> list[Example]:
-    """The tags of all words permuted."""
-    tags = [tag for example in examples for tag in example["tags"]]
-    drawn = iter(generator.permutation(len(tags)))
-    return [{**example, "tags": [tags[next(drawn)] for _ in example["tags"]]} for example in examples]

@@ -5,26 +5,27 @@ not name the task: it answers those of its format that have its labels.
 """
 
 import dataclasses
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from xit import heads
 from xit.core import hub, registry
 from xit.core.errors import CheckpointError, ConfigError
 from xit.core.task import Task, task_of
+from xit.formats import format_of
 from xit.modeling import encoders
 
-FORMATS = {
-    "SequenceClassification": "classification",
-    "TokenClassification": "tagging",
-    "QuestionAnswering": "span",
-    "MultipleChoice": "multiple_choice",
-}
-"""The format of each kind of head that is read, by the end of the architecture's name in transformers."""
 PRETRAINING = ("CausalLM", "ConditionalGeneration", "MaskedLM", "PreTraining", "TextEncoding")
 """Ends of architectures whose head answers no task."""
-MAX_LENGTH_TOKENS = {"span": 384}
-"""Of a row where a model has positions for it (google-research/xtreme:scripts/train_qa.sh); 512 for other formats."""
+
+
+@functools.cache
+def formats() -> Mapping[str, str]:
+    """The format of each kind of head that is read, by the end of the architecture's name in transformers."""
+    released = {name: heads.load(name).RELEASED for name in registry.names("heads")}
+    return {head.kind: name for name, head in released.items() if head}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ReleasedHead:
     @property
     def format(self) -> str:
         """The format of the tasks that it answers; empty where it is not read."""
-        return FORMATS.get(self.kind, "")
+        return formats().get(self.kind, "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +119,7 @@ def for_task(source: Path | str, head: ReleasedHead, task: Task, labels: Sequenc
         CheckpointError: it is not read, is of another format, or its labels are not those of the task.
     """
     if not head.format:
-        readable = ", ".join(f"For{kind}" for kind in FORMATS)
+        readable = ", ".join(f"For{kind}" for kind in formats())
         raise CheckpointError(
             f"{source}: its head ({head.architecture}) is of a kind that is not read. Those that are: {readable}."
         )
@@ -128,13 +129,14 @@ def for_task(source: Path | str, head: ReleasedHead, task: Task, labels: Sequenc
             f"{source}: its head ({head.architecture}) is for {head.format}; {task.id} is a task of {task.format}. "
             f"Name one of its own with --task: {own}."
         )
-    limit = MAX_LENGTH_TOKENS.get(task.format, 512)
-    if head.format in ("span", "multiple_choice"):
-        return TaskHead(task.id, head, (), (), limit)
+    released = heads.load(task.format).RELEASED
+    assert released is not None  # it is of that kind
+    if not format_of(task).has_labels:
+        return TaskHead(task.id, head, (), (), released.max_length_tokens)
     wanted = task.labels or head.outputs
     for meaning in (*labels, head.outputs):
         if len(set(meaning)) == len(meaning) and set(meaning) == set(wanted) and wanted:
-            return TaskHead(task.id, head, wanted, tuple(map(tuple(meaning).index, wanted)), limit)
+            return TaskHead(task.id, head, wanted, tuple(map(tuple(meaning).index, wanted)), released.max_length_tokens)
     outputs = ", ".join(head.outputs) or "what config.json does not name"
     raise CheckpointError(
         f"{source}: its head ({head.architecture}) answers {outputs}; {task.id} has {', '.join(task.labels)}. "

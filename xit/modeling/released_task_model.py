@@ -9,9 +9,10 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from xit import heads
 from xit.core import hub
 from xit.core.errors import CheckpointError
-from xit.heads import Row, batches_by_length, collate
+from xit.heads import Batch, Row, batches_by_length, collate
 from xit.modeling import tokenization
 from xit.modeling.released import ReleasedEncoder, load_model, refuse_unfit
 from xit.modeling.released_heads import TaskHead
@@ -42,19 +43,15 @@ class ReleasedTaskModel(nn.Module):
                 inputs = {key: batch[key].to(device) for key in ("input_ids", "attention_mask")}
                 if self.has_token_types:
                     inputs["token_type_ids"] = _token_types(chosen, batch["input_ids"]).to(device)
-                output = self._outputs(inputs).float().cpu()
+                output = self._logits(inputs).float().cpu()
                 result.update(zip(indices, output, strict=True))
         return [result[index] for index in range(len(rows))]
 
-    def _outputs(self, inputs: dict[str, Tensor]) -> Tensor:
-        if self.task_head.head.format == "multiple_choice":  # transformers takes the choices of an example together
-            logits: Tensor = self.model(**{key: value[:, None] for key, value in inputs.items()}).logits
-            return logits.squeeze(-1)
-        found = self.model(**inputs)
-        if self.task_head.head.format == "span":
-            return torch.stack([found.start_logits, found.end_logits], dim=1)
-        logits = found.logits
-        return logits[..., list(self.task_head.order)]
+    def _logits(self, inputs: Batch) -> Tensor:
+        released = heads.load(self.task_head.head.format).RELEASED
+        assert released is not None
+        logits = released.logits(self.model, inputs)
+        return logits[..., list(self.task_head.order)] if self.task_head.order else logits
 
 
 def _token_types(rows: Sequence[Row], input_ids: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from xit.core import registry, settings
 from xit.core.conditions import FORM, MULTITASK, parse
 from xit.core.errors import near
 from xit.core.task import Task, task_of
+from xit.formats import format_of
 
 if TYPE_CHECKING:
     from xit.pipeline.config import Config
@@ -177,11 +178,12 @@ def _tokens(config: "Config") -> Iterator[str]:
     has_special = any(starts_here(encoder) and encoder.vocabulary is None for encoder in encoders.values())
     for place, task, own in _trained(config):
         with contextlib.suppress(AttributeError):
-            found, least = own.max_length_tokens, 2 * task.texts + (task.texts + 1 if has_special else 0)
+            texts = format_of(task).texts
+            found, least = own.max_length_tokens, 2 * texts + (texts + 1 if has_special else 0)
             if found < least:
-                texts = "two texts" if task.texts == 2 else "a text"
+                read = "two texts" if texts == 2 else "a text"
                 yield (
-                    f"{place}.max_length_tokens: {found} is too few for {task.title}, of which an input holds {texts} "
+                    f"{place}.max_length_tokens: {found} is too few for {task.title}, of which an input holds {read} "
                     f"of two tokens at least{' and special tokens' if has_special else ''}. Give {least} or more."
                 )
             for name, encoder in encoders.items():

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from xit.core.conditions import BASELINE
 from xit.core.errors import DataError
-from xit.core.examples import Example, read_examples
+from xit.core.examples import Example, asked, read_examples
 from xit.core.task import Task
+from xit.formats import Format, format_of
 from xit.scoring import predictions
-from xit.scoring.predictions import kind_of
 from xit.statistics.study import Study
 
 MOST = 3
@@ -71,20 +71,20 @@ def _tests(study: Study, data: Path) -> Iterator[Test]:
     """Those of every target whose test data are there."""
     for target, task in study.tasks.items():
         file = data / target / "test.parquet"
-        rows = predictions.with_pooled_ids(task, read_examples(file)) if file.is_file() else []
+        rows = format_of(task).named(read_examples(file)) if file.is_file() else []
         for code in study.languages_of(target) if rows else ():
             members = [row for row in rows if row["language"] == code]
             pool = rows if task.pool == "all" else members
             texts = {row["id"]: row["text"] for row in pool if row.get("role") == "candidate"}
-            yield Test(target, task, code, members, predictions.asked(members), texts)
+            yield Test(target, task, code, members, asked(members), texts)
 
 
 def _chosen(test: Test, before: Sequence[str], after: Sequence[str]) -> list[Shown]:
     """The first examples whose answer changed, then the first of the others."""
     order = sorted(range(len(test.asked)), key=lambda i: before[i] == after[i])[:MOST]
-    kind = kind_of(test.task)
+    form = format_of(test.task)
     return [
-        Shown(_text(row), kind.gold_as_texts(row, test.texts), before[i], after[i])
+        Shown(_text(form, row), form.gold_as_texts(row, test.texts), before[i], after[i])
         for i in order
         for row in [test.asked[i]]
     ]
@@ -96,13 +96,13 @@ def _answers(folder: Path, test: Test) -> list[str]:
     Raises:
         DataError: the predictions are not of these examples.
     """
-    kind = kind_of(test.task)
+    form = format_of(test.task)
     file = predictions.path(folder, test.task, test.language)
     if not file.is_file():
         return []
-    answers = predictions.read_for(folder, test.task, test.language, kind.gold(test.examples))
+    answers = predictions.read_for(folder, test.task, test.language, form.gold(test.examples))
     try:
-        return kind.as_texts(answers, test.asked, test.texts)
+        return form.as_texts(answers, test.asked, test.texts)
     except IndexError:
         raise DataError(
             f"{file}: names a candidate or a choice that the test data of {test.target} in {test.language} do not "
@@ -110,16 +110,12 @@ def _answers(folder: Path, test: Test) -> list[str]:
         ) from None
 
 
-def _text(row: Example) -> tuple[tuple[str, str], ...]:
-    """The texts of an example under the names of its columns; tags stand with their words, in the answers."""
-    names = ("text_a", "text_b", "prompt", "question", "context", "text")
-    found = [(name.replace("_", " "), _cut(row[name])) for name in names if name in row]
-    if row.get("starts"):
-        start = max(0, row["starts"][0] - MOST_CHARACTERS // 2)
-        found[-1] = ("context", "…" * (start > 0) + _cut(row["context"][start:]))
-    if "choices" in row:
-        found.append(("choices", " · ".join(row["choices"])))
-    return tuple(found)
+def _text(form: Format, row: Example) -> tuple[tuple[str, str], ...]:
+    """The texts of an example by their names; of a long context what is around the answer."""
+    texts = form.shown(row)
+    if start := max(0, row["starts"][0] - MOST_CHARACTERS // 2) if row.get("starts") else 0:
+        texts["context"] = f"…{texts['context'][start:]}"
+    return tuple((name, _cut(text)) for name, text in texts.items())
 
 
 def _cut(text: str) -> str:

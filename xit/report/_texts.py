@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from xit.core import languages
 from xit.core.conditions import BASELINE
+from xit.formats import format_of
 from xit.paper.render import interval, shown, signed
 from xit.report._examples import Examples, Shown
 from xit.report._figures import Row, differences_of, gains_of, mean_gains, rows_of
-from xit.scoring.predictions import kind_of
 from xit.statistics.gains import Estimate, best, main_gains
 from xit.statistics.study import MEAN, Study
 
@@ -148,7 +148,7 @@ def _cell(study: Study, encoder: str, condition: str, target: str) -> str:
         if encoder in (study.encoders[0], other)
         and (found := differences_of(study, other).get((condition, target))) is not None
     ]
-    if target != MEAN and kind_of(study.tasks[target]).has_example_scores:
+    if target != MEAN and format_of(study.tasks[target]).has_example_scores:
         sentences.append(prose(f"Paired over examples: `xit gains {encoder} {condition} {target}`."))
     return f"<h2>{escaped(title)}</h2><p>{' '.join(sentences)}</p>{_rows_table(study, encoder, condition, target)}"
 

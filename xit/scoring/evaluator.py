@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xit.core import registry
-from xit.core.errors import DataError, near, raise_all
+from xit.core.errors import DataError, near, raise_all, some
 from xit.core.task import Task, task_of
+from xit.formats import format_of
 from xit.scoring import benchmarks, predictions
 from xit.scoring.benchmarks import Benchmark
-from xit.scoring.predictions import kind_of
-from xit.scoring.submission import some
 
 
 class FileScores(NamedTuple):
@@ -92,13 +91,13 @@ def _cell(submission: Path, gold: Path, task: Task, language: str, faults: list[
             faults += error.faults or [str(error)]
     if len(sides) < 2:
         return None
-    kind = kind_of(task)
+    form = format_of(task)
     predicted, right = sides
-    wrong = kind.check(predicted, right, language)
+    wrong = form.check(predicted, right, language)
     faults += [f"{predictions.path(submission, task, language)}: {fault}" for fault in wrong]
     if wrong:
         return None
-    return FileScores(kind.score(predicted, right, language), len(right), kind.unanswered(predicted, right))
+    return FileScores(form.score(predicted, right, language), len(right), form.unanswered(predicted, right))
 
 
 def _unanswered(task_id: str, cells: Mapping[str, FileScores]) -> list[str]:

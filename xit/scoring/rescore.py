@@ -12,11 +12,12 @@ from typing import Any
 
 from xit.core.conditions import BASELINE
 from xit.core.errors import ConfigError, DataError, raise_all
-from xit.core.examples import read_examples
+from xit.core.examples import asked, read_examples
 from xit.core.scores import CENTERED, Score
 from xit.core.task import Task, task_of
+from xit.formats import format_of
 from xit.scoring import predictions
-from xit.scoring.predictions import CENTERED_PREDICTIONS, PREDICTIONS, kind_of
+from xit.scoring.predictions import CENTERED_PREDICTIONS, PREDICTIONS
 
 
 def scores_from_predictions(scores: Sequence[Score], evaluations: Path, data: Path) -> tuple[Score, ...]:
@@ -52,7 +53,7 @@ def scores_from_predictions(scores: Sequence[Score], evaluations: Path, data: Pa
                 except DataError as error:
                     faults.append(str(error))
                     continue
-                scored = kind_of(task).score(answers, gold[language], language)
+                scored = format_of(task).score(answers, gold[language], language)
                 values |= {f"{metric}{end}": value for metric, value in scored.items()}
             computed += [
                 dataclasses.replace(score, value=values[score.metric], examples=counts[language])
@@ -81,8 +82,8 @@ def example_scores(
         DataError: as `scores_from_predictions`.
     """
     task = task_of(target)
-    kind = kind_of(task)
-    if not kind.has_example_scores:
+    form = format_of(task)
+    if not form.has_example_scores:
         raise ConfigError(
             f"{target}: its F1 is of all spans at once and no mean over examples, which cannot be paired. Targets that "
             "can: those of classification, choice, questions and ranking (`xit tasks`)."
@@ -103,7 +104,7 @@ def example_scores(
     def of_each(name: str, language: str, seed: int) -> list[float]:
         folder = evaluations / encoder / target / name / str(seed) / PREDICTIONS
         answers = predictions.read_for(folder, task, language, gold[language])
-        return kind.example_scores(answers, gold[language], language)
+        return form.example_scores(answers, gold[language], language)
 
     return {cell: (of_each(BASELINE, *cell), of_each(condition, *cell)) for cell in cells}
 
@@ -119,12 +120,12 @@ def _gold(task: Task, data: Path, languages: set[str]) -> tuple[dict[str, Any], 
         DataError: the test data are missing, or lack a language.
     """
     examples = [row for row in read_examples(data / "test.parquet") if row["language"] in languages]
-    named = predictions.with_pooled_ids(task, examples)
+    named = format_of(task).named(examples)
     by_language = {code: [row for row in named if row["language"] == code] for code in languages}
-    counts = {code: len(predictions.asked(rows)) for code, rows in by_language.items()}
+    counts = {code: len(asked(rows)) for code, rows in by_language.items()}
     if missing := [code for code, count in sorted(counts.items()) if not count]:
         raise DataError(
             f"{data}/test.parquet: no examples in {', '.join(missing)}, of which there are scores. `xit data "
             f"{data.name}` writes those of params.yaml."
         )
-    return {code: kind_of(task).gold(rows) for code, rows in by_language.items()}, counts
+    return {code: format_of(task).gold(rows) for code, rows in by_language.items()}, counts

@@ -8,23 +8,14 @@ import collections
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xit.core import examples, registry
+from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.examples import audited
 from xit.core.task import Split, Task, task_of
+from xit.formats import format_of
 from xit.sources import Source, with_settings
 
 Row = Mapping[str, Any]
-
-# The columns that are the text of an example, and those of them that should not recur in another split even alone
-WHOLE = {
-    "classification": ("text_a", "text_b"),
-    "multiple_choice": ("prompt", "choices"),
-    "tagging": ("words",),
-    "span": ("question", "context"),
-    "retrieval": ("text",),
-}
-PARTS = WHOLE | {"multiple_choice": ("prompt",), "span": ("context",)}
 
 
 def audit(task_ids: Sequence[str] | None, source: Source) -> dict[str, Any]:
@@ -66,7 +57,7 @@ def _task(task: Task, source: Source) -> dict[str, Any]:
         read = rows.get((split, code), [])
         for row in read:
             where = f"{task.id} {split} {code}, record {row['id']}"
-            faults += [f"{where}: {fault}" for fault in examples.faults(row, task)]
+            faults += [f"{where}: {fault}" for fault in format_of(task).faults(row)]
         splits.append(audited(task.id, split, code, source.name, read, notes) | _counts(task, read, faults))
         splits[-1]["published"] = None if source.name == "micro" else _published(task, split, code)
         errors += faults
@@ -87,7 +78,7 @@ def _task(task: Task, source: Source) -> dict[str, Any]:
 
 
 def _counts(task: Task, rows: Sequence[Row], faults: Sequence[str]) -> dict[str, int]:
-    texts = [(*_text(row, WHOLE[task.format]), row.get("role")) for row in rows]
+    texts = [(*_text(row, format_of(task).text_columns), row.get("role")) for row in rows]
     return {
         "candidates": sum(row.get("role") == "candidate" for row in rows),
         "duplicates": len(texts) - len(set(texts)),
@@ -107,14 +98,16 @@ def _shared(
     """
     role = "candidate" if task.pool == "language" else "query"
     texts = {
-        cell: [_text(row, WHOLE[task.format]) for row in rows.get(cell, ()) if row.get("role") in (None, role)]
+        cell: [
+            _text(row, format_of(task).text_columns) for row in rows.get(cell, ()) if row.get("role") in (None, role)
+        ]
         for cell in cells
     }
     languages = collections.Counter(text for (split, _), own in texts.items() if split == "test" for text in set(own))
     earlier: dict[str, set[Any]] = {"whole": set(), "parts": set()}
     found = []
     for cell in cells:
-        parts = [{_text(row, (part,)) for part in PARTS[task.format]} for row in rows.get(cell, ())]
+        parts = [{_text(row, (part,)) for part in format_of(task).unique_columns} for row in rows.get(cell, ())]
         found.append(
             {
                 "shared_with_earlier_splits": sum(text in earlier["whole"] for text in texts[cell]),

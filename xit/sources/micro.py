@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from xit.core.errors import ConfigError, DataError, near, raise_all
 from xit.core.settings import MicroSettings
 from xit.core.task import Split, Stream, Task
+from xit.formats import format_of
 from xit.micro import generators, rendering
 from xit.micro import text as documents
 from xit.micro.items import Item, Options
@@ -81,10 +82,11 @@ class MicroSource(Source):
             ConfigError: CLDR has not enough of the language, or the world is too small for so many examples.
         """
         raise_all(ConfigError, check_languages([language]))
+        has_candidates = format_of(task).has_candidates
         items = _mixed(task, split, language, self.settings)
         for number, item in enumerate(items):
             row = {"id": f"{number:04d}", "language": language, **item.row(language)}
-            if task.format != "retrieval":
+            if not has_candidates:
                 yield row
                 continue
             answered = self.settings.languages if split == "test" else (language,)
@@ -94,7 +96,7 @@ class MicroSource(Source):
             if item.candidate is not None:
                 name = f"{language}-{number:04d}" if task.pool == "all" else row["id"]
                 yield _candidate(name, language, item.candidate(language))
-        if task.format == "retrieval" and items[0].candidate is None:
+        if has_candidates and items[0].candidate is None:
             yield from _descriptions(split, language, self.settings)
         if task.micro in PARALLEL and split == "validation":
             draw = Draw(_world(self.settings), Random(f"{self.settings.seed}/{task.id}/near answers"), split)

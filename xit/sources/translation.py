@@ -9,17 +9,17 @@ the translated SQuAD of Lewis et al. 2020 (MLQA, arXiv 1910.07475).
 
 import collections
 import contextlib
+import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from xit.core import languages
+from xit.core import languages, registry
 from xit.core.errors import DataError
 from xit.core.examples import Example
 from xit.core.task import Task
+from xit.formats import LostError, format_of
 from xit.sources.reader_context import SENTENCE_BREAK
 
-Row = dict[str, Any]
 Say = Callable[[str], str]
 """The translation of a sentence.
 
@@ -31,28 +31,19 @@ MARKS = re.escape(OPENING + CLOSING)
 """Square brackets, and what models for Chinese and Japanese make of them."""
 
 
-class LostError(Exception):
-    """An example cannot be carried over, for a reason that the audit counts."""
-
-
 def check(task_id: str, task: Task) -> None:
     """Refuse a task of a format whose labels cannot be carried over.
 
     Raises:
         DataError: with the reason.
     """
-    if task.format not in _FORMATS:
-        can = ", ".join(name.replace("_", " ") for name in _FORMATS)
+    if reason := format_of(task).untranslatable:
+        known = registry.names("formats")
+        can = [name.replace("_", " ") for name in known if not registry.load("formats", name).Format.untranslatable]
         raise DataError(
-            f"{task_id}: {task.format} cannot be translated by a model: {REFUSED[task.format]}. Formats that can: "
-            f"{can}; the micro source renders every one."
+            f"{task_id}: {task.format} cannot be translated by a model: {reason}. Formats that can: {', '.join(can)}; "
+            "the micro source renders every one."
         )
-
-
-REFUSED = {
-    "tagging": "its labels are of words, and a translation has other words, in another order and number",
-    "retrieval": "a query names its candidates, so that none may be lost",
-}
 
 
 def carried_over(
@@ -80,12 +71,12 @@ def carried_over(
         >>> found[0]["context"], found[0]["answers"], found[0]["starts"]
         ('Grün ist es.', ['Grün'], [0])
     """
-    form = _FORMATS[task.format]
+    form = format_of(task)
     blank = "" if languages.facts(language).script in ("Han", "Japanese") else " "
     wanted: dict[str, str | None] = {}
     for example in examples:
         with contextlib.suppress(LostError):
-            form(example, lambda sentence: wanted.setdefault(sentence, sentence) or "", blank)
+            form.translated(example, SentenceBySentence(lambda each: wanted.setdefault(each, each) or "", blank))
     sentences = list(wanted)
     wanted.update(zip(sentences, translate(sentences), strict=True))
 
@@ -100,39 +91,38 @@ def carried_over(
     rows: list[Example] = []
     for example in examples:
         try:
-            rows.append({**example, "language": language, **form(example, say, blank)})
+            rows.append({**example, "language": language, **form.translated(example, SentenceBySentence(say, blank))})
         except LostError as reason:
             notes[f"{reason} left out"] += 1
     return rows
 
 
-def _classification(example: Example, say: Say, blank: str) -> Row:
-    return {column: _text(example[column], say, blank) for column in ("text_a", "text_b")}
+@dataclasses.dataclass(frozen=True)
+class SentenceBySentence:
+    """A `xit.formats.Translation` of texts, of which each sentence is translated by itself."""
 
+    say: Say
+    blank: str
 
-def _multiple_choice(example: Example, say: Say, blank: str) -> Row:
-    choices = [_text(choice, say, blank) for choice in example["choices"]]
-    if len(set(choices)) < len(set(example["choices"])):
-        raise LostError("choices that became equal")
-    return {"prompt": _text(example["prompt"], say, blank), "choices": choices}
+    def text(self, text: str) -> str:
+        """A text."""
+        ends = [found.span(1) for found in SENTENCE_BREAK.finditer(text)]
+        starts = [0, *(last for _, last in ends)]
+        stops = [*(end for end, _ in ends), len(text)]
+        sentences = [text[start:stop].strip() for start, stop in zip(starts, stops, strict=True)]
+        return self.blank.join(self.say(sentence) for sentence in sentences if sentence)
 
-
-def _span(example: Example, say: Say, blank: str) -> Row:
-    """The first answer, which is the one that is trained on; in the published training sets it is the only one."""
-    question, context = _text(example["question"], say, blank), example["context"]
-    if not example["answers"]:
-        return {"question": question, "context": _text(context, say, blank), "answers": [], "starts": []}
-    start = example["starts"][0]
-    end = start + len(example["answers"][0])
-    before, marked, after = _around(context, start, end)
-    if any(mark in marked for mark in OPENING + CLOSING):
-        raise LostError("an answer in a sentence that has square brackets of its own")
-    cut = len(before)
-    sentence = f"{marked[: start - cut]}[{context[start:end]}]{marked[end - cut :]}"
-    left, answer, right = _unmarked(say(sentence.strip()))
-    ahead = "".join(_text(part, say, blank) + blank for part in [before] if part.strip()) + left
-    behind = right + "".join(blank + _text(part, say, blank) for part in [after] if part.strip())
-    return {"question": question, "context": ahead + answer + behind, "answers": [answer], "starts": [len(ahead)]}
+    def marked(self, text: str, start: int, end: int) -> tuple[str, str, int]:
+        """A text, what its characters from `start` to `end` became, and where that begins."""
+        before, inside, after = _around(text, start, end)
+        if any(mark in inside for mark in OPENING + CLOSING):
+            raise LostError("an answer in a sentence that has square brackets of its own")
+        cut = len(before)
+        sentence = f"{inside[: start - cut]}[{text[start:end]}]{inside[end - cut :]}"
+        left, answer, right = _unmarked(self.say(sentence.strip()))
+        ahead = "".join(self.text(part) + self.blank for part in [before] if part.strip()) + left
+        behind = right + "".join(self.blank + self.text(part) for part in [after] if part.strip())
+        return ahead + answer + behind, answer, len(ahead)
 
 
 def _around(text: str, start: int, end: int) -> tuple[str, str, str]:
@@ -149,18 +139,3 @@ def _unmarked(text: str) -> tuple[str, str, str]:
     if found is None or not found[2].strip():
         raise LostError("an answer whose marks did not come back")
     return found[1], found[2].strip(), found[3]
-
-
-def _text(text: str, say: Say, blank: str) -> str:
-    """A text, sentence by sentence."""
-    ends = [found.span(1) for found in SENTENCE_BREAK.finditer(text)]
-    starts = [0, *(last for _, last in ends)]
-    sentences = [text[start:end].strip() for start, end in zip(starts, [*(e for e, _ in ends), len(text)], strict=True)]
-    return blank.join(say(sentence) for sentence in sentences if sentence)
-
-
-_FORMATS: Mapping[str, Callable[[Example, Say, str], Row]] = {
-    "classification": _classification,
-    "multiple_choice": _multiple_choice,
-    "span": _span,
-}

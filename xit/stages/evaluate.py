@@ -49,6 +49,7 @@ def evaluate(
             "xit.stages.evaluate",
             f"xit.encoders.{cell.encoder}",
             f"xit.tasks.{target}",
+            f"xit.formats.{task.format}",
             f"xit.heads.{task.format}",
         )
         head = {name: model / name for name in ("head.json", "head.safetensors") if (model / name).is_file()}

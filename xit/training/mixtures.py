@@ -23,10 +23,10 @@ from xit.core.task import task_of
 from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
 from xit.modeling.task_model import load_encoder
-from xit.scoring.chance import is_failure
 from xit.training.loop import Outcome, Step, Validation, train
 from xit.training.masked_lm import HEAD
 from xit.training.streams import Stream, task_stream, text_stream, training_file
+from xit.training.validation import is_failure
 
 DRAWS = 3
 """The stream of random numbers that says which stream of batches a step belongs to."""
@@ -47,8 +47,9 @@ def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Pla
         TrainingError: there is nothing to train on, a subset is larger than its task, or the loss is not finite.
     """
     tasks = tuple(plan.tasks)
-    form = sorted({task_of(name).format for name in tasks})
-    code = [*(f"xit.tasks.{name}" for name in tasks), *(f"xit.heads.{name}" for name in form)]
+    forms = sorted({task_of(name).format for name in tasks})
+    code = [f"xit.tasks.{name}" for name in tasks]
+    code += [f"xit.{folder}.{name}" for folder in ("formats", "heads") for name in forms]
 
     def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
         modules = (f"xit.stages.{stage}", f"xit.encoders.{cell.encoder}", *code)
@@ -77,7 +78,7 @@ def _inputs(plan: Plan, parent: Path, data: Path) -> dict[str, Path]:
 def train_mixture(run: Run, plan: Plan, data: Path, report: Report) -> str:
     """Train the encoder of a checkpoint, with a new head a stream, and write it; a line that says how it ended.
 
-    A head of the parent is not read. A training that fails (`xit.scoring.chance`) is started again, at most
+    A head of the parent is not read. A training that fails (`is_failure`) is started again, at most
     `plan.restarts` times, with another head and another order of batches; its data stay what they are. If all fail, the
     last one stands, marked as failed.
     """

@@ -12,15 +12,14 @@ from xit import heads
 from xit.core import distributed
 from xit.core.batches import VALIDATION_EXAMPLES
 from xit.core.errors import ConfigError, TrainingError
-from xit.core.examples import Example, read_examples
+from xit.core.examples import Example, asked, read_examples
 from xit.core.plan import Plan, TaskBatches
 from xit.core.task import task_of
-from xit.heads import EncodedExample, EncodingOptions, Format, collate
+from xit.formats import format_of
+from xit.heads import EncodedExample, EncodingOptions, FormatHead, collate
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel
 from xit.modeling.tokenization import Tokenizer
-from xit.scoring.chance import chance
-from xit.scoring.predictions import asked
 from xit.training.loop import Step, Validation, batch_indices
 from xit.training.masked_lm import MaskedLanguageModel, packed, pretraining_steps
 from xit.training.validation import validation_of
@@ -76,8 +75,8 @@ def task_stream(
     examples, of = training_examples(task_id, batches, data, seed)
     tags = {tag for example in examples for tag in example.get("tags", ())}
     task = task_of(task_id).with_labels(tuple(sorted(tags)))
-    form = heads.load(task.format)
-    if task.format == "retrieval" and batches.micro_batches % distributed.count():
+    form, head = format_of(task), heads.load(task.format)
+    if form.has_candidates and batches.micro_batches % distributed.count():
         raise ConfigError(
             f"{task_id}: micro_batches is {batches.micro_batches}, and there are {distributed.count()} processes, "
             "among which a step would be cut smaller; but the other examples of a forward pass are its negatives. "
@@ -90,21 +89,21 @@ def task_stream(
             f"has positions for {shape.max_positions}. Lower it to that in params.yaml."
         )
     options = EncodingOptions(tokenizer, task, batches.max_length_tokens)
-    encoded = form.encode(examples, options)
+    encoded = head.encode(examples, options)
     if not encoded:
         raise TrainingError(f"data/{task_id}/train.parquet: no English training examples of {task_id}.")
-    model = TaskModel(encoder, form.head(plan.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
-    steps = task_steps(encoded, form, batches, tokenizer.padding_id, order)
+    model = TaskModel(encoder, head.head(plan.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
+    steps = task_steps(encoded, head, batches, tokenizer.padding_id, order)
     facts = checkpoints.HeadConfig(task_id, task.format, plan.head, task.labels, batches.max_length_tokens)
     whole = round(len(encoded) * of / len(examples))
     stream = Stream(task_id, model, steps, facts=facts, rows=len(examples), examples=len(encoded), whole=whole)
     if batches.is_shuffled:
         return stream
     validation = read_examples(data / task_id / "validation.parquet", "en")
-    if task.format != "retrieval":
+    if not form.has_candidates:
         validation = validation[:VALIDATION_EXAMPLES]
-    validate = validation_of(model, form, validation, options, batches.batch_size // batches.micro_batches)
-    count, by_chance = len(asked(validation)), chance(task, validation)
+    validate = validation_of(model, head, validation, options, batches.batch_size // batches.micro_batches)
+    count, by_chance = len(asked(validation)), form.chance(validation)
     return dataclasses.replace(stream, validate=validate, validated=count, chance=by_chance)
 
 
@@ -144,14 +143,13 @@ def training_examples(task_id: str, batches: TaskBatches, data: Path, seed: int)
         order = np.random.default_rng((seed, EXAMPLES)).permutation(whole)
         examples = [examples[index] for index in sorted(order[: batches.examples])]
     if batches.is_shuffled:
-        form = heads.load(task_of(task_id).format)
-        examples = form.shuffled(examples, np.random.default_rng((seed, LABELS)))
+        examples = format_of(task_of(task_id)).shuffled(examples, np.random.default_rng((seed, LABELS)))
     return examples, whole
 
 
 def task_steps(
     encoded: Sequence[EncodedExample],
-    format: Format,  # noqa: A002 - the field's word
+    head: FormatHead,
     batches: TaskBatches,
     padding_id: int,
     seed: int,
@@ -171,7 +169,7 @@ def task_steps(
         for part in parts:
             chosen = [encoded[i] for i in part]
             batch = collate([row for f in chosen for row in f.rows], padding_id)
-            micro_batches.append({**batch, **format.labels(chosen, batch["input_ids"].shape[1])})
+            micro_batches.append({**batch, **head.labels(chosen, batch["input_ids"].shape[1])})
         return Step(micro_batches, [encoded[i].id for i in indices])
 
     return step_at

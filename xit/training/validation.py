@@ -1,15 +1,15 @@
 """English validation of a task: the main score, and the mean loss where a score cannot tell, of one forward pass."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from xit.core.batches import IGNORED
 from xit.core.examples import Example
-from xit.core.task import Task
-from xit.heads import EncodedExample, EncodingOptions, Format, Row, collate
+from xit.formats import format_of
+from xit.heads import EncodedExample, EncodingOptions, FormatHead, Row, collate
 from xit.modeling.task_model import TaskModel
-from xit.scoring.predictions import kind_of
 from xit.training.loop import Validation
 
 
@@ -35,40 +35,43 @@ def _key(row: Row) -> bytes:
 
 
 def validation_of(
-    model: TaskModel, form: Format, examples: Sequence[Example], options: EncodingOptions, batch_size: int
+    model: TaskModel, head: FormatHead, examples: Sequence[Example], options: EncodingOptions, batch_size: int
 ) -> Callable[[], Validation]:
     """What scores the model on these examples: by the task's main metric, and by the mean loss over their labels."""
-    task = options.task
-    kind = kind_of(task)
-    encoded = sorted(form.encode(_answerable(task, examples), options), key=lambda example: example.length)
+    form = format_of(options.task)
+    encoded = sorted(head.encode(form.answerable(examples), options), key=lambda example: example.length)
     batches = [encoded[begin : begin + batch_size] for begin in range(0, len(encoded), batch_size)]
 
     def validate() -> Validation:
         known, total, labels = _Known(model), 0.0, 0
         for batch in batches:
-            loss, count = _loss(model, form, batch, known)
+            loss, count = _loss(model, head, batch, known)
             total, labels = total + loss * count, labels + count
-        predictions = kind.from_model(form.predict(known, examples, options), examples)
-        score = kind.score(predictions, kind.gold(examples), "en")[task.metric]
+        predictions = form.from_model(head.predict(known, examples, options), examples)
+        score = form.score(predictions, form.gold(examples), "en")[options.task.metric]
         return Validation(score, total / max(labels, 1))
 
     return validate
 
 
-def _loss(model: TaskModel, form: Format, examples: Sequence[EncodedExample], known: _Known) -> tuple[float, int]:
+def _loss(model: TaskModel, head: FormatHead, examples: Sequence[EncodedExample], known: _Known) -> tuple[float, int]:
     """The mean loss of a batch and the number of its labels; the logits of its rows are noted."""
     rows = [row for example in examples for row in example.rows]
     batch = collate(rows, model.padding_id)
-    batch |= form.labels(examples, batch["input_ids"].shape[1])
+    batch |= head.labels(examples, batch["input_ids"].shape[1])
     loss, logits = model.loss_and_logits(batch)
     known.note(rows, logits)
     return loss, int((batch["labels"] != IGNORED).sum())
 
 
-def _answerable(task: Task, examples: Sequence[Example]) -> list[Example]:
-    """The examples that have a loss: not a query whose right candidates are not there, nor a tag that no training
-    example has."""
-    if task.format == "retrieval":
-        there = {example["id"] for example in examples if example["role"] == "candidate"}
-        return [e for e in examples if e["role"] == "candidate" or there.intersection(e["gold"])]
-    return [example for example in examples if set(example.get("tags", ())) <= set(task.labels)]
+def is_failure(score: float, by_chance: float, examples: int) -> bool:
+    """Whether a score, from 0 to 100, is not above chance by two standard errors.
+
+    The standard error of a mean of so many values between 0 and 1 is at most sqrt(score · (1 - score) / examples).
+
+    Examples:
+        >>> is_failure(40.0, 35.0, 200), is_failure(45.0, 35.0, 200), is_failure(100.0, 35.0, 200)
+        (True, False, False)
+    """
+    share = score / 100
+    return score - by_chance <= 200 * math.sqrt(max(share * (1 - share), 0.0) / max(examples, 1))

@@ -1,6 +1,5 @@
-"""What the best answer that ignores the input scores, and when a score is no better."""
+"""What the best answer that ignores the input scores."""
 
-import doctest
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +8,13 @@ import pytest
 import tiny
 
 from xit.core.task import task_of
-from xit.scoring import chance as module
-from xit.scoring.chance import chance, is_failure
-from xit.scoring.predictions import kind_of
+from xit.formats import format_of
 
 
 def of(name: str, key: str, values: Sequence[Any]) -> float:
     task = task_of(name)
     rows = [{**row, key: value} for row, value in zip(tiny.examples(task.format, len(values)), values, strict=True)]
-    return chance(task, rows)
+    return format_of(task).chance(rows)
 
 
 def test_of_labels_and_of_places_it_is_the_largest_share() -> None:
@@ -44,44 +41,20 @@ def test_of_rankings_it_is_the_mean_over_all_orders(name: str, right: int) -> No
     task = task_of(name)
     candidates = [{"id": f"c{n}", "language": "en", "role": "candidate", "text": "", "gold": []} for n in range(5)]
     queries = [{"id": "q", "language": "en", "role": "query", "text": "", "gold": [f"c{n}" for n in range(right)]}]
-    kind = kind_of(task)
+    kind = format_of(task)
     gold = kind.gold(queries)
     orders = [list(order) for order in itertools.permutations(one["id"] for one in candidates)]
 
     scores = [kind.score({"q": order}, gold, "en")[task.metric] for order in orders]
 
-    assert chance(task, [*queries, *candidates]) == pytest.approx(sum(scores) / len(scores))
+    assert format_of(task).chance([*queries, *candidates]) == pytest.approx(sum(scores) / len(scores))
 
 
 def test_of_a_large_pool_only_the_first_twenty_places_count() -> None:
     task = task_of("lareqa")
     rows = tiny.examples("retrieval", 200)
 
-    assert chance(task, rows) == pytest.approx(100 * sum(1 / rank for rank in range(1, 21)) / 200)
-
-
-@pytest.mark.parametrize(
-    ("score", "by_chance", "examples", "expected"),
-    [
-        (33.0, 33.3, 200, True),
-        (36.0, 33.3, 200, True),  # by 0.8 standard errors
-        (36.0, 33.3, 10_000, False),
-        (40.3, 33.3, 200, False),  # by 2.02
-        (40.2, 33.3, 200, True),  # by 1.99
-        (0.0, 0.0, 200, True),
-        (1.0, 0.0, 200, True),  # by 1.4
-        (3.0, 0.0, 200, False),
-        (100.0, 99.0, 200, False),
-    ],
-)
-def test_a_score_fails_within_two_standard_errors_of_chance(
-    score: float, by_chance: float, examples: int, expected: bool
-) -> None:
-    assert is_failure(score, by_chance, examples) == expected
-
-
-def test_the_example_holds() -> None:
-    assert doctest.testmod(module) == (0, 1)
+    assert format_of(task).chance(rows) == pytest.approx(100 * sum(1 / rank for rank in range(1, 21)) / 200)
 
 
 @pytest.mark.parametrize("name", sorted({*tiny.TASKS.values(), "ccg", "mewslix", "squad2", "qqp"}))
@@ -91,4 +64,4 @@ def test_every_trained_format_has_one_below_a_right_answer(name: str) -> None:
     if name == "qqp":
         rows = [{**row, "label": task.labels[number % 2]} for number, row in enumerate(rows)]
 
-    assert 0 <= chance(task, rows) < 90
+    assert 0 <= format_of(task).chance(rows) < 90

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xit.scoring import metrics
+from xit.formats import _metrics as metrics
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from xit.core.errors import DataError, near, raise_all
+from xit.core.errors import SHOWN_CHARACTERS, DataError, counted, near, raise_all, shortened, some
 
 Value = TypeVar("Value")
 
-SHOWN_CHARACTERS = 60
-"""Of a text of a file that a message shows."""
 SHOWN_LABELS = 3
 """Different unknown labels of a file that a message shows."""
 
@@ -152,22 +150,3 @@ def _noting(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     """Pairs as an object; keys that come more than once are noted."""
     twice += [name for name, count in collections.Counter(name for name, _ in pairs).items() if count > 1]
     return dict(pairs)
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """`q1, q2, q3 and 9 more`."""
-    others = f" and {len(names) - most} more" if len(names) > most else ""
-    shown = ", ".join(shortened(name, quotes="") for name in names[:most])
-    return shown.encode("utf-8", "replace").decode() + others  # JSON may hold half a surrogate pair
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 line`, `2 lines`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def shortened(text: str, quotes: str = "'") -> str:
-    """A text of a file as a message shows it: in quotes, control characters escaped, cut where it is long."""
-    inner = text[:SHOWN_CHARACTERS]
-    shown = repr(inner) if quotes else inner
-    return shown if len(text) <= SHOWN_CHARACTERS else f"{shown}… ({len(text):,} characters)"
