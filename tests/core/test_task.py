@@ -13,7 +13,7 @@ from xit.core.examples import write_examples
 from xit.core.plan import Cell, Places
 from xit.core.progress import unheard
 from xit.core.settings import RetrievalSettings
-from xit.core.task import READ_BY_MODELS, Task
+from xit.core.task import NEARNESS, READ_BY_MODELS, Task, nearness
 from xit.stages.evaluate import evaluate
 from xit.stages.finetune import finetune
 
@@ -50,3 +50,40 @@ def test_training_and_evaluation_read_of_a_task_what_stands_in_a_lineage(
 
     assert {"format", "metric", "is_trained"} <= read
     assert {word for word in read if not word.startswith("__")} - {"id", "with_labels"} <= set(READ_BY_MODELS)
+
+
+@pytest.mark.parametrize(
+    ("source", "intermediate", "target", "expected"),
+    [
+        ("micro", "mnli", "xnli", "same data"),
+        ("micro", "anli_plus", "xnli", "same data"),
+        ("micro", "squad", "xquad", "same data"),
+        ("micro", "squad2", "mlqa", "same data"),
+        ("micro", "siqa", "xcopa", "same data"),
+        ("micro", "squad", "tydiqa", "same generator"),
+        ("micro", "hellaswag", "xcopa", "same generator"),
+        ("micro", "qqp", "pawsx", "same generator"),
+        ("micro", "qqp", "xnli", "same format"),
+        ("micro", "ccg", "panx", "same format"),
+        ("micro", "squad", "lareqa", "other"),
+        ("micro", "ccg", "xquad", "other"),
+        ("micro", "mnli", "tatoeba", "other"),
+        ("hub", "squad", "xquad", "same data"),
+        ("hub", "squad", "lareqa", "same data"),
+        ("hub", "mnli", "anli_plus", "same data"),
+        ("hub", "siqa", "xcopa", "same data"),
+        ("hub", "squad", "tydiqa", "same format"),
+        ("hub", "qqp", "pawsx", "same format"),
+        ("files", "mlqa", "xquad", "same data"),
+        ("files", "tydiqa", "lareqa", "same data"),
+        ("files", "squad", "xquad", "same format"),
+        ("files", "mnli", "udpos", "other"),
+    ],
+)
+def test_nearness_is_by_what_two_tasks_train_on_in_a_source(
+    source: str, intermediate: str, target: str, expected: str
+) -> None:
+    first, second = tiny.task_of(intermediate), tiny.task_of(target)
+
+    assert expected in NEARNESS
+    assert nearness(first, second, source) == nearness(second, first, source) == expected

@@ -238,6 +238,21 @@ def test_the_hash_of_the_audit_changes_with_one_split(tmp_path: Path) -> None:
     assert before.rows[-1] != after.rows[-1]
 
 
+def test_nearness_has_a_row_an_intermediate_task_and_a_column_a_target(tmp_path: Path) -> None:
+    rows = scores({"none": 0.0, "mnli": 1.0, "ccg": 1.0, "qqp": 1.0}, targets=("xnli", "udpos", "pawsx", "tatoeba"))
+
+    found = table(tmp_path, "nearness", rows)
+
+    assert found.columns == ("intermediate task", "xnli", "udpos", "pawsx", "tatoeba")
+    assert row_of(found, "mnli") == ["same data", "other", "same format", "other"]
+    assert row_of(found, "ccg") == ["other", "same format", "other", "other"]
+    assert row_of(found, "qqp") == ["same format", "other", "same generator", "other"]
+    assert (
+        row_of(table(tmp_path, "nearness", scores({"none": 0.0, "mnli": 1.0}, source="files")), "mnli")[0]
+        != "same data"
+    )
+
+
 def test_hyperparameters_leave_out_the_other_source_and_places_on_the_machine(tmp_path: Path) -> None:
     micro = table(tmp_path, "hyperparameters", scores())
     files = table(tmp_path, "hyperparameters", scores(source="files"))

@@ -1,6 +1,7 @@
 """params.yaml: what is there is valid, and every fault is reported at once, where it is and with the near name."""
 
 import copy
+import dataclasses
 import datetime
 import re
 from pathlib import Path
@@ -91,6 +92,13 @@ def test_a_profile_over_params_yaml_is_valid_and_changes_something(profile: Path
     merged = overlay.parameters(ROOT, profile.stem, tmp_path)
 
     assert config.check(merged, profile.name) != config.load(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize(("name", "fraction"), [("anchors-0", 0.0), ("anchors-30", 0.3), ("anchors-100", 1.0)])
+def test_profiles_of_anchors_are_the_default_experiment_with_another_fraction(name: str, fraction: float) -> None:
+    default, found = config.load(ROOT / "params.yaml"), config.check(overlay.parameters(ROOT, name), name)
+
+    assert dataclasses.replace(default, micro=dataclasses.replace(default.micro, anchor_fraction=fraction)) == found
 
 
 # Faults of one key
