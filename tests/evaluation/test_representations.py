@@ -1,6 +1,8 @@
 """Probes of vectors of parallel sentences: which language a sentence is in, and how like English a language is."""
 
+import dataclasses
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from xit.core.progress import unheard
 from xit.core.settings import RetrievalSettings
 from xit.core.task import task_of
 from xit.evaluation.representations import identified, measures, parallel, similarity
+from xit.pipeline import config
+from xit.sources.micro import MicroSource
 from xit.stages.evaluate import evaluate
 
 
@@ -69,10 +73,30 @@ def test_measures_are_of_every_language_and_layer_and_a_probe_has_english_too() 
 
     rows = measures(pairs)
 
-    assert {(row["measure"], row["language"], row["layer"]) for row in rows} == {
+    value = {(row["measure"], row["language"], row["layer"]): row["value"] for row in rows}
+    assert set(value) == {
         ("language_identification", code, layer) for code in ("en", "de", "zh") for layer in (0, 1)
     } | {("similarity_to_english", code, layer) for code in ("de", "zh") for layer in (0, 1)}
     assert measures({}) == []
+
+
+def test_a_language_is_the_side_of_the_candidates_as_in_the_data_of_micro() -> None:
+    """The queries are English in every language: a probe that took them for the language's would tell none apart."""
+    settings = config.load(Path(__file__).parents[2] / "params.yaml").micro
+    rows = MicroSource(dataclasses.replace(settings, test=12, languages=("en", "el", "zh")))
+    pools = {code: list(rows.examples(task_of("tatoeba"), "test", code)) for code in ("el", "zh")}
+
+    def letters(text: str) -> list[float]:
+        """How many letters are Latin, Greek and others."""
+        scripts = [unicodedata.name(c, "").partition(" ")[0] for c in text if c.isalpha()]
+        return [scripts.count("LATIN"), scripts.count("GREEK"), sum(s not in ("LATIN", "GREEK") for s in scripts)]
+
+    found = measures(
+        {code: parallel(pool, {0: np.array([letters(row["text"]) for row in pool])}) for code, pool in pools.items()}
+    )
+
+    told = {row["language"]: row["value"] for row in found if row["measure"] == "language_identification"}
+    assert told == {"en": 100, "el": 100, "zh": 100}
 
 
 @pytest.mark.parametrize("has_validation", [True, False])

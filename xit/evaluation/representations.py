@@ -13,7 +13,7 @@ from xit.core.examples import Example
 
 Floats = npt.NDArray[Any]
 Pairs = Mapping[int, tuple[Floats, Floats]]
-"""Of a language, by layer: vectors of its sentences and of their English translations, <float>[pairs, hidden] each."""
+"""Of a language, by layer: vectors of English sentences and of their translations, <float>[pairs, hidden] each."""
 
 MOST_PAIRS = 100
 """Of a language: enough for both measures, and few enough to hold every layer of every language in memory."""
@@ -23,7 +23,7 @@ RIDGE = 0.01
 
 
 def parallel(examples: Sequence[Example], vectors: Mapping[int, Floats]) -> Pairs:
-    """The pairs of a language's pool, whose queries have one right candidate each."""
+    """The pairs of a language's pool: its queries are in English, and have one right candidate each."""
     row = {example["id"]: number for number, example in enumerate(examples) if example["role"] == "candidate"}
     queries = [number for number, example in enumerate(examples) if example["role"] == "query"][:MOST_PAIRS]
     candidates = [row[examples[number]["gold"][0]] for number in queries]
@@ -39,8 +39,8 @@ def measures(pairs: Mapping[str, Pairs]) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     for layer in next(iter(pairs.values()), {}):
-        own = {language: of_language[layer][0] for language, of_language in pairs.items()}
-        english = next(iter(pairs.values()))[layer][1]
+        own = {language: of_language[layer][1] for language, of_language in pairs.items()}
+        english = next(iter(pairs.values()))[layer][0]
         found = [
             ("language_identification", {"en": english, **own}, identified({"en": english, **own})),
             ("similarity_to_english", own, {code: similarity(*pairs[code][layer]) for code in own}),
