@@ -19,6 +19,7 @@ from xit.core.files import is_broken_link, sha256
 from xit.core.languages import facts
 from xit.core.settings import FilesSettings
 from xit.core.task import Files, Split, Task, task_of
+from xit.formats import format_of
 from xit.sources import Source, readers
 from xit.sources.reader_context import Group, ReaderContext, Row, lines
 
@@ -83,6 +84,7 @@ class FilesSource(Source):
         reader = ReaderContext(
             split,
             labels={label: label for label in task.labels},
+            columns=format_of(task).columns,
             languages=task.languages,
             repairs_answers=self.settings.misplaced_answers == "repair",
             repairs_questions=self.settings.xcopa_questions == "repaired",

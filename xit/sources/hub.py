@@ -19,6 +19,7 @@ from xit.core.hub import EXPORT, AbsentError, Download, repository
 from xit.core.languages import facts
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
+from xit.formats import format_of
 from xit.sources import Source, absent, hub_rows, readers
 from xit.sources.files import checked
 from xit.sources.reader_context import Group, ReaderContext, Row, Table
@@ -71,6 +72,7 @@ class HubSource(Source):
         reader = ReaderContext(
             split,
             labels={label: label for label in task.labels},
+            columns=format_of(task).columns,
             languages=task.languages,
             repairs_answers=self.settings.misplaced_answers == "repair",
             repairs_questions=self.settings.xcopa_questions == "repaired",

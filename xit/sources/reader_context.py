@@ -67,6 +67,7 @@ class ReaderContext:
     Attributes:
         split: A row of the test split is never left out, since that would change the denominator of scores.
         labels: What a file calls each label → what the task calls it; of classification and tagging.
+        columns: Those of an example of the task, and what each holds (`xit.formats`).
         languages: Those of the task, for readers that need the files of all.
         repairs_answers: Whether an answer that is not at its offset is moved to its nearest occurrence.
         repairs_questions: Whether XCOPA's wrong `question` fields are replaced by the Estonian ones.
@@ -77,6 +78,7 @@ class ReaderContext:
 
     split: Split
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     languages: tuple[str, ...] = ()
     repairs_answers: bool = False
     repairs_questions: bool = False

@@ -1,5 +1,6 @@
 """All readers of published files by name, as tasks name them; each stands in the file of its tasks' format."""
 
+from xit.sources.read_any import examples
 from xit.sources.read_classification import anli, nli, qqp, sick, xtreme_pairs
 from xit.sources.read_multiple_choice import commonsenseqa, copa, cosmosqa, hellaswag, siqa, xcopa
 from xit.sources.read_retrieval import aligned, comparable, linked, mentions, squad_answers, squad_sentences
@@ -14,6 +15,7 @@ __all__ = [
     "conllu_tags",
     "copa",
     "cosmosqa",
+    "examples",
     "hellaswag",
     "linked",
     "mentions",
