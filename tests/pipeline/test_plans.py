@@ -16,9 +16,9 @@ VALUES = config.read(Path(__file__).parents[2] / "params.yaml")
 
 
 def changed(rates: dict[str, float] | None, **sections: Any) -> config.Config:
-    """The parameters with these rates of the lstm on tasks, all others 0.008, and further sections laid over."""
+    """The parameters with these rates of the lstm on tasks, all others 0.004, and further sections laid over."""
     values = copy.deepcopy(VALUES)
-    values["encoders"]["lstm"] |= {"learning_rate": 0.008, "learning_rates": rates}
+    values["encoders"]["lstm"] |= {"learning_rate": 0.004, "learning_rates": rates}
     return config.check(config.laid_over(values, sections), "params.yaml")
 
 
@@ -32,9 +32,9 @@ RATES = {"xnli": 0.002, "mnli": 0.001, "squad": 0.003}
         ("mnli+mlm", 0.001),
         ("squad-10", 0.003),
         ("mnli+shuffled", 0.001),
-        ("hellaswag", 0.008),
-        ("multitask", 0.008),
-        ("mlm", 0.008),
+        ("hellaswag", 0.004),
+        ("multitask", 0.004),
+        ("mlm", 0.004),
     ],
 )
 def test_a_condition_is_trained_at_the_rate_of_its_task_or_else_at_that_of_the_encoder(
@@ -51,8 +51,8 @@ def test_a_rate_is_that_of_a_trial_else_of_the_task_else_of_the_encoder_for_it_e
 
     assert plans.target(own, "xnli", "lstm").learning_rate == 0.1
     assert plans.target(changed(RATES), "xnli", "lstm").learning_rate == 0.002
-    assert plans.target(changed(RATES), "udpos", "lstm").learning_rate == 0.008
-    assert plans.target(changed(None), "xnli", "lstm").learning_rate == 0.008
+    assert plans.target(changed(RATES), "udpos", "lstm").learning_rate == 0.004
+    assert plans.target(changed(None), "xnli", "lstm").learning_rate == 0.004
 
 
 def test_a_rate_of_one_task_keeps_the_models_of_the_others(tmp_path: Path) -> None:
@@ -71,4 +71,4 @@ def test_a_rate_of_one_task_keeps_the_models_of_the_others(tmp_path: Path) -> No
     assert "already made, of the same lineage" in made({"xnli": 0.002}, "xquad")
     assert "already made" not in made({"xnli": 0.002}, "xnli")
     assert "already made" in made({"xnli": 0.002, "xquad": 0.1}, "xnli")
-    assert "already made" in made({"xnli": 0.008}, "xquad")  # said or not, the value counts
+    assert "already made" in made({"xnli": 0.004}, "xquad")  # said or not, the value counts
