@@ -76,6 +76,7 @@ def parameters(rows: Sequence[Score]) -> dict[str, Any]:
             "encoders": unique(*(row.encoder for row in rows)),
             "conditions": unique(*(row.condition for row in rows)),
             "targets": unique(*(row.target for row in rows)),
+            "bare_targets": [],
         },
         "encoders": {
             name: {"size": {"layers": 2}, "learning_rate": 0.002} for name in unique(*(r.encoder for r in rows))

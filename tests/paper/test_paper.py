@@ -18,8 +18,9 @@ from xit.cli.tables import results
 from xit.core.errors import DataError, XitError
 from xit.core.files import sha256
 from xit.paper.sentences import sentences_of
-from xit.stages.paper import paper, put_answer
+from xit.stages.paper import paper
 
+ROOT = Path(__file__).parents[2]
 FIGURES = ("curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages")
 RISE, FALL = r"\b(raises|rises)\b", r"\b(lowers|falls)\b"
 
@@ -175,31 +176,13 @@ def test_the_summary_shows_the_main_table_the_verdicts_and_the_places(made: Path
     assert re.sub(r"\s", "", str(made / "main.pdf")) in re.sub(r"\s", "", text)
 
 
-README = "# Title\n<!-- answer:begin -->\nold\n<!-- answer:end -->\nrest\n"
+def test_the_readme_has_the_answer_of_the_committed_reference() -> None:
+    """No run writes it: who commits a reference puts its answer.md between the two marks."""
+    answer = (ROOT / "paper/reference/micro/answer.md").read_text(encoding="utf-8")
+    _, begin, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- answer:begin -->\n")
 
-
-def test_the_answer_takes_its_place_in_the_readme_once(tmp_path: Path) -> None:
-    readme, answer = tmp_path / "README.md", tmp_path / "answer.md"
-    readme.write_text(README, encoding="utf-8")
-    answer.write_text("new\n", encoding="utf-8")
-
-    put_answer(readme, answer)
-    once = readme.read_text(encoding="utf-8")
-    put_answer(readme, answer)
-
-    assert once == "# Title\n<!-- answer:begin -->\nnew\n<!-- answer:end -->\nrest\n"
-    assert readme.read_text(encoding="utf-8") == once
-
-
-@pytest.mark.parametrize("text", ["no marks", README + README, README.replace("begin", "x")])
-def test_a_readme_without_its_two_marks_is_refused(tmp_path: Path, text: str) -> None:
-    readme, answer = tmp_path / "README.md", tmp_path / "answer.md"
-    readme.write_text(text, encoding="utf-8")
-    answer.write_text("new\n", encoding="utf-8")
-
-    with pytest.raises(DataError, match=r"needs <!-- answer:begin --> and then <!-- answer:end -->"):
-        put_answer(readme, answer)
-    assert readme.read_text(encoding="utf-8") == text
+    assert begin
+    assert rest.partition("<!-- answer:end -->")[0] == answer
 
 
 def test_no_table_imports_torch() -> None:

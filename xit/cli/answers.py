@@ -98,7 +98,7 @@ def verify(
 ) -> None:
     """Compute scores from predictions and tables from scores again, and compare both with a reference.
 
-    A number may differ by what fresh seeds would do; xit/paper/verify.py has the rule.
+    Bits are compared where they can be equal; elsewhere scores, within what fresh seeds would do, and words.
 
     Example: `xit verify`.
     """

@@ -38,6 +38,8 @@ def reproduce(
 ) -> None:
     """Run what is stale, from data to paper, with independent stages side by side; then show the results.
 
+    It ends by saying whether the scores are those of the committed reference, to the bit, with the answers of both.
+
     Example: `xit reproduce --profile tiny --jobs 4`.
     """
     from xit.cli import tables
@@ -55,11 +57,10 @@ def reproduce(
     with terminal.progress_of_stages() as report:
         ran = runner.run(root, jobs or machine.jobs(settings.resources["default"]), report, where, terminal.note)
     terminal.note(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.")
-    if root == Path() and Path("README.md").is_file():
-        from xit.stages.paper import put_answer
+    from xit.paper.verify import agreement
 
-        put_answer(Path("README.md"), paths.GENERATED / "answer.md")
-    terminal.show(tables.results(root / paths.GENERATED, root / paths.PDF))
+    found = agreement(root, config.read(root / paths.PARAMS))
+    terminal.show(tables.results(root / paths.GENERATED, root / paths.PDF, found))
 
 
 @planning.command("plan")

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from xit.core.task import Task
 from xit.paper.render import shown, signed
+from xit.paper.verify import Agreement
 from xit.statistics.gains import Estimate
 from xit.statistics.paired import ExampleGain
 
@@ -260,12 +261,17 @@ def checklist(found: Mapping[str, Any]) -> Parts:
 # Answers
 
 
-def results(generated: Path, pdf: Path) -> Parts:
-    """What `make reproduce` ends with: the main table, the verdicts, and where everything lies."""
+def results(generated: Path, pdf: Path, found: Agreement | None = None) -> Parts:
+    """What `make reproduce` ends with: the main table, the verdicts, where everything lies, and the reference."""
     yield of_paper(json.loads((generated / "tables/architectures.json").read_text(encoding="utf-8")))
     yield ""
     yield _verdicts(generated)
-    yield f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}"
+    yield f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}\n"
+    if found is not None:
+        answers = boxed("The answer", "of this run", "of the reference")
+        answers.add_row(escape(found.answer), escape(found.answer_of_reference))
+        yield answers
+        yield found.sentence
 
 
 def of_paper(table: Mapping[str, Any]) -> Table:

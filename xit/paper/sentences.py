@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
 from xit.paper.inputs import Inputs
-from xit.paper.render import interval, signed
+from xit.paper.render import Figure, Table, as_markdown, interval, signed
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.distance import distances_and_gains, gains_by_script
 from xit.statistics.failures import failures, pooled
@@ -368,3 +368,9 @@ def names(study: Study) -> Mapping[str, str]:
         "languages": listed(study.languages),
         "bare_targets": listed([name for name in study.targets if not study.tasks[name].is_trained] or ["none"]),
     }
+
+
+def answer_page(study: Study, made: Sequence[Table | Figure]) -> str:
+    """The short answer in Markdown, as the README shows that of the reference: sentences, and the table beside them."""
+    table = next(one for one in made if isinstance(one, Table) and one.name == "answer")
+    return " ".join(sentences_of(study)["answer"]) + "\n\n" + as_markdown(table)

@@ -1,21 +1,21 @@
 """Whether results are those of a reference: scores again from predictions, tables again from scores.
 
-Equal inputs on the same kind of processor give equal scores. On other processors weights differ in the last digits, and
-training amplifies this to differences as large as between seeds. A score may therefore differ from the reference by as
-much as a fresh seed would change it in 19 of 20 whole comparisons: Student's t times the standard deviation between
-seeds in the reference, pooled over the target's cells, times sqrt(2), since both runs vary, corrected (Bonferroni) for
-the number of scores. With one seed nothing is known of that deviation, and scores must be equal, which is to 1e-6.
+What a run and its reference both have is compared; a reference may have more seeds and conditions.
 
-Tables follow from scores, settings and data. So those of a reference are compared with tables that are made here from
-the *reference's* scores, and must be equal, to six digits of every number; where the scores differ, tables of how the
-trainings went are left out.
-
-A reference folder holds numbers only: scores.csv, and tables/*.csv.
+- Where bits can be equal, they must be: the machine, the instructions and the version of torch are as the reference's.
+- Elsewhere weights differ in the last digits, and training amplifies this to differences as large as between seeds. A
+  score may then differ from the reference by as much as a fresh seed would change it in 19 of 20 whole comparisons:
+  Student's t times the standard deviation between seeds in the reference, pooled over the target's cells, times
+  sqrt(2), since both runs vary, corrected (Bonferroni) for the number of scores. With one seed nothing is known of that
+  deviation, and scores must be equal, which is to 1e-6. And the words must be the same: the sentences of the answer,
+  made of the cells that both have, without their numbers.
+- The reference's tables are made again from its own files, and must be equal to six digits of every number.
 """
 
 import csv
 import dataclasses
 import io
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -26,17 +26,17 @@ import numpy as np
 
 from xit.core import registry
 from xit.core.errors import DataError
-from xit.core.files import atomic
-from xit.core.scores import Score, read_scores, write_scores
+from xit.core.scores import Score, read_scores
 from xit.paper.inputs import Inputs, read, study_of
+from xit.paper.reference import Reference, read_reference, standard, write_reference
 from xit.paper.render import Table, as_csv
-from xit.pipeline import paths
+from xit.paper.sentences import sentences_of
+from xit.pipeline import doctor, paths
 from xit.scoring.rescore import scores_from_predictions
 from xit.statistics.gains import LEVEL
 
 EQUAL = 1e-6
-OF_TRAININGS = ("encoders", "recipes", "validation")
-"""Tables with numbers of the trainings themselves, which are not in the scores."""
+NUMBERS = re.compile(r"[+−-]?\d+(?:\.\d+)?")
 
 
 @dataclasses.dataclass
@@ -103,8 +103,13 @@ def _key(score: Score) -> tuple[str | int, ...]:
     )
 
 
-def seed_tolerance(scores: Sequence[Score]) -> dict[str, float]:
-    """By how much fresh seeds may change a score of a reference, by target (see the head of this module)."""
+def seed_tolerance(scores: Sequence[Score], compared: int) -> dict[str, float]:
+    """By how much fresh seeds may change a score of a reference, by target (see the head of this module).
+
+    Args:
+        scores: All of the reference.
+        compared: How many scores are compared at once.
+    """
     from scipy import stats
 
     seeds = len({score.seed for score in scores})
@@ -120,9 +125,24 @@ def seed_tolerance(scores: Sequence[Score]) -> dict[str, float]:
         if variances:
             # Languages of one system share its seeds, so each system counts once.
             freedom = len({key[:2] for key in cells}) * (seeds - 1)
-            quantile = stats.t.isf(tail / len(scores), freedom)
+            quantile = stats.t.isf(tail / compared, freedom)
             allowed[target] = float(quantile * math.sqrt(2 * np.mean(variances)))
     return allowed
+
+
+def words(scores: Sequence[Score], parameters: Mapping[str, Any]) -> list[str]:
+    """The sentences of the answer, made of these scores alone, without their numbers."""
+    return [NUMBERS.sub("…", sentence) for sentence in sentences_of(study_of(scores, parameters))["answer"]]
+
+
+def compare_words(title: str, found: Sequence[str], wanted: Sequence[str]) -> Comparison:
+    """Every sentence that was wanted, with the one in its place."""
+    result = Comparison(title, len(wanted))
+    for one, other in itertools.zip_longest(found, wanted):
+        result.equal += one == other
+        if one != other:
+            result.differences.append(f"answer: it says {one!r}, where {other!r} was expected")
+    return result
 
 
 def tables_of(inputs: Inputs) -> list[Table]:
@@ -131,7 +151,7 @@ def tables_of(inputs: Inputs) -> list[Table]:
     return [made for module in modules for made in module.build(inputs) if isinstance(made, Table)]
 
 
-def compare_tables(title: str, tables: Sequence[Table], folder: Path, left_out: Sequence[str] = ()) -> Comparison:
+def compare_tables(title: str, tables: Sequence[Table], folder: Path) -> Comparison:
     """The tables of a folder, each with the one of its name, to six digits of every number.
 
     Raises:
@@ -140,8 +160,6 @@ def compare_tables(title: str, tables: Sequence[Table], folder: Path, left_out: 
     result = Comparison(title)
     ours = {table.name: as_csv(table) for table in tables}
     for path in sorted(folder.glob("*.csv")):
-        if path.stem in left_out:
-            continue
         wanted = _rows(path)
         result.compared += 1
         if path.stem not in ours:
@@ -244,53 +262,103 @@ def verify(
         comparisons.append(compare_tables(f"tables from scores, with {own}", tables, root / own))
     else:
         notes.append(f"{own}: no such folder, so tables were not compared with those on disk")
-    standard = root / paths.REFERENCES / inputs.study.source
-    chosen = reference or (standard if standard.is_dir() and out is None else None)
+    chosen = reference or (standard(root, inputs.study.source) if out is None else None)
     if chosen is not None:
-        wanted = _read_reference(chosen, inputs)
-        of_scores = compare_scores(f"scores, with {chosen / 'scores.csv'}", scores, wanted, seed_tolerance(wanted))
-        are_equal = of_scores.equal == of_scores.compared
-        left_out = () if are_equal else OF_TRAININGS
-        if left_out:
-            notes.append(f"tables of trainings, which differ with the scores, were left out: {', '.join(left_out)}")
-        of_reference = tables_of(dataclasses.replace(inputs, study=study_of(wanted, parameters)))
-        title = f"tables from the scores of the reference, with {chosen / 'tables'}"
-        comparisons += [of_scores, compare_tables(title, of_reference, chosen / "tables", left_out)]
+        compared, more = _with_reference(read_reference(chosen, inputs.study.source), scores, inputs, root)
+        comparisons += compared
+        notes += more
     elif out is None:
-        notes.append(f"{standard}: no such folder, so nothing was compared with a reference")
+        missing = root / paths.REFERENCES / inputs.study.source
+        notes.append(f"{missing}: no such folder, so nothing was compared with a reference")
     if not comparisons and out is None:
         raise DataError(
             f"{root.resolve()}: nothing to compare {paths.SCORES} with: no {paths.EVALUATIONS}, no {own}, no "
-            f"{standard}. Name a reference: --reference FOLDER."
+            f"{root / paths.REFERENCES / inputs.study.source}. Name a reference: --reference FOLDER."
         )
     result = Verification(tuple(comparisons), tuple(notes), chosen is not None)
     if out is not None and not result.differences:
-        write_reference(out, scores, tables)
+        write_reference(out, scores, inputs, tables, root)
     return result
 
 
-def _read_reference(folder: Path, inputs: Inputs) -> tuple[Score, ...]:
-    """The scores of a reference of the same source."""
-    if not (folder / "scores.csv").is_file() or not any((folder / "tables").glob("*.csv")):
-        what = "no such folder" if not folder.is_dir() else "not a reference"
+def _with_reference(
+    reference: Reference, scores: Sequence[Score], inputs: Inputs, root: Path
+) -> tuple[list[Comparison], list[str]]:
+    """The comparisons with a reference, and what could not be compared."""
+    folder, parameters = reference.folder, inputs.parameters
+    wanted, notes = reference.of(parameters), []
+    if not wanted:
         raise DataError(
-            f"{folder}: {what}. A reference holds scores.csv and tables/*.csv; `xit verify --write FOLDER` makes one."
+            f"{folder}: has no cell of this experiment: no encoder, condition, target, seed and language of "
+            "params.yaml is together in it. Name another: --reference FOLDER."
         )
-    scores = read_scores(folder / "scores.csv")
-    sources = {score.source for score in scores}
-    if sources != {inputs.study.source}:
-        raise DataError(
-            f"{folder}: is of the source {', '.join(sorted(sources)) or 'of no score'}; these results are of "
-            f"{inputs.study.source}. Name another."
-        )
-    return scores
+    if len(wanted) < len(reference.scores):
+        notes.append(f"{folder}: has {len(reference.scores):,} scores, of which {len(wanted):,} are of this experiment")
+    keys = {_key(score) for score in wanted}
+    if more := sum(_key(score) not in keys for score in scores):
+        notes.append(f"{folder}: has none of {more:,} of this experiment's scores")
+    reasons = differing(reference, root)
+    if reasons:
+        notes.append(f"bits need not be those of {folder}: {'; '.join(reasons)}")
+    tolerance = seed_tolerance(reference.scores, len(wanted)) if reasons else {}
+    of_scores = compare_scores(f"scores, with {folder / 'scores.csv'}", scores, wanted, tolerance)
+    comparisons = [of_scores]
+    if of_scores.equal < of_scores.compared:
+        found = [score for score in scores if _key(score) in keys]
+        title = f"sentences of the answer, with those of the same cells of {folder}"
+        comparisons.append(compare_words(title, words(found, parameters), words(wanted, parameters)))
+    if reference.parameters is not None and reference.parameters != parameters:
+        names = [name for name in parameters if reference.parameters.get(name) != parameters[name]]
+        notes.append(f"{folder / 'params.yaml'}: is another than params.yaml in {', '.join(names)}")
+    if reference.parameters is None:
+        notes.append(f"{folder / 'params.yaml'}: no such file, so its tables were not made again")
+    else:
+        title = f"tables from the scores of the reference, with {folder / 'tables'}"
+        comparisons.append(compare_tables(title, tables_of(reference.inputs(inputs)), folder / "tables"))
+    return comparisons, notes
 
 
-def write_reference(folder: Path, scores: Sequence[Score], tables: Sequence[Table]) -> None:
-    """Write the numbers of a reference folder; what else is in it (a README, figures) stays."""
-    write_scores(folder / "scores.csv", scores)
-    for path in set((folder / "tables").glob("*.csv")) - {folder / "tables" / f"{table.name}.csv" for table in tables}:
-        path.unlink()
-    for table in tables:
-        with atomic(folder / "tables" / f"{table.name}.csv") as temporary:
-            temporary.write_text(as_csv(table), encoding="utf-8")
+def differing(reference: Reference, root: Path) -> list[str]:
+    """Why the bits of a project's results need not be those of a reference; nothing where they must be."""
+    pinned = doctor.PINNED
+    taken = reference.instructions or "unknown"
+    own = [] if taken == pinned else [f"the reference was computed with {taken} instructions, not {pinned}"]
+    return own + doctor.other_bits(root)
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How the scores of a run stand to those of the reference, in a sentence, and the answers of both."""
+
+    sentence: str
+    answer: str
+    answer_of_reference: str
+
+
+def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
+    """A run beside the committed reference of its source; None where there is none, or no cell is in both."""
+    folder = standard(root, parameters["source"])
+    if folder is None:
+        return None
+    reference = read_reference(folder, parameters["source"])
+    wanted = {_key(score): score.value for score in reference.of(parameters)}
+    found = {_key(score): score.value for score in read_scores(root / paths.SCORES)}
+    apart = [abs(found[key] - value) for key, value in wanted.items() if key in found]
+    if not apart:
+        return None
+    unequal = [difference for difference in apart if difference > EQUAL]
+    sentence = f"All {len(apart):,} scores that {folder} has too are equal to it, to the bit."
+    if unequal:
+        reasons = differing(reference, root)
+        why = f"They need not be: {'; '.join(reasons)}." if reasons else "This machine should give the same bits."
+        sentence = (
+            f"Of {len(apart):,} scores that {folder} has too, {len(apart) - len(unequal):,} are equal to it; the "
+            f"others are {np.mean(unequal):.2g} points apart in the mean, {max(unequal):.2g} at most. {why} "
+            "`xit verify` tells whether the words are the same."
+        )
+    answers = [_first_paragraph(path) for path in (root / paths.GENERATED / "answer.md", folder / "answer.md")]
+    return Agreement(sentence, *answers)
+
+
+def _first_paragraph(page: Path) -> str:
+    return page.read_text(encoding="utf-8").partition("\n\n")[0] if page.is_file() else ""

@@ -25,7 +25,7 @@ DISK_GB = 4
 MEMORY_GB = 2
 """Two stage instances of the default experiment side by side, at under one each."""
 HUB_SECONDS = 3
-REFERENCE = ("avx2", "AuthenticAMD")
+PINNED, MAKER = "avx2", "AuthenticAMD"
 """The instructions of the committed reference, and who made its processor; the lock has the version of its torch."""
 LOCKS = ("base.lock", "cuda.lock")
 
@@ -137,23 +137,28 @@ def _gpus() -> Iterator[Finding]:
 
 
 def _bits(project: Path) -> Finding:
-    """Whether the default experiment ends here in the bits of the committed reference."""
-    others = [instructions.lack()]
-    if instructions.maker() not in ("", REFERENCE[1]):
-        others.append(f"the processor is of {instructions.maker()}, where MKL may compute otherwise")
-    if shutil.which("nvidia-smi"):
-        others.append("training takes the GPU")
-    with contextlib.suppress(ConfigError, OSError):
-        chosen = config.load(project / "params.yaml").compute.instructions
-        others.append("" if chosen == REFERENCE[0] else f"compute.instructions is {chosen}")
-    locked = _locked(project / "requirements")[0].get("torch", set())
-    installed = importlib.metadata.version("torch").partition("+")[0]
-    others.append(f"torch is {installed}, locked {' or '.join(sorted(locked))}" if installed not in locked else "")
-    reasons = [reason for reason in others if reason]
+    reasons = other_bits(project)
     if reasons:
         advice = "Scores may differ from the reference's as those of other seeds do; `xit verify` compares the words."
         return Finding("bits", "warning", f"others than the reference's: {'; '.join(reasons)}", advice)
     return Finding("bits", "ok", "those of the reference")
+
+
+def other_bits(project: Path) -> list[str]:
+    """Why the default experiment need not end here in the bits of the committed reference; nothing where it does."""
+    reasons = [instructions.lack()]
+    if instructions.maker() not in ("", MAKER):
+        reasons.append(f"the processor is of {instructions.maker()}, where MKL may compute otherwise")
+    if shutil.which("nvidia-smi"):
+        reasons.append("training takes the GPU")
+    with contextlib.suppress(ConfigError, OSError):
+        chosen = config.load(project / "params.yaml").compute.instructions
+        reasons.append("" if chosen == PINNED else f"compute.instructions is {chosen}")
+    locked = _locked(project / "requirements")[0].get("torch", set())
+    installed = importlib.metadata.version("torch").partition("+")[0]
+    if locked and installed not in locked:
+        reasons.append(f"torch is {installed}, locked {' or '.join(sorted(locked))}")
+    return [reason for reason in reasons if reason]
 
 
 def _cores() -> Finding:

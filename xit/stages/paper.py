@@ -2,28 +2,24 @@
 
 import importlib.metadata
 import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xit.core import registry
-from xit.core.errors import DataError, XitError
+from xit.core.errors import XitError
 from xit.core.files import atomic, sha256, write_json
 from xit.paper import sentences
 from xit.paper.inputs import COLUMNS, Inputs, Row, read, read_rows
 from xit.paper.render import (
     Figure,
     Table,
-    as_markdown,
     write,
 )
 from xit.statistics import claims
 from xit.statistics import scaling as pairs
 from xit.statistics.study import seed_std
-
-BEGIN, END = "<!-- answer:begin -->", "<!-- answer:end -->"
 
 
 def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path, main: Path, pdf: Path) -> list[str]:
@@ -45,7 +41,7 @@ def paper(scores: Path, results: Path, parameters: Mapping[str, Any], out: Path,
         write_json(folder / "claims.json", entries)
         coverage = read_rows(main.parent / "inputs/coverage.csv", COLUMNS["coverage"])
         write_json(folder / "values.json", values(inputs, results, scores, made, coverage))
-        (folder / "answer.md").write_text(_answer(inputs, made), encoding="utf-8")
+        (folder / "answer.md").write_text(sentences.answer_page(inputs.study, made), encoding="utf-8")
         with atomic(pdf) as temporary:
             temporary.write_bytes(typeset(main, folder))
     tables = sum(isinstance(one, Table) for one in made)
@@ -159,24 +155,3 @@ def typeset(main: Path, generated: Path) -> bytes:
         )
     except typst.TypstError as error:
         raise XitError(f"{main} cannot be typeset.\n{error.diagnostic.strip()}") from error
-
-
-def _answer(inputs: Inputs, made: Sequence[Table | Figure]) -> str:
-    table = next(one for one in made if isinstance(one, Table) and one.name == "answer")
-    return " ".join(sentences.sentences_of(inputs.study)["answer"]) + "\n\n" + as_markdown(table)
-
-
-def put_answer(readme: Path, answer: Path) -> None:
-    """Replace what stands between the two marks in the README by the generated answer.
-
-    Raises:
-        DataError: the marks are not there, once each and in order.
-    """
-    text = readme.read_text(encoding="utf-8")
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in tail:
-        raise DataError(f"{readme}: needs {BEGIN} and then {END}, once each, around the place of the answer.")
-    with atomic(readme) as temporary:
-        temporary.write_text(f"{head}{BEGIN}\n{answer.read_text(encoding='utf-8')}{END}{tail}", encoding="utf-8")
-        shutil.copymode(readme, temporary)
