@@ -140,6 +140,7 @@ def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = 
     if tokenizer is None:
         world = place.folder / WORLD_PIECES
         tokenizer = world_tokenizer(world) if world.is_file() else tokenization.load(place.folder)
+    tokenization.refuse_unlike(place.name, tokenizer, encoder.embedding.num_embeddings)
     encoders.save(encoder, folder)
     tokenization.save(_separated(place.name, tokenizer), folder)
     return encoder

@@ -54,7 +54,7 @@ def rwkv7(folder: Path, config: Mapping[str, Any]) -> tuple[Encoder, Tokenizer]:
             f"{folder}: there is no {WORLD_BYTES}, its pieces. Copy it from where the weights are from."
         )
     tokenizer = world_tokenizer(folder / WORLD_BYTES)
-    tokenization.refuse_larger(folder, tokenizer, rows)
+    tokenization.refuse_unlike(folder, tokenizer, rows)
     try:
         with torch.device("meta"):
             encoder = encoders.build("rwkv7_world", size, rows, tokenizer.padding_id)

@@ -84,7 +84,7 @@ def load(source: Path | str, head: TaskHead, batch_tokens: int) -> tuple[Release
             f"{', '.join(head.labels)}. Take a checkpoint that was fine-tuned on {head.task}."
         )
     refuse_unfit(str(source), model.base_model)
-    tokenization.refuse_larger(source, tokenizer, model.get_input_embeddings().num_embeddings)
+    tokenization.refuse_unlike(source, tokenizer, model.get_input_embeddings().num_embeddings)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.padding_id  # some heads look for the last token before it
     takes = "token_type_ids" in inspect.signature(model.forward).parameters

@@ -108,7 +108,7 @@ def load_encoder(source: Path | str, has_own_pooling: bool = False) -> tuple[Enc
         encoders.read_config(Path(source))  # what is no checkpoint at all is told as that
     tokenizer = tokenization.load(source)
     encoder = encoders.load(source)
-    tokenization.refuse_larger(source, tokenizer, encoder.embedding.num_embeddings)
+    tokenization.refuse_unlike(source, tokenizer, encoder.embedding.num_embeddings)
     modules = sentence_modules.read(source) if has_own_pooling else None
     if has_own_pooling and modules is None:
         raise CheckpointError(f"{source}: --own-pooling: it has no modules.json, which would say how. Leave it out.")

@@ -42,6 +42,8 @@ NORMALIZATION = "xit_normalization"
 """Of tokenizer_config.json: whether the tables of the normaliser are looked up as `sentencepiece` does."""
 UNREACHABLE = 0.01
 """The largest part of pieces that a tokenizer's own normaliser may never produce."""
+LEAST_PIECES = 0.9
+"""Of the rows of an embedding, the part for which a tokenizer has pieces at least; some rows are there for speed."""
 COPY = "Copy the files of the tokenizer again from where the encoder is from."
 
 
@@ -207,7 +209,7 @@ def load(source: Path | str) -> Tokenizer:
     if not visible(folder, "tokenizer.json", "vocab.*"):
         _check_sentencepiece(folder)
     if "pad_token" not in roles or not (folder / "tokenizer.json").is_file():
-        return _load_released(str(folder))
+        return _load_released(str(folder), kind=_kind(folder, config))
     try:
         backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises no narrower kind
@@ -255,11 +257,20 @@ def _check_sentencepiece(folder: Path) -> None:
     raise_all(CheckpointError, faults)
 
 
-def _load_released(source: str, revision: str | None = None) -> Tokenizer:
+def _kind(folder: Path, config: Mapping[str, Any]) -> str | None:
+    """The type whose tokenizer a folder has, where transformers would take it for that of its model: XLM-R's pieces
+    beside a BERT that does not name their class (Multilingual-MiniLM), of which it makes a tokenizer of five tokens."""
+    has_pieces = (folder / "sentencepiece.bpe.model").is_file() and not visible(folder, "vocab.*", "tokenizer.json")
+    is_bert = _read_config(folder / "config.json").get("model_type") in ("bert", "distilbert")
+    return "xlm-roberta" if has_pieces and is_bert and not config.get("tokenizer_class") else None
+
+
+def _load_released(source: str, revision: str | None = None, kind: str | None = None) -> Tokenizer:
     from transformers import AutoTokenizer
 
+    options = {"tokenizer_type": kind} if kind else {}
     try:
-        found = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        found = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False, **options)
     except Exception as error:  # conversions of old formats raise many kinds
         raise CheckpointError(f"{source}: transformers cannot load its tokenizer: {str(error).strip()}") from error
     if not found.is_fast:
@@ -339,10 +350,18 @@ def _bare(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(char for char in marked if unicodedata.category(char) != "Mn"))
 
 
-def refuse_larger(source: Path | str, tokenizer: Tokenizer, rows: int) -> None:
-    """Raise where a tokenizer has more pieces than the embedding of its encoder has rows."""
-    if tokenizer.vocabulary_size > rows:
+def refuse_unlike(source: Path | str, tokenizer: Tokenizer, rows: int) -> None:
+    """Raise where a tokenizer has more pieces than the embedding of its encoder has rows, or far fewer: then it is that
+    of another encoder, or was made of files that its class does not read."""
+    pieces = tokenizer.vocabulary_size
+    if pieces > rows:
         raise CheckpointError(
-            f"{source}: the tokenizer has {tokenizer.vocabulary_size} pieces, the encoder's embedding only {rows} "
-            "rows. Copy the tokenizer that the encoder was trained with."
+            f"{source}: the tokenizer has {pieces} pieces, the encoder's embedding only {rows} rows. Copy the "
+            "tokenizer that the encoder was trained with."
+        )
+    if pieces < LEAST_PIECES * rows:
+        raise CheckpointError(
+            f"{source}: the tokenizer has {pieces} pieces, the encoder's embedding {rows} rows, so that most text "
+            "would be unknown or cut into other pieces. Copy the tokenizer that the encoder was trained with, and a "
+            "tokenizer_config.json that names its tokenizer_class (XLMRobertaTokenizer, for example)."
         )
