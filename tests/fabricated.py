@@ -1,6 +1,7 @@
 """Fabricated scores, known by construction, and the other inputs of the paper: nothing here was measured."""
 
 import csv
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from xit.core.scores import Score, write_scores
+from xit.core.settings import AnalysisSettings
 from xit.core.task import task_of
 from xit.paper.inputs import COLUMNS
 from xit.stages.paper import paper
@@ -16,6 +18,7 @@ from xit.statistics.study import Study, build_study
 PAPER = Path(__file__).parents[1] / "paper"
 LANGUAGES = ("en", "de", "es", "ru", "hi", "ar", "zh", "sw", "tr", "fi")
 NO_ENGLISH = ("tatoeba", "xcopa")
+ANALYSIS = AnalysisSettings(intermediates=(), margin=1.0, level=0.95, fewest_seeds=3)
 
 
 def scores(
@@ -24,7 +27,7 @@ def scores(
     encoders: Sequence[str] = ("transformer", "lstm"),
     targets: Sequence[str] = ("xnli", "udpos", "tatoeba"),
     languages: Sequence[str] = LANGUAGES,
-    seeds: int = 2,
+    seeds: int = 3,
     noise: float = 0.2,
     source: str = "micro",
 ) -> list[Score]:
@@ -53,10 +56,12 @@ def scores(
     ]
 
 
-def study_of(rows: Sequence[Score]) -> Study:
+def study_of(
+    rows: Sequence[Score], analysis: AnalysisSettings = ANALYSIS, unlearnt: Mapping[str, str] | None = None
+) -> Study:
     """The scores as the tables take them, in the order in which they come."""
     order = [name for row in rows for name in (row.encoder, row.condition, row.target, row.language)]
-    return build_study(rows, {row.target: task_of(row.target) for row in rows}, order)
+    return build_study(rows, {row.target: task_of(row.target) for row in rows}, order, analysis, unlearnt)
 
 
 def parameters(rows: Sequence[Score]) -> dict[str, Any]:
@@ -78,6 +83,7 @@ def parameters(rows: Sequence[Score]) -> dict[str, Any]:
             "targets": unique(*(row.target for row in rows)),
             "bare_targets": [],
         },
+        "analysis": dataclasses.asdict(ANALYSIS),
         "encoders": {
             name: {"size": {"layers": 2}, "learning_rate": 0.002} for name in unique(*(r.encoder for r in rows))
         },
@@ -100,7 +106,7 @@ def write_inputs(folder: Path, rows: Sequence[Score]) -> None:
         for i, name in enumerate(dict.fromkeys(row.encoder for row in rows))
     ]
     cells = dict.fromkeys((row.encoder, row.condition, row.target, row.seed) for row in rows)
-    training = [("finetune", *cell, 100, 80, 90.0, 0.002, "") for cell in cells]
+    training = [("finetune", *cell, 100, 80, 60.0 if cell[1] == "untrained" else 90.0, 0.002, "") for cell in cells]
     curves = [
         ("pretrain", name, "", "", 1, step, 5 - step / 200, "") for name, *_ in encoders for step in (200, 400, 600)
     ]

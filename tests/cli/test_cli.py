@@ -31,7 +31,7 @@ from xit.modeling import tokenization
 from xit.pipeline import config, overlay
 from xit.scoring import predictions
 from xit.sources.micro import MicroSource
-from xit.statistics.power import VarianceComponents, minimum_detectable_gain
+from xit.statistics.power import Spread, minimum_detectable
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
@@ -59,6 +59,7 @@ def parameters() -> dict[str, Any]:
     merged = overlay.parameters(ROOT, "tiny")
     merged["languages"] = {"pretraining": list(LANGUAGES), "evaluation": list(LANGUAGES)}
     merged["micro"] |= {"train": 16, "validation": 8, "test": TEST, "documents_per_language": 40}
+    merged["analysis"] |= {"fewest_seeds": 3}
     return dict(merged)
 
 
@@ -209,7 +210,7 @@ def test_report_writes_the_page_of_the_folder_with_or_without_predictions(xit: X
 
     assert (done.code, done.err) == (0, "")
     read, none, wrote = done.out.splitlines()
-    assert read == "read results/scores.csv: micro source, 464 scores"
+    assert read == "read results/scores.csv: micro source, 696 scores"
     assert none == "no predictions in evaluations, or no test data in data: the page is without examples"
     assert re.fullmatch(r"wrote page\.html: 24 gains, 0 examples of each in a language, [5-9]\.\d MB", wrote)
     assert Path("page.html").stat().st_size < 15_000_000
@@ -226,7 +227,7 @@ def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored:
 
     assert (wrote.code, wrote.out.splitlines()[-1]) == (0, "wrote paper/reference/micro")
     assert (same.code, same.err, same.out.splitlines()[-1]) == (0, "", "reproduced")
-    assert "scores, with paper/reference/micro/scores.csv: 464 of 464 equal\n" in same.out
+    assert "scores, with paper/reference/micro/scores.csv: 696 of 696 equal\n" in same.out
     assert (other.code, other.err) == (1, "")
     lines = other.out.splitlines()
     assert re.fullmatch(r"not reproduced: what differs: \d+", lines[-1])
@@ -236,7 +237,7 @@ def test_verify_says_reproduced_or_names_the_cells_and_exits_1(xit: Xit, scored:
 
 
 def test_gains_over_examples_are_shown_by_language_and_seed(xit: Xit) -> None:
-    rows = fabricated.scores(encoders=("lstm",), targets=("xnli",), languages=LANGUAGES)
+    rows = fabricated.scores(encoders=("lstm",), targets=("xnli",), languages=LANGUAGES, seeds=2)
     fabricated.write_inputs(Path("results"), rows)
     task, right = tiny.task_of("xnli"), [row["label"] for row in tiny.examples("classification")]
     examples = [{**row, "language": code} for code in LANGUAGES for row in tiny.examples("classification")]
@@ -265,14 +266,15 @@ def test_the_power_of_the_experiment_is_shown_before_it_is_run(
     shutil.rmtree("results")
     assumed = xit("show", "power", "--sd-seeds", "2", "--sd-languages", "3")
     neither = xit("show", "power", "--sd-seeds", "2")
+    nothing = xit("show", "power")
 
     assert (observed.code, observed.err) == (0, "")
-    assert re.search(r"^mean +2 +\d\.\d +\d\.\d +", observed.out, re.MULTILINE)
-    assert "observed in results/scores.csv" in observed.out
-    cells = len(parameters["grid"]["encoders"]) * len(parameters["grid"]["intermediates"])
-    found = minimum_detectable_gain(5, 2, cells, VarianceComponents(2.0, 3.0))
-    assert re.search(rf"^xnli +2 +2\.0 +3\.0 .* {found:.1f} ", assumed.out, re.MULTILINE)
-    assert_one_line(neither, 1, r"results/scores.csv: no such file")
+    assert re.search(r"^lstm +\d\.\d +\d\.\d +", observed.out, re.MULTILINE)
+    assert "observed in results/scores.csv" in " ".join(observed.out.split())
+    found = minimum_detectable(Spread(2.0, 3.0, 1, 2), 5, 0.95, len(parameters["grid"]["encoders"]) * 2 - 1)
+    assert re.search(rf"^lstm +2\.0 +3\.0 .* {found:.1f} ", assumed.out, re.MULTILINE)
+    assert_one_line(neither, 2, r"xit show power: one of --sd-seeds and --sd-languages is missing")
+    assert_one_line(nothing, 1, r"results/scores.csv: no such file")
 
 
 @pytest.mark.slow

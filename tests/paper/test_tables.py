@@ -5,12 +5,12 @@ import dataclasses
 import io
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fabricated import LANGUAGES, PAPER, parameters, scores, study_of, write_inputs
+from fabricated import ANALYSIS, LANGUAGES, PAPER, parameters, scores, study_of, write_inputs
 from rich.console import Console
 
 from xit.cli.tables import of_paper
@@ -18,9 +18,10 @@ from xit.core import registry
 from xit.core.scores import Score
 from xit.paper.inputs import Inputs, read
 from xit.paper.render import Figure, Table, as_csv, as_latex, as_markdown, printed
-from xit.statistics.claims import CLAIMS, ClaimResult, Verdict, entries, results_of, verdict
-from xit.statistics.gains import Estimate
-from xit.statistics.study import Study
+from xit.paper.sentences import answer, sentences_of
+from xit.statistics.claims import CLAIMS, Verdict, entries, verdict
+from xit.statistics.claims import results as ruled
+from xit.statistics.gains import Estimate, main_gains, primary_gains
 
 ESTIMATE = Estimate(-1.25, -2.0, -0.5, 0.001, 2, 12, 2, is_significant=True)
 SMALL = Table(
@@ -136,7 +137,7 @@ def test_every_row_has_a_cell_for_every_column(default: dict[str, Table | Figure
 def test_every_figure_can_be_drawn(default: dict[str, Table | Figure]) -> None:
     figures = [one for one in default.values() if isinstance(one, Figure)]
 
-    names = ["curves-loss", "curves-validation", "distance", "gaps", "heatmap", "languages"]
+    names = ["curves-loss", "curves-validation", "gaps", "heatmap", "languages"]
     assert [one.name for one in figures] == names
     for one in figures:
         width, _ = one.draw().get_size_inches()
@@ -273,27 +274,63 @@ def test_hyperparameters_leave_out_encoders_that_were_not_compared(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "margin", "expected"),
+    ("value", "is_significant", "expected"),
     [
-        (0.1, 2.0, None, "reproduced"),
-        (-2.0, -0.1, None, "contradicted"),
-        (-0.1, 2.0, None, "inconclusive"),
-        (-0.9, 0.9, 1.0, "reproduced"),
-        (0.1, 0.9, 1.0, "reproduced"),
-        (0.1, 1.9, 1.0, "contradicted"),
-        (-1.9, 0.9, 1.0, "inconclusive"),
-        (None, None, None, "inconclusive"),
+        (0.5, True, "reproduced"),
+        (-0.5, True, "contradicted"),
+        (0.5, False, "inconclusive"),
+        (-0.5, False, "inconclusive"),
+        (0.5, None, "inconclusive"),
     ],
 )
-def test_a_verdict_follows_from_the_interval(
-    low: float | None, high: float | None, margin: float | None, expected: Verdict
+def test_a_verdict_follows_from_sign_and_star(value: float, is_significant: bool | None, expected: Verdict) -> None:
+    assert verdict(Estimate(value, 0.1, 2.0, 0.01, 1, 2, 3, is_significant)) == expected
+    assert verdict(None) == "not run"
+
+
+@pytest.mark.parametrize(
+    ("effect", "noise", "margin", "expected"),
+    [
+        (0.0, 0.2, 1.0, "reproduced"),
+        (0.8, 0.1, 1.0, "reproduced"),  # unequal, and by less than counts
+        (1.2, 0.1, 1.0, "contradicted"),
+        (1.2, 3.0, 1.0, "inconclusive"),  # its interval holds the margin, and may exclude zero
+        (1.2, 0.1, 1.2, "inconclusive"),
+    ],
+)
+def test_equality_is_judged_by_the_margin_and_not_by_zero(
+    effect: float, noise: float, margin: float, expected: Verdict
 ) -> None:
-    assert verdict(Estimate(0.5, low, high, None, 1, 2, 2), margin) == expected
+    rows = [
+        dataclasses.replace(row, value=row.value + effect)
+        if (row.encoder, row.condition) == ("transformer", "mnli")
+        else row
+        for row in scores({"mnli": 0.0}, noise=noise)
+    ]
+
+    found = ruled(study_of(rows, dataclasses.replace(ANALYSIS, margin=margin)))
+
+    assert found["same", "lstm"].verdict == expected
 
 
-def ruled(of: Study) -> Mapping[tuple[str, str], ClaimResult]:
-    """ClaimResults by claim and encoder."""
-    return {(one.claim.id, one.encoder): one for claim in CLAIMS for one in results_of(claim, of)}
+def test_a_sentence_a_star_and_a_verdict_never_disagree() -> None:
+    seen = set()
+    for draw in range(12):
+        rows = scores({"mnli": 0.5}, noise=3.0, languages=LANGUAGES[: 3 + draw % 4])
+        rows = [dataclasses.replace(row, value=row.value + draw / 6 * (row.condition == "mnli")) for row in rows]
+        of = study_of(rows)
+        for encoder in of.encoders:
+            star = main_gains(of)["mnli", encoder, "mean"]
+            assert star is not None
+            expected = ("reproduced" if star.value > 0 else "contradicted") if star.is_significant else "inconclusive"
+            assert ruled(of)["mnli", encoder].verdict == expected
+            primary = primary_gains(of)[(encoder,)]
+            assert primary is not None
+            sentence = next(one for one in answer(of) if f"For the {encoder} encoder" in one)
+            assert (" raises " in sentence or " lowers " in sentence) == bool(primary.is_significant)
+            assert (ruled(of)["intermediate", encoder].verdict != "inconclusive") == bool(primary.is_significant)
+            seen.add((expected, primary.is_significant))
+    assert len({one for one, _ in seen}) > 1
 
 
 def test_every_published_number_of_a_claim_has_a_claim() -> None:
@@ -331,7 +368,6 @@ def test_gains_on_retrieval_and_differences_between_encoders_are_found() -> None
 
     assert found["retrieval", "transformer"].verdict == "reproduced"
     assert found["retrieval", "lstm"].verdict == "inconclusive"
-    assert found["xnli", "transformer"].verdict == "reproduced"
     assert found["same", "lstm"].verdict == "contradicted"
 
 
@@ -389,13 +425,16 @@ def test_gains_from_most_tasks_and_from_none_are_told_apart(
     assert found["xnli-none", "lstm"].verdict == none
 
 
-def test_english_alone_is_compared_with_the_same_tasks_and_an_addition() -> None:
+def test_what_is_added_to_the_same_tasks_is_compared_with_the_margin() -> None:
     effects = {"mnli": 4.0, "squad": 9.0, "mnli+mlm": 1.0, "mnli+de": 6.0, "mnli+sw": 6.0}
 
     found = ruled(study_of(scores(effects, noise=0.1)))
 
     plain = found["mlm", "lstm"].estimate, found["translated", "lstm"].estimate
-    assert [round(one.value) for one in plain if one] == [3, -2]  # squad, which has neither, stays out
+    assert [round(one.value) for one in plain if one] == [
+        1 + 3,
+        1 - 2,
+    ]  # the margin; squad, which has neither, stays out
     assert (found["mlm", "lstm"].verdict, found["translated", "lstm"].verdict) == ("reproduced", "contradicted")
 
 
@@ -440,7 +479,7 @@ def test_an_estimate_has_the_same_star_wherever_it_is_printed(tmp_path: Path) ->
     repeated = [found for found in stars.values() if len(found) > 1]
 
     assert len(repeated) > 20
-    assert {found[0] for found in repeated} == {True, False}
+    assert {found[0] for found in repeated} == {True, False, None}  # and what is explored has none
     assert all(len(set(found)) == 1 for found in repeated)
 
 
@@ -468,7 +507,8 @@ def test_the_entries_have_each_claim_with_source_and_verdict_by_encoder(tmp_path
     found = {one["id"]: one for one in entries(of.study, of.published)}
 
     assert list(found) == [claim.id for claim in CLAIMS]
-    assert all(list(one) == ["id", "statement", "source", "published", "by_encoder"] for one in found.values())
+    keys = ["id", "statement", "source", "published", "differs", "by_encoder"]
+    assert all(list(one) == keys for one in found.values())
     squad = found["squad"]
     assert (squad["published"], squad["source"]) == ("+8.2", "Phang et al. 2020, arXiv 2005.13013")
     assert list(squad["by_encoder"]) == ["transformer", "lstm"]
@@ -484,6 +524,57 @@ def test_the_table_gives_every_claim_a_row_with_its_published_value(tmp_path: Pa
     one = table(tmp_path, "claims", scores())
 
     assert len(one.rows) == len(CLAIMS)
-    published, first, _, second, _ = row_of(one, "MNLI raises the average.")
-    assert (published, first, second) == ("+7.5", "reproduced", "reproduced")
-    assert row_of(one, "The average gain is the same as with the transformer encoder, within one point.")[1] == "–"
+    published, same, first, _, second, _ = row_of(one, "MNLI raises the average.")
+    assert (published, same, first, second) == ("+7.5", "no", "reproduced", "reproduced")
+    equal = row_of(one, "The average gain is the same as with the transformer encoder, within 1 points.")
+    assert equal[:3] == ["–", "–", "–"]
+
+
+def test_every_published_claim_says_what_makes_ours_another_quantity(tmp_path: Path) -> None:
+    one = table(tmp_path, "published-claims", scores())
+
+    assert len(one.rows) >= 12
+    assert all(differs not in ("", "–") for _, _, differs, _, _ in one.rows)
+    published, differs, source, _ = row_of(one, "TyDiQA gains more than the mean of the other targets.")
+    assert published == "+12.7"  # the mean of 14.5 (exact match) and 10.9 (F1), as the benchmark scores
+    assert "two code bases" in differs
+    assert "EM +14.5, F1 +10.9" in source
+
+
+def test_the_answer_is_looked_at_without_each_target_and_by_its_median(tmp_path: Path) -> None:
+    rows = [
+        dataclasses.replace(row, value=row.value + 30)
+        if (row.encoder, row.condition, row.target) == ("lstm", "mnli", "xnli")
+        else row
+        for row in scores({"mnli": -1.0}, seeds=6)
+    ]
+
+    one = table(tmp_path, "answer-robustness", rows)
+
+    assert one.columns == (
+        "contrast",
+        "all",
+        *(f"without {t}" for t in ("xnli", "udpos", "tatoeba")),
+        "median",
+        "sign-flip p",
+    )
+    mean, *others, median, p = row_of(one, "the gain of lstm")
+    assert mean.value == pytest.approx(9, abs=0.2)
+    assert [round(value) for value in others] == [-1, 14, 14]
+    assert round(median) == -1
+    assert p == "0.031"
+    said = " ".join(sentences_of(study_of(rows))["robustness"])
+    assert "Without any one target the gain of lstm is from −1.0 (without xnli)" in said
+    assert "Its sign hangs on xnli." in said
+    assert "The median and the mean over targets are of opposite signs." in said
+
+
+def test_gains_stand_beside_those_in_english_and_what_was_left_to_gain(tmp_path: Path) -> None:
+    rows = scores({"mnli": 5.0}, noise=0)
+
+    one = table(tmp_path, "answer-headroom", rows)
+
+    english, zero_shot, share = row_of(one, "mnli", "transformer")
+    assert english == pytest.approx(5.0)
+    assert zero_shot.value == pytest.approx(5.0)
+    assert share == pytest.approx(10.0)  # of 100 - 50

@@ -463,7 +463,7 @@ def test_other_words_are_not_reproduced_though_every_score_is_within_the_toleran
     larger: list[Score], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other_machine(monkeypatch, "training takes the GPU")
-    fallen = [dataclasses.replace(row, value=row.value - 6 * (row.condition == "mnli")) for row in larger]
+    fallen = [dataclasses.replace(row, value=row.value - 12 * (row.condition in ("mnli", "squad"))) for row in larger]
 
     found = verify(tmp_path, pinned(tmp_path, fallen))
 

@@ -291,6 +291,14 @@ def test_all_faults_are_reported_at_once() -> None:
             {"grid__conditions": ["none", "mnli"]},
             r"grid.conditions: .* found \[none, mnli\]\. Write \[none, untrained, mn",
         ),
+        (
+            {"analysis__intermediates": ["mnli", "qqp"]},
+            r"analysis.intermediates: qqp is not run; grid.intermediates has mnli, .* Leave it out, or write \[\]",
+        ),
+        ({"analysis__intermediates": ["xnly"]}, r"analysis.intermediates.0: no such task; .* Did you mean xnli"),
+        ({"analysis__margin": 0}, r"analysis.margin: .* found 0\. .* fewer points than this count as equal"),
+        ({"analysis__level": 95}, r"analysis.level: .* found 95\. Intervals have this level"),
+        ({"analysis__fewest_seeds": 2}, r"analysis.fewest_seeds: .* greater than or equal to 3; found 2"),
         ({"grid__tasks": ["mnli"]}, r"grid.tasks: should be the tasks .* found \[mnli\]\. Write \[mnli, squad,"),
         ({"grid__recipes": ["mnli-0"]}, r"grid.recipes.0: not a condition; .* Conditions: none, untrained"),
         ({"grid__recipes": ["mnly+mlm"]}, r"grid.recipes.0: no such task; .* Did you mean mnli\? Known:"),
@@ -491,6 +499,7 @@ def test_faults_of_values_and_contradictions_are_reported_at_once() -> None:
 
 def test_a_task_may_be_intermediate_and_target() -> None:
     values = changed(
+        analysis__intermediates=["xnli"],
         grid__intermediates=["xnli"],
         grid__conditions=["none", "untrained", "xnli"],
         grid__tasks=[*VALUES["grid"]["targets"], *VALUES["grid"]["bare_targets"]],

@@ -110,6 +110,7 @@ def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: 
 
 
 GRID = """
+analysis: {intermediates: [ccg, mnli]}
 grid:
   encoders: [lstm]
   intermediates: [ccg, mnli]
@@ -135,6 +136,7 @@ def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
     root = overlay.prepare(project, "all", data, told.append)
 
     grid = config.read(root / "params.yaml")["grid"]
+    assert config.read(root / "params.yaml")["analysis"]["intermediates"] == ["mnli"]
     assert {key: grid[key] for key in ("intermediates", "recipes", "conditions", "tasks")} == {
         "intermediates": ["mnli"],
         "recipes": ["mnli-30"],

@@ -1,14 +1,12 @@
-"""Learning curves, from the logs of trainings to the paper; and the distance of languages from English."""
+"""Learning curves, from the logs of trainings to the paper."""
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fabricated import PAPER, parameters, scores, study_of, write_inputs
+from fabricated import PAPER, parameters, scores, write_inputs
 
 from xit.core.errors import DataError
 from xit.paper import sentences
@@ -16,7 +14,6 @@ from xit.paper.inputs import Inputs, read
 from xit.stages.collect import Run, curves, points
 from xit.statistics.curves import AFTER, PLAIN
 from xit.statistics.curves import curves as means
-from xit.statistics.distance import distance
 
 
 def log(steps: int, *validated: int) -> list[dict[str, float]]:
@@ -75,43 +72,3 @@ def test_a_sentence_gives_the_first_and_the_last_validation_without_and_after(tm
         "is 60.0 at the first validation and 80.0 at the last; after intermediate training, 75.0 at the first"
         in sentence
     )
-
-
-def test_distance_grows_with_how_unlike_english_words_are() -> None:
-    near, middle, far, other = (distance(code) or 0.0 for code in ("nl", "de", "fi", "ru"))
-
-    assert 0.2 < near < middle < far < other == 1.0
-    assert distance("en") == 0.0
-    assert distance("ht") is None  # CLDR has no Haitian, and another language must not stand in
-    assert distance("xx") is None
-
-
-def test_a_sentence_compares_languages_of_latin_and_of_other_scripts() -> None:
-    rows = [
-        dataclasses.replace(row, value=row.value + 4.0)
-        if row.condition == "mnli" and row.language in ("ru", "hi", "ar", "zh")
-        else row
-        for row in scores({"none": 0.0, "mnli": 1.0}, encoders=("lstm",), noise=0.0)
-    ]
-
-    (sentence,) = sentences.of_distance(study_of(rows))
-
-    assert "is +1.0 points in the 5 languages of Latin script and +5.0 in the 4 of others" in sentence
-    assert "rank correlation with the distance of their words from the English ones is +0." in sentence
-
-
-def test_where_all_gains_are_equal_no_correlation_is_told() -> None:
-    (sentence,) = sentences.of_distance(study_of(scores({"none": 0.0, "mnli": 0.0}, encoders=("lstm",), noise=0.0)))
-
-    assert sentence.endswith("languages of Latin script and +0.0 in the 4 of others.")
-
-
-@pytest.mark.parametrize("first", ["ja", "zh", "de", "root"])
-def test_distances_do_not_hang_on_the_locale_that_was_loaded_first(first: str) -> None:
-    program = f"import babel; babel.Locale.parse({first!r}).months['stand-alone']; "
-    program += "from xit.statistics.distance import distance; print(*map(distance, ('de', 'fr', 'es', 'fi', 'sw')))"
-
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == [str(distance(code)) for code in ("de", "fr", "es", "fi", "sw")]
-    assert 0 < distance("de") < 0.6

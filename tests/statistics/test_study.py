@@ -1,19 +1,29 @@
-"""Gains, intervals and corrections, against numbers worked out by hand and against simulated experiments."""
+"""Gains, families and corrections, against numbers worked out by hand (intervals: test_anova.py)."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from fabricated import scores, study_of
+from fabricated import ANALYSIS, scores, study_of
 
 from xit.core.errors import DataError
 from xit.core.scores import Score
-from xit.statistics.gains import Estimate, difference, estimate, gain, holm, main_gains
+from xit.core.settings import AnalysisSettings
+from xit.statistics.gains import (
+    Estimate,
+    difference_analysis,
+    encoder_differences,
+    gain,
+    gain_analysis,
+    holm,
+    is_equal,
+    language_means,
+    main_gains,
+    primary_analyses,
+    primary_gains,
+)
 from xit.statistics.paired import example_gain
-from xit.statistics.power import VarianceComponents, minimum_detectable_gain, variance_components
-from xit.statistics.study import seed_std, transfer_gap, weights
-
-ONE = np.ones(1)
+from xit.statistics.study import Study, seed_std, transfer_gap, weights
 
 
 def by_hand(
@@ -90,117 +100,142 @@ def test_one_language_gives_no_interval() -> None:
     assert (one.low, one.high, one.p) == (None, None, None)
 
 
-def test_seeds_that_disagree_widen_the_interval() -> None:
-    def width(gap: float) -> float:
-        cube = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])[:, :, np.newaxis]
-        cube[0] += gap
-        one = estimate(cube, ONE, [cube])
-        assert one is not None
-        assert one.low is not None
-        assert one.high is not None
-        return one.high - one.low
-
-    assert width(0) < width(1) < width(4)
-
-
-def test_two_seeds_of_one_sign_are_not_enough_for_a_significant_difference() -> None:
-    cube = np.array([[0.5] * 12, [2.5] * 12])[:, :, np.newaxis]
-
-    one = estimate(cube, ONE, [cube])  # a bootstrap over seeds would give [0.5, 2.5]
-
-    assert one is not None
-    assert one.low is not None
-    assert one.low < 0
-
-
-def test_intervals_hold_the_truth_in_about_nineteen_of_twenty_experiments() -> None:
-    rng = np.random.default_rng(0)
-    held = 0
-    for _ in range(100):
-        cubes = [rng.normal(0, 2, (2, 1, 1)) + rng.normal(0, 1, (2, 12, 1)) for _ in range(6)]
-        one = estimate(cubes[0], ONE, cubes)
-        assert one is not None
-        assert one.low is not None
-        assert one.high is not None
-        held += one.low <= 0 <= one.high
-
-    assert 90 <= held <= 99
-
-
-@pytest.mark.slow
-def test_false_alarms_are_as_rare_as_they_should_be_in_a_cell_and_in_a_table() -> None:
-    rng = np.random.default_rng(0)
-    cells, tables = 0, 0
-    for _ in range(30):
-        cubes = [rng.normal(0, 1, (2, 1, 1)) + rng.normal(0, 1, (2, 12, 1)) for _ in range(6)]
-        found = [one for cube in cubes if (one := estimate(cube, ONE, cubes)) is not None]
-        cells += sum(one.p is not None and one.p < 0.05 for one in found)
-        tables += any(one.is_significant for one in holm(dict(enumerate(found))).values() if one)
-        assert len(found) == 6
-
-    assert 2 <= cells <= 18  # of 180, in which 9 are expected
-    assert tables <= 4  # of 30, in which at most 1.5 are expected
-
-
-def test_the_interval_and_the_p_value_agree() -> None:
-    rng = np.random.default_rng(1)
-    for shift in (0.0, 0.5, 1.0, 1.5, 3.0):
-        cubes = [shift + rng.normal(0, 1, (2, 8, 1)) for _ in range(4)]
-        one = estimate(cubes[0], ONE, cubes)
-
-        assert one is not None
-        assert one.low is not None
-        assert one.p is not None
-        assert (one.low > 0) == (one.p < 0.05), shift
-
-
 def test_the_same_scores_give_the_same_interval() -> None:
     first, second = (gain(study_of(scores()), "lstm", ["mnli"]) for _ in range(2))
 
     assert first == second
 
 
-def test_a_difference_of_encoders_is_the_first_minus_the_second_and_less_sure() -> None:
+def test_a_difference_of_encoders_is_the_first_minus_the_second_and_has_the_errors_of_both() -> None:
     rows = [
         dataclasses.replace(row, value=row.value + 4 * (row.encoder == "transformer" and row.condition == "mnli"))
         for row in scores(noise=1.0)
     ]
     of = study_of(rows)
 
-    one, alone = difference(of, "transformer", "lstm", ["mnli"]), gain(of, "lstm", ["mnli"])
+    both = difference_analysis(of, "transformer", "lstm", ["mnli"])
+    alone = [gain_analysis(of, encoder, ["mnli"]) for encoder in ("transformer", "lstm")]
 
-    assert one is not None
-    assert alone is not None
-    assert one.value == pytest.approx(4.0, abs=0.6)
-    assert one.low is not None
-    assert alone.low is not None
-    assert one.value - one.low > alone.value - alone.low
-
-
-def test_two_independent_variances_add_up() -> None:
-    cube = np.array([[1.0] * 3, [2.0] * 3])[:, :, np.newaxis]  # languages agree: only seeds vary
-
-    single, both = (estimate(cube, ONE, [cube, cube], independent) for independent in (1, 2))
-
-    assert single is not None
     assert both is not None
-    assert single.low is not None
-    assert both.low is not None
-    assert both.value - both.low == pytest.approx(2**0.5 * (single.value - single.low))
+    assert both.value == pytest.approx(4.0, abs=0.6)
+    assert both.seeds.variance == pytest.approx(sum(one.seeds.variance for one in alone if one))
 
 
-def test_holm_corrects_for_the_size_of_the_table() -> None:
-    estimates = [Estimate(1.0, 0.1, 2.0, p, 3, 3, 2) for p in (0.01, 0.04, 0.03)]
+def test_holm_corrects_for_the_size_of_the_family() -> None:
+    estimates = [Estimate(1.0, 0.1, 2.0, p, 3, 3, 3) for p in (0.01, 0.04, 0.03)]
 
-    marks = [one.is_significant for one in holm(dict(enumerate(estimates))).values() if one]
+    marks = [one.is_significant for one in holm(study_of(scores()), dict(enumerate(estimates))).values() if one]
 
     assert marks == [True, False, False]  # 0.01 < 0.05 / 3, but 0.03 > 0.05 / 2
 
 
-def test_an_estimate_without_interval_is_never_significant() -> None:
-    bare = Estimate(9.0, None, None, None, 3, 3, 1)
+def test_the_correction_is_that_of_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
 
-    assert holm({"bare": bare, "other": Estimate(1.0, 0.1, 2.0, 0.001, 3, 3, 2)})["bare"] == bare
+    rng, of = np.random.default_rng(0), study_of(scores())
+    for _ in range(50):
+        p = rng.uniform(0, 0.05, 6)
+        family = {i: Estimate(1.0, 0.1, 2.0, float(one), 3, 3, 3) for i, one in enumerate(p)}
+        marks = [one.is_significant for one in holm(of, family).values() if one]
+        assert marks == multipletests(p, alpha=0.05, method="holm")[0].tolist()
+
+
+def test_an_estimate_without_interval_is_never_tested() -> None:
+    bare = Estimate(9.0, None, None, None, 3, 3, 1)
+    family = {"bare": bare, "other": Estimate(1.0, 0.1, 2.0, 0.001, 3, 3, 3)}
+
+    assert holm(study_of(scores()), family)["bare"] == bare
+
+
+def test_with_fewer_seeds_than_declared_nothing_is_tested() -> None:
+    of = study_of(scores(), dataclasses.replace(ANALYSIS, fewest_seeds=4))
+
+    families = (primary_gains(of), main_gains(of), encoder_differences(of))
+    found = [one for family in families for one in family.values() if one]
+
+    assert {one.is_significant for one in found} == {None}
+    assert all(one.low is not None for one in found)
+    assert not of.has_verdicts
+
+
+def test_the_primary_family_is_each_gain_and_the_differences_over_the_declared_tasks() -> None:
+    rows = scores({"mnli": 3.0, "squad": 1.0, "ccg": 90.0}, encoders=("transformer", "lstm", "gru"))
+    of = study_of(rows, dataclasses.replace(ANALYSIS, intermediates=("mnli", "squad")))
+
+    found = primary_gains(of)
+
+    assert list(found) == [("transformer",), ("lstm",), ("gru",), ("transformer", "lstm"), ("transformer", "gru")]
+    assert [round(one.value) for one in found.values() if one] == [2, 2, 2, 0, 0]
+    assert [one.is_significant for one in found.values() if one] == [True, True, True, False, False]
+    assert list(primary_gains(study_of(scores(encoders=("lstm",))))) == [("lstm",)]
+
+
+def test_equality_needs_both_one_sided_tests() -> None:
+    def of(margin: float, noise: float = 0.2, fewest_seeds: int = 3) -> bool:
+        analysis = AnalysisSettings((), margin, 0.95, fewest_seeds)
+        study = study_of(scores(noise=noise), analysis)
+        one = primary_analyses(study)["transformer", "lstm"]
+        assert one is not None
+        low, high = one.interval(0.9) or (0.0, 0.0)
+        assert is_equal(study, one) == (fewest_seeds == 3 and -margin < low and high < margin)
+        return is_equal(study, one)
+
+    assert of(1.0)
+    assert not of(0.01)
+    assert not of(1.0, noise=20.0)
+    assert not of(1.0, fewest_seeds=4)
+
+
+def test_single_targets_are_drawn_towards_their_mean_and_never_tested() -> None:
+    targets = ("xnli", "udpos", "panx", "xquad", "tatoeba")
+    rows = scores({"mnli": 3.0}, targets=targets, noise=6.0)
+    of = study_of(rows)
+
+    found = {target: main_gains(of)["mnli", "lstm", target] for target in (*targets, "mean")}
+
+    means = [one.value for target in targets if (one := found[target])]
+    raw = [one.value for target in targets if (one := gain(of, "lstm", ["mnli"], (target,)))]
+    assert np.std(means) < 0.8 * np.std(raw)
+    assert np.mean(means) == pytest.approx(np.mean(raw))
+    assert {found[target].is_significant for target in targets} == {None}  # type: ignore[union-attr]
+    assert found["mean"].is_significant is not None  # type: ignore[union-attr]
+
+
+def test_a_target_that_is_not_learnt_is_shown_and_not_averaged() -> None:
+    rows = [
+        dataclasses.replace(row, value=row.value + 30 * (row.condition == "mnli" and row.target == "xnli"))
+        for row in scores()
+    ]
+
+    whole, part = study_of(rows), study_of(rows, unlearnt={"xnli": "lstm fails", "panx": "not run here"})
+
+    def mean(of: Study) -> float:
+        one = main_gains(of)["mnli", "lstm", "mean"]
+        assert one is not None
+        return one.value
+
+    assert mean(whole) == pytest.approx(13, abs=0.2)
+    assert mean(part) == pytest.approx(3, abs=0.2)
+    assert main_gains(part)["mnli", "lstm", "xnli"].value == pytest.approx(33, abs=0.3)  # type: ignore[union-attr]
+    assert (part.averaged, part.unlearnt) == (("udpos", "tatoeba"), {"xnli": "lstm fails"})
+
+
+def test_languages_are_drawn_towards_their_mean_and_english_is_left_alone() -> None:
+    of = study_of(scores({"mnli": 3.0}, noise=6.0))
+    raw = {name: one for name in of.others if (one := language_mean(of, name)) is not None}
+
+    means = language_means(of, "lstm", "mnli")
+
+    pulled = {name: means[name] for name in of.others}
+    assert np.std(list(pulled.values())) < 0.8 * np.std(list(raw.values()))
+    assert np.mean(list(pulled.values())) == pytest.approx(np.mean(list(raw.values())))
+    assert means["en"] == pytest.approx(language_mean(of, "en"))
+
+
+def language_mean(of: Study, language: str) -> float | None:
+    """The plain mean of a gain over seeds and targets."""
+    none, mnli = (of.values[of.encoders.index("lstm"), of.conditions.index(name)] for name in ("none", "mnli"))
+    return float(np.nanmean((mnli - none)[:, :, of.languages.index(language)]))
 
 
 def test_main_gains_recover_the_effects_that_were_put_in() -> None:
@@ -306,42 +341,3 @@ def test_models_that_agree_on_every_example_have_no_gain() -> None:
 def test_examples_that_do_not_pair_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shorter"):
         example_gain([0.0, 100.0], [0.0])
-
-
-# Power
-
-
-def test_the_spread_of_gains_is_pooled_over_seeds_and_over_languages() -> None:
-    of = study_of(xnli([[50, 50], [50, 50]], [[51, 55], [53, 57]], ("de", "es")))
-
-    found = variance_components(of)
-
-    assert found is not None
-    assert found.seeds == pytest.approx(2**0.5)  # means over languages: 3 and 5
-    assert found.languages == pytest.approx(8**0.5)  # means over seeds: 2 and 6
-    assert variance_components(study_of(scores(seeds=1))) is None
-    assert variance_components(study_of(scores(languages=("en", "de")))) is None
-
-
-def test_the_minimum_detectable_gain_is_that_of_the_formula() -> None:
-    found = minimum_detectable_gain(4, 9, 20, VarianceComponents(2.0, 3.0))
-
-    assert found == pytest.approx((2.0003 + 0.8477) * 2**0.5, abs=1e-3)  # t at 60 degrees of freedom: 0.975 and 0.8
-    assert minimum_detectable_gain(1, 9, 20, VarianceComponents(2.0, 3.0)) is None
-    assert minimum_detectable_gain(2, 1, 20, VarianceComponents(2.0, 3.0)) is None
-
-
-def test_a_gain_of_the_minimum_detectable_size_is_detected_in_four_of_five_experiments() -> None:
-    rng = np.random.default_rng(0)
-    size = minimum_detectable_gain(3, 12, 6, VarianceComponents(1.0, 1.5))
-    assert size is not None
-    detected = 0
-    for _ in range(60):
-        languages = rng.normal(0, 1.5, (1, 12, 1))
-        cubes = [size + languages + rng.normal(0, 1, (3, 1, 1)) for _ in range(6)]
-        one = estimate(cubes[0], ONE, cubes)
-        assert one is not None
-        assert one.low is not None
-        detected += one.low > 0
-
-    assert 39 <= detected <= 56  # 48 are expected; three standard deviations are 9

@@ -20,10 +20,10 @@ def claims(as_json: Json = None) -> None:
     """
     from xit.cli import tables
     from xit.core.scores import read_scores
-    from xit.paper.inputs import COLUMNS, SOURCES, read_rows, study_of
+    from xit.paper.inputs import COLUMNS, SOURCES, read_rows, study_of, training_beside
     from xit.statistics.claims import entries
 
-    study = study_of(read_scores(paths.SCORES), parameters())
+    study = study_of(read_scores(paths.SCORES), parameters(), training_beside(paths.SCORES))
     found = entries(study, read_rows(paths.PUBLISHED, COLUMNS["published"]))
     if not terminal.print_json(found, as_json):
         terminal.show(tables.claims(SOURCES[study.source], found))
@@ -42,7 +42,7 @@ def scaling(
     """
     from xit.cli import tables
     from xit.core.scores import read_scores
-    from xit.paper.inputs import COLUMNS, read_rows, study_of
+    from xit.paper.inputs import COLUMNS, read_rows, study_of, training_beside
     from xit.statistics.scaling import AHEAD, entries
 
     place, values = scores or paths.SCORES, parameters()
@@ -50,7 +50,7 @@ def scaling(
         values = {**values, "intermediate": {}}
     audit = place.parent / "audit.csv"
     rows = read_rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
-    found = entries(study_of(read_scores(place), values), rows, values)
+    found = entries(study_of(read_scores(place), values, training_beside(place)), rows, values)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.scaling(found, AHEAD))
 

@@ -114,16 +114,18 @@ def profile(
 def power(
     sd_seeds: Annotated[
         float | None,
-        typer.Option(min=0, help="Assumed standard deviation of a gain between seeds, in points; else as observed."),
+        typer.Option(
+            min=0, help="Assumed standard deviation of a mean gain between seeds, in points; else as observed."
+        ),
     ] = None,
     sd_languages: Annotated[
         float | None,
-        typer.Option(min=0, help="Assumed standard deviation of a gain between languages; else as observed."),
+        typer.Option(min=0, help="Assumed standard deviation of a mean gain between languages; goes with --sd-seeds."),
     ] = None,
 ) -> None:
-    """Show the smallest gain that the experiment of params.yaml would find in 80 % of cases, by number of seeds.
+    """Show the smallest gain, and difference between encoders, that is found in 80 % of cases, by number of seeds.
 
-    How gains scatter is observed in results/scores.csv, or assumed where both options are given.
+    How they scatter is observed in results/scores.csv, or assumed where both options are given.
 
     Example: `xit show power --sd-seeds 1.5 --sd-languages 3`.
     """

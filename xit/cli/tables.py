@@ -84,14 +84,17 @@ def plan(found: Mapping[str, Any], profile: str) -> Parts:
 
 
 def power(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], title: str, caption: str) -> Parts:
-    """The smallest gains that an experiment finds, a row a target, for each of these numbers of seeds."""
+    """The smallest differences that an experiment finds, a row a contrast, for each of these numbers of seeds."""
     table = tight(title, caption)
-    table.add_column("target")
-    for head in ("languages", "sd seeds", "sd languages", *(f"{n} seed{'s' * (n > 1)}" for n in seeds)):
+    table.add_column("contrast")
+    for head in ("sd seeds", "sd languages", "needed", *(f"{n} seed{'s' * (n > 1)}" for n in seeds)):
         table.add_column(head, justify="right")
     for row in rows:
-        cells = (row["sd_seeds"], row["sd_languages"], *row["gains"])
-        table.add_row(row["target"], str(row["languages"]), *(shown(cell)[0] for cell in cells))
+        needed = "–" if row["needed"] is None else str(row["needed"])
+        sds, found = (
+            [shown(cell)[0] for cell in cells] for cells in ((row["sd_seeds"], row["sd_languages"]), row["found"])
+        )
+        table.add_row(row["contrast"], *sds, needed, *found)
     yield table
 
 

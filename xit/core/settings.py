@@ -430,6 +430,21 @@ class GridSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class AnalysisSettings:
+    """What the scores are asked, declared before they are there (xit/statistics/gains.py)."""
+
+    intermediates: Annotated[tuple[TrainedTask, ...], Once]
+    """The primary gain of an encoder is the mean over these of grid.intermediates; over all, where the list is
+    empty."""
+    margin: Annotated[float, Gt(0)]
+    """Gains that differ by fewer points than this count as equal."""
+    level: Annotated[float, Gt(0.5), Lt(1)]
+    """Intervals have this level; what is tested may be wrong in one minus this of families."""
+    fewest_seeds: Annotated[int, Ge(3)]
+    """With fewer seeds there are estimates and no verdicts: `xit show power` says how many the margin needs."""
+
+
+@dataclasses.dataclass(frozen=True)
 class TranslationSettings:
     """The model that translates training examples; the micro source needs none, it says the same in every language."""
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from xit.core.errors import DataError
 from xit.core.scores import RENAMED, Score, read_scores
+from xit.core.settings import AnalysisSettings
 from xit.core.task import task_of
 from xit.pipeline import overlay
+from xit.statistics.learning import unlearnt
 from xit.statistics.study import Study, build_study
 
 Row = Mapping[str, str]
@@ -45,7 +47,7 @@ COLUMNS = {
         "shares",
     ),
     "tuning": ("source", "encoder", "phase", "learning_rate", "task", "seed", "metric", "validation_score"),
-    "coverage": ("seeds", "sd_runs", "sd_languages", "sd_both", "experiments", "ours", "plain_bootstrap"),
+    "coverage": ("row", "setting", "seeds", "experiments", "intervals", "held"),
     "published": (
         "key",
         "system",
@@ -57,6 +59,7 @@ COLUMNS = {
         "sources",
         "source",
         "certainty",
+        "differs",
     ),
 }
 
@@ -89,12 +92,13 @@ class Inputs:
 
 def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Path) -> Inputs:
     """Everything that tables are made of; `folder` is paper/inputs of a project."""
+    training = read_rows(results / "training.csv", COLUMNS["training"])
     return Inputs(
-        study=study_of(read_scores(scores), parameters),
+        study=study_of(read_scores(scores), parameters, training),
         audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
         curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
-        training=read_rows(results / "training.csv", COLUMNS["training"]),
+        training=training,
         published=read_rows(folder / "published.csv", COLUMNS["published"]),
         tuning=read_rows(folder / "tuning.csv", COLUMNS["tuning"]),
         parameters=parameters,
@@ -102,11 +106,25 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Pat
     )
 
 
-def study_of(scores: Sequence[Score], parameters: Mapping[str, Any]) -> Study:
-    """The scores as tables take them, in the order of params.yaml."""
+def study_of(scores: Sequence[Score], parameters: Mapping[str, Any], training: Sequence[Row] = ()) -> Study:
+    """The scores as tables take them, in the order of params.yaml.
+
+    Args:
+        training: Rows of training.csv, which say what targets were learnt; without them all count as learnt.
+    """
+    declared = parameters["analysis"]
+    analysis = AnalysisSettings(**{**declared, "intermediates": tuple(declared["intermediates"])})
     tasks = {name: task_of(name) for name in sorted({score.target for score in scores})}
     order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
-    return build_study(scores, tasks, order)
+    return build_study(
+        scores, tasks, order, analysis, unlearnt(training, parameters["grid"]["encoders"], analysis.level)
+    )
+
+
+def training_beside(scores: Path) -> tuple[Row, ...]:
+    """The rows of training.csv in the folder of some scores; none where it is not there."""
+    path = scores.parent / "training.csv"
+    return read_rows(path, COLUMNS["training"]) if path.is_file() else ()
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:

@@ -45,7 +45,7 @@ class Reference:
         """What its tables are made of; published numbers, trials and profiles are the project's."""
         assert self.parameters is not None
         rows: dict[str, Any] = {name: read_rows(self.folder / f"{name}.csv", COLUMNS[name]) for name in ROWS}
-        study = study_of(self.scores, self.parameters)
+        study = study_of(self.scores, self.parameters, rows["training"])
         return dataclasses.replace(project, study=study, parameters=self.parameters, curves=(), **rows)
 
     def of(self, parameters: Mapping[str, Any]) -> tuple[Score, ...]:

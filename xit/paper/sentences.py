@@ -1,37 +1,47 @@
 """What the scores say, in sentences: every number and every word of direction follows from the scores.
 
-A difference whose 95 % interval includes zero never "raises" or "lowers" anything; with one seed, which has no
-interval, a sentence gives the number and says so.
+Nothing "raises" or "lowers" anything that its family does not find after correction (`xit.statistics.gains`); the
+answer is from the primary family alone, and with fewer seeds than were declared it is numbers without words.
 """
 
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
 from xit.paper.inputs import Inputs
 from xit.paper.render import Figure, Table, as_markdown, interval, signed
+from xit.statistics.anova import sign_flip
 from xit.statistics.curves import AFTER, PLAIN, curves
-from xit.statistics.distance import distances_and_gains, gains_by_script
 from xit.statistics.failures import failures, pooled
 from xit.statistics.gains import (
     Estimate,
-    average_gains,
+    Primary,
     best,
     gain,
+    is_equal,
     language_means,
     main_gains,
     plain_tasks,
+    primary_analyses,
+    primary_gains,
     recipe_contrasts,
 )
 from xit.statistics.laws import SHORT, Scaling
+from xit.statistics.power import detectable
 from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
+from xit.statistics.stability import FEW, stability
 from xit.statistics.study import ENGLISH, MEAN, Study, seed_std, transfer_gap
 
 
 def sentences_of(study: Study) -> dict[str, list[str]]:
     """Sentences, by the place in the paper where they stand."""
     return {
-        "answer": [*(_answer(study, encoder) for encoder in study.encoders), *_comparison(study)],
+        "answer": answer(study),
+        "averaged": _averaged(study),
+        "power": _power(study),
+        "stability": _stability(study),
+        "robustness": [sentence for key in primary_gains(study) for sentence in _robustness(study, key)],
         "tasks": [sentence for encoder in study.encoders for sentence in _tasks(study, encoder)],
         "targets": [_targets(study, encoder) for encoder in study.encoders],
         "retrieval": [sentence for encoder in study.encoders for sentence in _retrieval(study, encoder)],
@@ -44,16 +54,29 @@ def sentences_of(study: Study) -> dict[str, list[str]]:
     }
 
 
+def answer(study: Study) -> list[str]:
+    """What the primary family says, and nothing else."""
+    first, *rest = study.encoders
+    found = [_answer(study, encoder) for encoder in study.encoders]
+    found += [sentence for encoder in rest for sentence in _comparison(study, first, encoder)]
+    if not study.has_verdicts:
+        found.append(
+            f"With {counted(len(study.seeds), 'seed')} these are estimates: no word of direction is given below "
+            f"{study.analysis.fewest_seeds} seeds."
+        )
+    return [*found, *_averaged(study)]
+
+
 def points(estimate: Estimate) -> str:
     """A difference and its interval, as a sentence has them."""
     return f"{signed(estimate.value)} {interval(estimate)}".strip()
 
 
 def direction(estimate: Estimate, up: str, down: str, flat: str) -> str:
-    """The word for a difference: up or down only where the interval excludes zero."""
-    if estimate.low is None or estimate.high is None:
+    """The word for a difference: up or down only where its family finds it after correction."""
+    if not estimate.is_significant:
         return flat
-    return up if estimate.low > 0 else down if estimate.high < 0 else flat
+    return up if estimate.value > 0 else down
 
 
 def counted(number: int, what: str) -> str:
@@ -67,34 +90,137 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _answer(study: Study, encoder: str) -> str:
-    estimate = average_gains(study)[(encoder,)]
-    if estimate is None:
-        return f"For the {encoder} encoder not every cell was run, and so there is no average."
-    if estimate.low is None:
+    estimate, one = primary_gains(study)[(encoder,)], primary_analyses(study)[(encoder,)]
+    if estimate is None or one is None:
+        why = "not every cell was run" if study.averaged else "no target counts as learnt"
+        return f"For the {encoder} encoder {why}, and so there is no average."
+    value = f"{points(estimate)} points"
+    if not study.has_verdicts:
         return (
-            f"For the {encoder} encoder the average gain is {signed(estimate.value)} points; a single seed gives no "
-            "interval, and so no answer."
+            f"For the {encoder} encoder English intermediate training changes the average zero-shot score by {value}."
+        )
+    if not estimate.is_significant and is_equal(study, one):
+        return (
+            f"For the {encoder} encoder English intermediate training changes the average zero-shot score by less than "
+            f"{study.analysis.margin:g} points: {value}."
         )
     effect = direction(estimate, "raises", "lowers", "has no statistically significant effect on")
-    return (
-        f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: "
-        f"{points(estimate)} points."
+    return f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: {value}."
+
+
+def _comparison(study: Study, first: str, encoder: str) -> list[str]:
+    estimate, one = primary_gains(study)[first, encoder], primary_analyses(study)[first, encoder]
+    if estimate is None or one is None:
+        return []
+    both = f"the {first} and the {encoder} encoder"
+    if not study.has_verdicts:
+        return [f"The gain of the {first} minus that of the {encoder} encoder is {points(estimate)} points."]
+    flat = f"does not differ significantly between {both}, and is not shown to be equal either"
+    if is_equal(study, one):
+        flat = f"is the same with {both}, within {study.analysis.margin:g} points"
+    effect = direction(
+        estimate,
+        f"is larger for the {first} than for the {encoder} encoder",
+        f"is smaller for the {first} than for the {encoder} encoder",
+        flat,
     )
+    return [f"The gain {effect}: {points(estimate)} points."]
 
 
-def _comparison(study: Study) -> list[str]:
-    first, *rest = study.encoders
+def _averaged(study: Study) -> list[str]:
+    """What the means are over, where a target is left out."""
+    if not study.unlearnt:
+        return []
+    why = "; ".join(f"{name} ({reason})" for name, reason in study.unlearnt.items())
+    return [
+        (
+            f"Averages are over {len(study.averaged)} of {len(study.targets)} targets; shown and not averaged, by "
+            f"English validation alone, {'is' if len(study.unlearnt) == 1 else 'are'} {why}."
+        )
+    ]
+
+
+def _power(study: Study) -> list[str]:
+    """What the run at hand could have found."""
     sentences = []
-    for encoder in rest:
-        estimate = average_gains(study)[first, encoder]
-        if estimate is not None:
-            effect = direction(
-                estimate,
-                f"is larger for the {first} than for the {encoder} encoder",
-                f"is smaller for the {first} than for the {encoder} encoder",
-                f"does not differ significantly between the {first} and the {encoder} encoder",
+    for key, found in detectable(study).items():
+        if found is not None and (len(key) == 2 or len(study.encoders) == 1):
+            what = f"a difference between the gains of {' and '.join(key)}" if len(key) == 2 else f"a gain of {key[0]}"
+            sentences.append(
+                f"With {counted(len(study.seeds), 'seed')} four of five such experiments find {what} of "
+                f"{found[0]:.1f} points, or of {found[1]:.1f} where the correction is strictest."
             )
-            sentences.append(f"The gain {effect}: {points(estimate)} points.")
+    return sentences
+
+
+def _stability(study: Study) -> list[str]:
+    """What subsets of the seeds would have said."""
+    found = stability(study)
+    if not found:
+        return []
+    parts = [
+        f"of {contrast_name(key)} {one.opposite} say the opposite, {one.lost} lose and {one.gained} gain significance"
+        for key, one in found.items()
+    ]
+    subsets = next(iter(found.values())).subsets
+    return [f"Of the {subsets} subsets of {FEW} of the {len(study.seeds)} seeds, {'; '.join(parts)}."]
+
+
+def contrast_name(key: Primary) -> str:
+    """How a sentence or a table names a contrast of the primary family."""
+    return f"the difference {' − '.join(key)}" if len(key) == 2 else f"the gain of {key[0]}"
+
+
+def left_out(study: Study, key: Primary) -> dict[str, Estimate]:
+    """A contrast of the primary family without each target in turn."""
+    if len(study.averaged) < 2:
+        return {}
+    found = {
+        target: primary_gains(study, tuple(name for name in study.averaged if name != target))[key]
+        for target in study.averaged
+    }
+    return {target: one for target, one in found.items() if one is not None}
+
+
+def median_target(study: Study, key: Primary) -> float | None:
+    """The median over the averaged targets of a contrast of the primary family."""
+    found = [primary_analyses(study, (target,))[key] for target in study.averaged]
+    values = [one.value for one in found if one is not None]
+    return statistics.median(values) if values and len(values) == len(found) else None
+
+
+def flipped(study: Study, key: Primary) -> float | None:
+    """The p-value of the sign-flip test over seeds of a contrast of the primary family."""
+    one = primary_analyses(study)[key]
+    return None if one is None else sign_flip(one)
+
+
+def _robustness(study: Study, key: Primary) -> list[str]:
+    """How much hangs on one target; and where the median over targets, or the sign-flip test, disagrees."""
+    estimate, others, median = primary_gains(study)[key], left_out(study, key), median_target(study, key)
+    if estimate is None or not others or median is None:
+        return []
+    name = contrast_name(key)
+    low, high = min(others, key=lambda t: others[t].value), max(others, key=lambda t: others[t].value)
+    sentences = [
+        (
+            f"Without any one target {name} is from {signed(others[low].value)} (without {low}) to "
+            f"{signed(others[high].value)} (without {high}), and its median over targets is {signed(median)}."
+        )
+    ]
+    turned = [target for target, one in others.items() if one.value * estimate.value < 0]
+    if turned:
+        sentences.append(f"Its sign hangs on {listed(turned)}.")
+    if study.has_verdicts:
+        lost = [target for target, one in others.items() if one.is_significant != estimate.is_significant]
+        if lost:
+            word = "lost" if estimate.is_significant else "gained"
+            sentences.append(f"Without {listed(lost)} (each alone) its significance is {word}.")
+        p = flipped(study, key)
+        if p is not None and bool(estimate.is_significant) != (p <= 1 - study.analysis.level):
+            sentences.append(f"The sign-flip test over seeds says otherwise of it (p {p:.3f}, not corrected).")
+    if median * estimate.value < 0:
+        sentences.append("The median and the mean over targets are of opposite signs.")
     return sentences
 
 
@@ -112,45 +238,32 @@ def _tasks(study: Study, encoder: str) -> list[str]:
 
 
 def _targets(study: Study, encoder: str) -> str:
-    estimates = {
+    found = {
         (task, target): estimate
         for (task, name, target), estimate in main_gains(study).items()
-        if name == encoder and task in study.intermediates and target != MEAN and estimate is not None
+        if name == encoder and task in study.intermediates and target in study.averaged and estimate is not None
     }
-    up = sorted(
-        (key for key, estimate in estimates.items() if estimate.is_significant and estimate.value > 0),
-        key=lambda key: -estimates[key].value,
-    )
-    down = sorted(
-        (key for key, estimate in estimates.items() if estimate.is_significant and estimate.value < 0),
-        key=lambda key: estimates[key].value,
-    )
-
-    def most(keys: list[tuple[str, str]], word: str) -> str:
-        if not keys:
-            return f"none is a {word}"
-        task, target = keys[0]
-        count = "one is a" if len(keys) == 1 else f"{len(keys)} are"
-        plural = "" if len(keys) == 1 else "es" if word == "loss" else "s"
-        which = "" if len(keys) == 1 else "the largest "
-        return f"{count} {word}{plural} ({which}{target} after {task}, {points(estimates[task, target])})"
-
+    if not found:
+        return f"No cell of the {encoder} encoder was run."
+    ranked = sorted(found, key=lambda key: found[key].value)
+    (low, at_low), (high, at_high) = ranked[0], ranked[-1]
+    above = sum(one.value > 0 for one in found.values())
     return (
-        f"Of the {len(estimates)} cells of the {encoder} encoder, after correction, {most(up, 'gain')} and "
-        f"{most(down, 'loss')}; {len(estimates) - len(up) - len(down)} are not significant."
+        f"Of the {counted(len(found), 'cell')} of the {encoder} encoder, drawn towards the mean of their task, {above} "
+        f"{'is' if above == 1 else 'are'} above zero, from {points(found[low, at_low])} ({at_low} after {low}) to "
+        f"{points(found[high, at_high])} ({at_high} after {high}); single cells are explored, not tested."
     )
 
 
 def _retrieval(study: Study, encoder: str) -> list[str]:
     bare = [name for name in study.targets if not study.tasks[name].is_trained]
-    estimate = gain(study, encoder, study.intermediates, bare) if bare else None
+    estimate = gain(study, encoder, study.primary, bare) if bare else None
     if estimate is None:
         return []
-    effect = direction(estimate, "rises", "falls", "shows no statistically significant change")
     return [
         (
             f"Retrieval by the bare {encoder} encoder ({listed(bare)}), which no training on the target repairs, "
-            f"{effect}: {points(estimate)} points."
+            f"moves by {points(estimate)} points."
         )
     ]
 
@@ -167,8 +280,9 @@ def _languages(study: Study, encoder: str) -> list[str]:
     improved = sum(value > 0 for value in means.values())
     return [
         (
-            f"With the {encoder} encoder the mean over tasks and targets is above zero in {improved} of {len(means)} "
-            f"languages; it runs from {signed(means[low])} ({low}) to {signed(means[high])} ({high})."
+            f"With the {encoder} encoder the mean over tasks and targets, drawn towards that of all languages, is "
+            f"above zero in {improved} of {len(means)} languages; it runs from {signed(means[low])} "
+            f"({low}) to {signed(means[high])} ({high})."
         )
     ]
 
@@ -215,7 +329,7 @@ def _recipes(study: Study, encoder: str) -> list[str]:
 
 def _controls(study: Study, encoder: str) -> list[str]:
     sentences = []
-    estimate = gain(study, encoder, ["mlm"]) if "mlm" in study.controls else None
+    estimate = main_gains(study).get(("mlm", encoder, MEAN))
     if estimate is not None:
         effect = direction(estimate, "raise", "lower", "have no statistically significant effect on")
         sentences.append(
@@ -224,9 +338,8 @@ def _controls(study: Study, encoder: str) -> list[str]:
     names = [name for name in study.intermediates if f"{name}+shuffled" in study.controls]
     shuffled = gain(study, encoder, [f"{name}+shuffled" for name in names]) if names else None
     if shuffled is not None:
-        effect = direction(shuffled, "raise", "lower", "have no statistically significant effect on")
         sentences.append(
-            f"With shuffled labels, {listed(names)} {effect} the average of the {encoder} encoder: "
+            f"With shuffled labels, {listed(names)} move the average of the {encoder} encoder by "
             f"{points(shuffled)} points."
         )
     return sentences
@@ -235,7 +348,7 @@ def _controls(study: Study, encoder: str) -> list[str]:
 def _noise(study: Study) -> list[str]:
     deviation = seed_std(study)
     if deviation is None:
-        return ["With one seed there is no measure of noise: no interval is given, and no difference is called one."]
+        return ["With one seed there is no measure of noise, and no interval."]
     return [
         (
             f"Between seeds, a target's mean zero-shot score has a standard deviation of {deviation:.1f} points, "
@@ -334,36 +447,12 @@ def of_failures(inputs: Inputs) -> list[str]:
     return sentences
 
 
-def of_distance(study: Study) -> list[str]:
-    """The gain in languages of Latin script and of others, and how its ranks go with those of the distance."""
-    from scipy.stats import spearmanr
-
-    sentences = []
-    for encoder in study.encoders:
-        pairs_of, (latin, others) = distances_and_gains(study, encoder), gains_by_script(study, encoder)
-        if not latin or not others:
-            continue
-        count, gains = (len(latin), len(others)), [sum(means.values()) / len(means) for means in (latin, others)]
-        sentence = (
-            f"With the {encoder} encoder the gain is {signed(gains[0])} points in the {count[0]} languages of Latin "
-            f"script and {signed(gains[1])} in the {count[1]} of others"
-        )
-        both = [(far, (latin | others)[code]) for code, (far, _) in pairs_of.items()]
-        if all(len(set(values)) > 1 for values in zip(*both, strict=True)):
-            ranks = spearmanr(*zip(*both, strict=True))
-            sentence += (
-                "; over all of them its rank correlation with the distance of their words from the English ones is "
-                f"{ranks.statistic:+.2f} (Spearman, p {ranks.pvalue:.2f}, not corrected)".replace("-", "−")
-            )
-        sentences.append(f"{sentence}.")
-    return sentences
-
-
 def names(study: Study) -> Mapping[str, str]:
     """Lists of ids as a sentence has them."""
     return {
         "encoders": listed(study.encoders),
         "intermediates": listed(study.intermediates),
+        "primary": listed(study.primary),
         "targets": listed(study.targets),
         "languages": listed(study.languages),
         "bare_targets": listed([name for name in study.targets if not study.tasks[name].is_trained] or ["none"]),

@@ -27,13 +27,13 @@ import numpy as np
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.scores import Score, read_scores
-from xit.paper.inputs import Inputs, read, study_of
+from xit.paper.inputs import Inputs, Row, read, study_of, training_beside
 from xit.paper.reference import Reference, read_reference, standard, write_reference
 from xit.paper.render import Table, as_csv
 from xit.paper.sentences import sentences_of
 from xit.pipeline import doctor, paths
 from xit.scoring.rescore import scores_from_predictions
-from xit.statistics.gains import LEVEL
+from xit.statistics.paired import LEVEL
 
 EQUAL = 1e-6
 NUMBERS = re.compile(r"[+−-]?\d+(?:\.\d+)?")
@@ -130,9 +130,11 @@ def seed_tolerance(scores: Sequence[Score], compared: int) -> dict[str, float]:
     return allowed
 
 
-def words(scores: Sequence[Score], parameters: Mapping[str, Any]) -> list[str]:
-    """The sentences of the answer, made of these scores alone, without their numbers."""
-    return [NUMBERS.sub("…", sentence) for sentence in sentences_of(study_of(scores, parameters))["answer"]]
+def words(scores: Sequence[Score], parameters: Mapping[str, Any], training: Sequence[Row]) -> list[str]:
+    """The sentences of the answer, made of these scores and of their trainings alone, without their numbers."""
+    cells = {(score.condition, str(score.seed)) for score in scores}
+    rows = [row for row in training if (row["condition"], row["seed"]) in cells]
+    return [NUMBERS.sub("…", sentence) for sentence in sentences_of(study_of(scores, parameters, rows))["answer"]]
 
 
 def compare_words(title: str, found: Sequence[str], wanted: Sequence[str]) -> Comparison:
@@ -253,7 +255,7 @@ def verify(
         again = scores_from_predictions(scores, root / paths.EVALUATIONS, root / paths.data(""))
         comparisons.append(compare_scores(f"scores from predictions, with {paths.SCORES}", again, scores, {}))
         scores = again
-        inputs = dataclasses.replace(inputs, study=study_of(scores, parameters))
+        inputs = dataclasses.replace(inputs, study=study_of(scores, parameters, inputs.training))
     else:
         notes.append(f"{paths.EVALUATIONS}: no such folder, so no score was computed again from predictions")
     own = paths.GENERATED / "tables"
@@ -306,7 +308,9 @@ def _with_reference(
     if of_scores.equal < of_scores.compared:
         found = [score for score in scores if _key(score) in keys]
         title = f"sentences of the answer, with those of the same cells of {folder}"
-        comparisons.append(compare_words(title, words(found, parameters), words(wanted, parameters)))
+        ours = words(found, parameters, inputs.training)
+        theirs = words(wanted, parameters, training_beside(folder / "scores.csv"))
+        comparisons.append(compare_words(title, ours, theirs))
     if reference.parameters is not None and reference.parameters != parameters:
         names = [name for name in parameters if reference.parameters.get(name) != parameters[name]]
         notes.append(f"{folder / 'params.yaml'}: is another than params.yaml in {', '.join(names)}")

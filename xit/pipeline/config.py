@@ -53,6 +53,8 @@ class Config:
     """The experiment is run once with each of these seeds, whole numbers from 0 to 2**32 - 1."""
     grid: settings.GridSettings
     """This section says what is compared."""
+    analysis: settings.AnalysisSettings
+    """This section declares what is tested."""
     translation: settings.TranslationSettings
     """This section is about the translation of training examples."""
     tokenizer: settings.TokenizerSettings | None

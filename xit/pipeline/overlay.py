@@ -243,7 +243,8 @@ def parameters(
 
 
 def _without(task: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The values without a task: in the grid, in conditions that are made of it, and in multitask training."""
+    """The values without a task: in the grid, in conditions that are made of it, in multitask training, and in
+    what is declared."""
     grid = {
         key: [other for other in ids if other != task and parse(other).task != task]
         for key, ids in values["grid"].items()
@@ -252,6 +253,9 @@ def _without(task: str, values: dict[str, Any]) -> dict[str, Any]:
     if "recipes" in values:
         kept = [other for other in values["recipes"]["multitask"]["tasks"] if other != task]
         changes["recipes"] = {"multitask": {"tasks": kept}}
+    if "analysis" in values:
+        declared = [other for other in values["analysis"]["intermediates"] if other != task]
+        changes["analysis"] = {"intermediates": declared}
     return config.laid_over(values, changes)
 
 

@@ -65,6 +65,16 @@ def _conditions(config: "Config") -> Iterator[str]:
         )
 
 
+def _declared(config: "Config") -> Iterator[str]:
+    has = config.grid.intermediates
+    for name in config.analysis.intermediates:
+        if name not in has:
+            yield (
+                f"analysis.intermediates: {name} is not run; grid.intermediates has {', '.join(has)}. Leave it out, or "
+                "write [] for all that are run."
+            )
+
+
 def _tasks(config: "Config") -> Iterator[str]:
     grid = config.grid
     wanted = dict.fromkeys(intermediate_tasks(config) + grid.targets + grid.bare_targets)
@@ -331,6 +341,7 @@ def _lengths(config: "Config") -> Iterator[str]:
 RULES: tuple[Rule, ...] = (
     _sections,
     _conditions,
+    _declared,
     _tasks,
     _translated,
     _starts,
@@ -346,6 +357,7 @@ RULES: tuple[Rule, ...] = (
 )
 WHOLE_LISTS: dict[Rule, set[str]] = {
     _conditions: {"grid", "recipes"},
+    _declared: {"analysis", "grid"},
     _tasks: {"grid", "recipes"},
     _idle: {"encoders", "grid", "recipes", "tuning"},
 }

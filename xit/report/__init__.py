@@ -16,7 +16,7 @@ from typing import Any
 from xit.core.files import atomic, sha256
 from xit.core.scores import read_scores
 from xit.paper import sentences
-from xit.paper.inputs import SOURCES, study_of
+from xit.paper.inputs import SOURCES, study_of, training_beside
 from xit.report import _figures
 from xit.report._examples import MOST, Examples, collect
 from xit.report._texts import JOIN, cells_of, choices, escaped, prose, templates
@@ -43,7 +43,7 @@ def report(scores: Path, evaluations: Path, data: Path, parameters: Mapping[str,
     Raises:
         DataError: the scores make no study, or predictions do not fit the data.
     """
-    study = study_of(read_scores(scores), parameters)
+    study = study_of(read_scores(scores), parameters, training_beside(scores))
     found = collect(study, evaluations, data)
     for count in range(MOST, -1, -1):
         examples = {key: some[:count] for key, some in found.items() if count}

@@ -111,11 +111,13 @@ def _estimates(
         head = f"<b>{_text(lead)} {_text(condition)}, {_text(target)}</b>"
         if one is None:
             return f"{head}<br>not run"
-        p = "" if one.p is None else f", p {one.p:.3f}{' *' * one.is_significant}"
+        p = "" if one.p is None else f", p {one.p:.3f}{' *' * bool(one.is_significant)}"
         return "<br>".join([head, f"{signed(one.value)} {interval(one)}{p}", *hover(condition, target, one)])
 
     cells = [[found[row, column] for column in columns] for row in rows]
-    short = [["–" if one is None else signed(one.value) + "*" * one.is_significant for one in line] for line in cells]
+    short = [
+        ["–" if one is None else signed(one.value) + "*" * bool(one.is_significant) for one in line] for line in cells
+    ]
     long = [
         [
             f"{text}<br><span style='font-size:9px'>{interval(one) if one else ''}</span>"

@@ -125,10 +125,14 @@ def _cell(study: Study, encoder: str, condition: str, target: str) -> str:
     seeds = f"{one.seeds} seed{'s' * (one.seeds > 1)}"
     verdict = (
         "One seed or one language shows no spread, so that there is no interval."
-        if one.p is None
-        else "Differs from zero after Holm's correction for all gains."
+        if one.low is None
+        else "Explored and not tested, and drawn towards the mean over targets by as much as it is noise."
+        if target != MEAN
+        else f"Nothing is tested below {study.analysis.fewest_seeds} seeds."
+        if one.is_significant is None
+        else "Differs from zero after Holm's correction for the average gains of all conditions."
         if one.is_significant
-        else "Not significant: after Holm's correction for all gains it does not differ from zero."
+        else "Not significant: after Holm's correction for all average gains it does not differ from zero."
     )
     sentences = [
         (

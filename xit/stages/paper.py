@@ -19,6 +19,7 @@ from xit.paper.render import (
 )
 from xit.statistics import claims
 from xit.statistics import scaling as pairs
+from xit.statistics.gains import primary_gains
 from xit.statistics.study import seed_std
 
 
@@ -87,7 +88,6 @@ def values(
         "dvc",
         "numpy",
         "scipy",
-        "statsmodels",
         "matplotlib",
         "typst",
     )
@@ -116,7 +116,6 @@ def values(
         "sentences": {
             **sentences.sentences_of(study),
             "curves": sentences.of_curves(inputs),
-            "distance": sentences.of_distance(study),
             "failures": sentences.of_failures(inputs),
             "scaling": sentences.scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
         },
@@ -125,10 +124,8 @@ def values(
             for row in inputs.tuning
         ),
         "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
-        "coverage": {
-            name: sorted(round(float(row[name])) for row in coverage if row["seeds"] == "2")
-            for name in ("ours", "plain_bootstrap")
-        },
+        "coverage": sorted(round(float(row["held"])) for row in coverage),
+        "primary": len(primary_gains(study)),
         "parameters": inputs.parameters,
         "published": [dict(row) for row in inputs.published if row["key"]],
         "tables": [one.name for one in made if isinstance(one, Table)],

@@ -1,10 +1,13 @@
 """Published statements, each tested on our own scores, for each encoder on its own.
 
-A claim is about a difference that would be above zero if it held; the verdict follows from the 95 % interval of that
-difference and nothing else. The published numbers stand in paper/inputs/published.csv, under the claim's id.
+A claim is about a difference that would be above zero if it held. Its verdict follows the one rule of all families
+(`xit.statistics.gains`): a claim about a gain that another family tests has the star from there, and the others are a
+family of their own. The published numbers stand in paper/inputs/published.csv, under the claim's id, with what makes
+ours another quantity.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -12,19 +15,18 @@ from typing import Any, Literal
 import numpy as np
 
 from xit.core.conditions import MLM, MULTITASK, SHUFFLED, parse
+from xit.statistics.anova import analyse
 from xit.statistics.gains import (
     Estimate,
-    Pair,
     contrast,
     control_of,
-    difference,
-    estimate,
-    gain,
+    estimated,
     gain_array,
+    holm,
+    is_equal,
     main_gains,
-    plain_tasks,
-    pool,
-    pooled_estimate,
+    primary_analyses,
+    primary_gains,
 )
 from xit.statistics.study import MEAN, Floats, Study, mean_of_present, weights
 
@@ -37,17 +39,19 @@ class Claim:
 
     Attributes:
         id: Also the key of its published numbers.
-        statement: As it is printed; `{first}` stands for the first encoder.
+        statement: As it is printed; `{first}` stands for the first encoder, `{margin}` for the declared margin.
         measure: The difference for an encoder, above zero where the statement holds; None where it was not run.
-        is_comparison: Whether it is about an encoder against the first one, and so skips the first.
-        margin: For a statement of equality: the largest difference that counts as none, in points.
+        is_equality: Whether it says that an encoder's gain equals that of the first one, and so skips the first.
     """
 
     id: str
     statement: str
     measure: Callable[[Study, str], Estimate | None]
-    is_comparison: bool = False
-    margin: float | None = None
+    is_equality: bool = False
+
+    def said(self, study: Study) -> str:
+        """The statement in full."""
+        return self.statement.format(first=study.encoders[0], margin=f"{study.analysis.margin:g}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,46 +64,64 @@ class ClaimResult:
     verdict: Verdict
 
 
-def results_of(claim: Claim, study: Study) -> tuple[ClaimResult, ...]:
-    """A claim tested for every encoder that it is about."""
-    found = []
-    for encoder in study.encoders[1:] if claim.is_comparison else study.encoders:
-        measured = claim.measure(study, encoder)
-        if measured is not None:
-            measured = dataclasses.replace(measured, is_significant=False)  # a star would speak of another family
-        found.append(ClaimResult(claim, encoder, measured, verdict(measured, claim.margin)))
-    return tuple(found)
+@functools.cache
+def results(study: Study) -> Mapping[tuple[str, str], ClaimResult]:
+    """Every claim, tested for every encoder that it is about, by its id and the encoder."""
+    measured = {
+        (claim, encoder): claim.measure(study, encoder)
+        for claim in CLAIMS
+        for encoder in study.encoders[claim.is_equality :]
+    }
+    own = {key: one for key, one in measured.items() if one is not None and one.is_significant is None}
+    tested = measured | holm(study, own)
+    return {
+        (claim.id, encoder): ClaimResult(
+            claim, encoder, one, _equality(study, encoder) if claim.is_equality else verdict(one)
+        )
+        for (claim, encoder), one in tested.items()
+    }
 
 
-def verdict(one: Estimate | None, margin: float | None = None) -> Verdict:
-    """The verdict on a difference: by its sign, or with a margin by whether it is small enough to call equal.
+def verdict(one: Estimate | None) -> Verdict:
+    """The verdict on a difference, by its sign where it is significant.
 
-    >>> verdict(Estimate(value=2.0, low=0.5, high=3.5, p=0.01, improved=9, languages=12, seeds=2))
+    >>> verdict(Estimate(2.0, low=0.5, high=3.5, p=0.01, improved=9, languages=12, seeds=6, is_significant=True))
     'reproduced'
-    >>> verdict(Estimate(value=2.0, low=-0.5, high=4.5, p=0.1, improved=9, languages=12, seeds=2), margin=1.0)
+    >>> verdict(Estimate(2.0, low=0.5, high=3.5, p=0.04, improved=9, languages=12, seeds=6, is_significant=False))
     'inconclusive'
     """
     if one is None:
         return "not run"
-    if one.low is None or one.high is None:
+    if not one.is_significant:
         return "inconclusive"
-    if margin is None:
-        return "reproduced" if one.low > 0 else "contradicted" if one.high < 0 else "inconclusive"
-    if -margin < one.low and one.high < margin:
+    return "reproduced" if one.value > 0 else "contradicted"
+
+
+def _equality(study: Study, encoder: str) -> Verdict:
+    """Equal where two one-sided tests say so, unequal where the whole interval is beyond the margin."""
+    one = primary_analyses(study)[study.encoders[0], encoder]
+    if one is None:
+        return "not run"
+    ends = one.interval(study.analysis.level)
+    if not study.has_verdicts or ends is None:
+        return "inconclusive"
+    if is_equal(study, one):
         return "reproduced"
-    return "contradicted" if one.low > 0 or one.high < 0 else "inconclusive"
+    return "contradicted" if ends[0] > study.analysis.margin or ends[1] < -study.analysis.margin else "inconclusive"
 
 
 def entries(study: Study, published: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Every claim as plain JSON values; `published` and its `source` are None where a claim is our own."""
+    """Every claim as plain JSON values; what was published of it is None where a claim is our own."""
     rows = {row["key"]: row for row in published if row["key"]}
+    found = results(study)
     return [
         {
             "id": claim.id,
-            "statement": claim.statement.format(first=study.encoders[0]),
+            "statement": claim.said(study),
             "source": rows[claim.id]["source"] if claim.id in rows else None,
             "published": rows[claim.id]["value"] if claim.id in rows else None,
-            "by_encoder": {one.encoder: _entry(one) for one in results_of(claim, study)},
+            "differs": rows[claim.id]["differs"] if claim.id in rows else None,
+            "by_encoder": {name: _entry(one) for (key, name), one in found.items() if key == claim.id},
         }
         for claim in CLAIMS
     ]
@@ -117,10 +139,12 @@ def _entry(one: ClaimResult) -> dict[str, Any]:
 # What each claim measures
 
 
+def _estimate(study: Study, cube: Floats, weight: Floats | None = None) -> Estimate | None:
+    return estimated(study, analyse([np.asarray(cube)], weights(study) if weight is None else weight))
+
+
 def _pretraining(study: Study, encoder: str) -> Estimate | None:
-    if "untrained" not in study.conditions:
-        return None
-    return pooled_estimate(study, encoder, lambda name: -gain_array(study, name, ["untrained"]))
+    return _estimate(study, -gain_array(study, encoder, ["untrained"]))
 
 
 def _average(study: Study, encoder: str, *, condition: str) -> Estimate | None:
@@ -128,7 +152,7 @@ def _average(study: Study, encoder: str, *, condition: str) -> Estimate | None:
 
 
 def _overall(study: Study, encoder: str) -> Estimate | None:
-    return gain(study, encoder, study.intermediates)
+    return primary_gains(study)[(encoder,)]
 
 
 def _largest(study: Study, encoder: str) -> Estimate | None:
@@ -136,36 +160,28 @@ def _largest(study: Study, encoder: str) -> Estimate | None:
     rest = [name for name in study.intermediates if name not in best]
     if not rest or not set(best) <= set(study.intermediates):
         return None
-    return pooled_estimate(study, encoder, lambda name: gain_array(study, name, best) - gain_array(study, name, rest))
+    return contrast(study, encoder, best, rest)
 
 
-def _against_rest(study: Study, encoder: str, *, chosen: Sequence[str], sign: int = 1) -> Estimate | None:
-    """The gain on some targets minus that on the others, mean over intermediate tasks."""
-    chosen = [name for name in chosen if name in study.targets]
-    rest = [name for name in study.targets if name not in chosen]
+def _against_rest(study: Study, encoder: str, *, chosen: Sequence[str]) -> Estimate | None:
+    """The gain on some targets minus the mean of the others, mean over the declared tasks."""
+    chosen = [name for name in chosen if name in study.averaged]
+    rest = [name for name in study.averaged if name not in chosen]
     if not chosen or not rest:
         return None
-    weight = sign * (weights(study, chosen) - weights(study, rest))
-    return estimate(gain_array(study, encoder, study.intermediates), weight, pool(study, study.intermediates))
+    weight = weights(study, chosen) - weights(study, rest)
+    return _estimate(study, gain_array(study, encoder, study.primary), weight)
 
 
 def _retrieval(study: Study, encoder: str) -> Estimate | None:
     return _against_rest(study, encoder, chosen=[name for name, task in study.tasks.items() if not task.is_trained])
 
 
-def _loss(study: Study, encoder: str, *, target: str) -> Estimate | None:
-    if target not in study.targets:
-        return None
-    return pooled_estimate(
-        study, encoder, lambda name: -gain_array(study, name, study.intermediates), weights(study, [target])
-    )
-
-
 def _best_per_target(study: Study, encoder: str) -> Estimate | None:
     """Each seed with the intermediate task that was best for the target on the other seeds, not on its own luck."""
     if len(study.seeds) < 2:
         return None
-    return pooled_estimate(study, encoder, lambda name: _with_best_task(study, name))
+    return _estimate(study, _with_best_task(study, encoder))
 
 
 def _with_best_task(study: Study, encoder: str, is_one_for_all: bool = False) -> Floats:
@@ -183,41 +199,35 @@ def _multitask_over_best(study: Study, encoder: str) -> Estimate | None:
     """All tasks at once minus the one task that is best on average, chosen on the other seeds."""
     if MULTITASK not in study.recipes or not study.intermediates or len(study.seeds) < 2:
         return None
-    return pooled_estimate(
-        study, encoder, lambda name: gain_array(study, name, [MULTITASK]) - _with_best_task(study, name, True)
-    )
+    return _estimate(study, gain_array(study, encoder, [MULTITASK]) - _with_best_task(study, encoder, True))
 
 
 def _typical(study: Study, encoder: str, *, target: str) -> Estimate | None:
     """The median over intermediate tasks in each language and seed: above zero where most tasks give a gain."""
-    if target not in study.targets or not study.intermediates:
+    if target not in study.averaged or not study.intermediates:
         return None
-
-    def median(name: str) -> Floats:
-        gains = [gain_array(study, name, [task]) for task in study.intermediates]
-        return np.asarray(np.median(gains, axis=0), dtype=np.float64)
-
-    return pooled_estimate(study, encoder, median, weights(study, [target]))
+    gains = [gain_array(study, encoder, [task]) for task in study.intermediates]
+    return _estimate(study, np.median(gains, axis=0), weights(study, [target]))
 
 
-def _below_a_point(study: Study, encoder: str, *, target: str) -> Estimate | None:
-    """One point minus the gain of the target's best task, chosen on the other seeds."""
-    if target not in study.targets or not study.intermediates or len(study.seeds) < 2:
+def _below_margin(study: Study, encoder: str, *, target: str) -> Estimate | None:
+    """The margin minus the gain of the target's best task, chosen on the other seeds."""
+    if target not in study.averaged or not study.intermediates or len(study.seeds) < 2:
         return None
-    return pooled_estimate(study, encoder, lambda name: 1 - _with_best_task(study, name), weights(study, [target]))
+    return _estimate(study, study.analysis.margin - _with_best_task(study, encoder), weights(study, [target]))
 
 
-def _over_variant(study: Study, encoder: str, *, is_mlm: bool) -> Estimate | None:
-    """Tasks by themselves minus the same tasks with multilingual MLM, or in translation."""
+def _variant_below_margin(study: Study, encoder: str, *, is_mlm: bool) -> Estimate | None:
+    """The margin minus what multilingual MLM, or translation, adds to the tasks by themselves."""
     variants = [(one.task or "", one.id) for one in map(parse, study.recipes) if one.examples is None]
     variants = [
         (task, name) for task, name in variants if task in study.intermediates and parse(name).has_mlm == is_mlm
     ]
     if not variants:
         return None
-    pair: Pair = ([task for task, _ in variants], [name for _, name in variants])
-    recipes = [([name], plain_tasks(study, name)) for name in study.recipes]
-    return contrast(study, encoder, pair, recipes if len(variants) == 1 else [pair])
+    tasks, names = zip(*variants, strict=True)
+    added = gain_array(study, encoder, names) - gain_array(study, encoder, tasks)
+    return _estimate(study, study.analysis.margin - added)
 
 
 def _over_control(study: Study, encoder: str, *, control: str) -> Estimate | None:
@@ -226,12 +236,11 @@ def _over_control(study: Study, encoder: str, *, control: str) -> Estimate | Non
     tasks = [name for name in study.intermediates if controls[name] in study.controls]
     if not tasks:
         return None
-    pair: Pair = (tasks, list(dict.fromkeys(controls[name] for name in tasks)))
-    return contrast(study, encoder, pair, [pair])
+    return contrast(study, encoder, tasks, list(dict.fromkeys(controls[name] for name in tasks)))
 
 
 def _same(study: Study, encoder: str) -> Estimate | None:
-    return difference(study, encoder, study.encoders[0], study.intermediates)
+    return primary_gains(study)[study.encoders[0], encoder]
 
 
 CLAIMS = (
@@ -240,7 +249,7 @@ CLAIMS = (
     Claim("squad", "SQuAD raises the average.", partial(_average, condition="squad")),
     Claim("mnli", "MNLI raises the average.", partial(_average, condition="mnli")),
     Claim("hellaswag", "HellaSwag raises the average.", partial(_average, condition="hellaswag")),
-    Claim("largest", "SQuAD, MNLI and HellaSwag raise it more than the other tasks.", _largest),
+    Claim("largest", "SQuAD, MNLI and HellaSwag raise it more than the mean of the other tasks.", _largest),
     Claim("best", "The best task for each target raises the average.", _best_per_target),
     Claim(
         "multitask",
@@ -250,20 +259,28 @@ CLAIMS = (
     Claim(
         "multitask-best", "All intermediate tasks at once raise it more than the best task alone.", _multitask_over_best
     ),
-    Claim("retrieval", "Retrieval by the bare encoder gains more than the trained targets.", _retrieval),
-    Claim("tydiqa", "TyDiQA gains more than the other targets.", partial(_against_rest, chosen=("tydiqa",))),
+    Claim("retrieval", "Retrieval by the bare encoder gains more than the mean of the trained targets.", _retrieval),
+    Claim(
+        "tydiqa", "TyDiQA gains more than the mean of the other targets.", partial(_against_rest, chosen=("tydiqa",))
+    ),
     Claim(
         "tydiqa-most", "TyDiQA gains from most tasks: the median task raises it.", partial(_typical, target="tydiqa")
     ),
-    Claim("xnli", "XNLI gains less than the other targets.", partial(_against_rest, chosen=("xnli",), sign=-1)),
     Claim(
         "xnli-none",
-        "XNLI gains from no task: even its best one raises it by less than a point.",
-        partial(_below_a_point, target="xnli"),
+        "XNLI gains from no task: even its best one raises it by less than {margin} points.",
+        partial(_below_margin, target="xnli"),
     ),
-    Claim("panx", "Entity tagging (PAN-X) loses.", partial(_loss, target="panx")),
-    Claim("mlm", "English alone beats English with multilingual MLM.", partial(_over_variant, is_mlm=True)),
-    Claim("translated", "English alone beats translated data.", partial(_over_variant, is_mlm=False)),
+    Claim(
+        "mlm",
+        "Multilingual MLM beside a task adds less than {margin} points to English alone.",
+        partial(_variant_below_margin, is_mlm=True),
+    ),
+    Claim(
+        "translated",
+        "Translated data add less than {margin} points to English alone.",
+        partial(_variant_below_margin, is_mlm=False),
+    ),
     Claim(
         "over-mlm",
         "Intermediate tasks raise the average more than as many steps of masked LM.",
@@ -276,9 +293,8 @@ CLAIMS = (
     ),
     Claim(
         "same",
-        "The average gain is the same as with the {first} encoder, within one point.",
+        "The average gain is the same as with the {first} encoder, within {margin} points.",
         _same,
-        is_comparison=True,
-        margin=1.0,
+        is_equality=True,
     ),
 )

@@ -1,19 +1,16 @@
-"""Gains and their differences, paired over seeds and languages, with intervals.
+"""Gains and their differences, paired over seeds and languages, with intervals, and the families that are tested.
 
-A gain is a condition minus `none` (the pretrained encoder as it is), in the same language and from the same seed.
-Seeds and languages are crossed, and both vary: another pretraining and another choice of languages would each give
-another mean. The usual bootstrap resamples both (Owen 2007, The pigeonhole bootstrap, section 3); with two seeds its
-95 % intervals hold the truth in 61 to 90 % of simulated experiments (benchmarks/coverage.py,
-paper/inputs/coverage.csv), since two values say little of their own variance.
-So here, with the same library and the same resampling of languages:
+A gain is a condition minus `none` (the pretrained encoder as it is), in the same language and from the same seed; its
+error is that of `xit.statistics.anova`. What is tested, and how:
 
-- the variance between seeds is pooled over the gains of one kind in one column (every encoder, every intermediate
-  task), as in an analysis of variance, and its deviations are scaled by sqrt(n / (n - 1)), which makes it unbiased
-  (Davison & Hinkley 1997, Bootstrap Methods and their Application, section 3.2);
-- the resampled means are stretched by Student's t over the normal quantile, at the pooled degrees of freedom
-  (Hesterberg 2015, What Teachers Should Know About the Bootstrap, section 5.2).
+- the primary family, declared in params.yaml before the run: the gain of each encoder, mean over the declared
+  intermediate tasks, and the differences between encoders. Sentences of the answer come from it alone;
+- secondary families: the average gain of every condition, the differences between encoders after every task, contrasts
+  with plain tasks and with controls, claims. Each is corrected by itself (Holm), and has its stars;
+- the gains of single targets and languages are exploratory: drawn towards their mean by as much as they are noise, and
+  never tested.
 
-In the same simulation these intervals hold it in 94 to 98 %.
+A word, a star and a verdict follow one rule: Holm's correction within the family, and as many seeds as are declared.
 """
 
 import dataclasses
@@ -25,12 +22,13 @@ from typing import TypeVar
 import numpy as np
 
 from xit.core.conditions import BASELINE, MLM, SHUFFLED, parse
-from xit.statistics.study import MEAN, Floats, Study, mean_of_present, targets_of, weights
+from xit.statistics.anova import Analysis, analyse, quantile, shrunken
+from xit.statistics.study import MEAN, Floats, Study, mean_of_present, weights
 
-LEVEL = 0.95
-RESAMPLES = 9999
 Key = TypeVar("Key", bound=Hashable)
 Conditions = Sequence[str]
+Primary = tuple[str, ...]
+"""An encoder, or two whose gains are compared."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +36,11 @@ class Estimate:
     """A mean over seeds, languages and targets, with what is known of its uncertainty.
 
     Attributes:
-        low, high: Of the 95 % interval; None with one seed or one language, which show no variance.
-        p: Two-sided, of no difference; None as above.
+        low, high: Of the interval at the declared level; None with one seed or one language, which show no variance.
+        p: Two-sided, of no difference; None as above, and where nothing is tested.
         improved: In how many of the languages the mean over seeds is above zero.
-        is_significant: Whether the difference holds after Holm's correction within its family.
+        is_significant: Whether the difference holds after Holm's correction within its family; None where it was not
+            tested.
     """
 
     value: float
@@ -51,7 +50,7 @@ class Estimate:
     improved: int
     languages: int
     seeds: int
-    is_significant: bool = False
+    is_significant: bool | None = None
 
 
 def gain_array(study: Study, encoder: str, conditions: Conditions, is_english: bool = False) -> Floats:
@@ -60,73 +59,130 @@ def gain_array(study: Study, encoder: str, conditions: Conditions, is_english: b
     return np.asarray(np.mean(cubes, axis=0) - study.scores(encoder, BASELINE, is_english), dtype=np.float64)
 
 
-def gain(study: Study, encoder: str, conditions: Conditions, targets: Sequence[str] = ()) -> Estimate | None:
+def gain_analysis(study: Study, encoder: str, conditions: Conditions, targets: Sequence[str] = ()) -> Analysis | None:
     """The zero-shot gain of an encoder from intermediate training, or of a control over `none`; None if not run."""
-    return estimate(gain_array(study, encoder, conditions), weights(study, targets), pool(study, conditions))
+    return analyse([gain_array(study, encoder, conditions)], weights(study, targets))
+
+
+def difference_analysis(
+    study: Study, first: str, second: str, conditions: Conditions, targets: Sequence[str] = ()
+) -> Analysis | None:
+    """The interaction: the gain of the first encoder minus that of the second. Their seeds are independent."""
+    cubes = [gain_array(study, first, conditions), -gain_array(study, second, conditions)]
+    return analyse(cubes, weights(study, targets))
+
+
+def estimated(study: Study, one: Analysis | None) -> Estimate | None:
+    """An analysis as it is printed, at the declared level."""
+    if one is None:
+        return None
+    low, high = one.interval(study.analysis.level) or (None, None)
+    return Estimate(one.value, low, high, one.p(), one.improved, one.count, min(map(len, one.seed_means)))
+
+
+def gain(study: Study, encoder: str, conditions: Conditions, targets: Sequence[str] = ()) -> Estimate | None:
+    """The gain of one encoder, of no family."""
+    return estimated(study, gain_analysis(study, encoder, conditions, targets))
 
 
 # Families: the estimates of one are corrected together, and each has its star from there wherever it is printed
 
 
 @functools.cache
-def main_gains(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    """The gain of every (condition, encoder, target), `mean` for all targets."""
-    return holm(
-        {
-            (condition, encoder, target): gain(study, encoder, [condition], targets_of(study, target))
-            for condition in study.rows
-            for encoder in study.encoders
-            for target in (*study.targets, MEAN)
-        }
-    )
-
-
-@functools.cache
-def encoder_differences(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
-    """The gain of the first encoder minus that of another, by (task, other encoder, target), `mean` for all targets."""
-    return holm(
-        {
-            (task, encoder, target): difference(study, study.encoders[0], encoder, [task], targets_of(study, target))
-            for task in study.intermediates
-            for encoder in study.encoders[1:]
-            for target in (*study.targets, MEAN)
-        }
-    )
-
-
-@functools.cache
-def average_gains(study: Study) -> Mapping[tuple[str, ...], Estimate | None]:
-    """The gain averaged over intermediate tasks and targets by (encoder,), and by (first, other) their difference."""
+def primary_analyses(study: Study, targets: tuple[str, ...] = ()) -> Mapping[Primary, Analysis | None]:
+    """Of each encoder the gain, mean over the declared tasks, and of the first and each other the difference."""
     first, *rest = study.encoders
-    gains = {(encoder,): gain(study, encoder, study.intermediates) for encoder in study.encoders}
-    differences = {(first, encoder): difference(study, first, encoder, study.intermediates) for encoder in rest}
-    return holm({**gains, **differences})
+    tasks = study.primary
+    gains: dict[Primary, Analysis | None] = {
+        (encoder,): gain_analysis(study, encoder, tasks, targets) for encoder in study.encoders
+    }
+    return gains | {(first, other): difference_analysis(study, first, other, tasks, targets) for other in rest}
+
+
+@functools.cache
+def primary_gains(study: Study, targets: tuple[str, ...] = ()) -> Mapping[Primary, Estimate | None]:
+    """The primary family, corrected; over other targets than all that are averaged, to see what hangs on one."""
+    return holm(study, {key: estimated(study, one) for key, one in primary_analyses(study, targets).items()})
+
+
+def is_equal(study: Study, one: Analysis) -> bool:
+    """Whether two one-sided tests find a difference to be smaller than the declared margin (Schuirmann 1987)."""
+    level, margin = study.analysis.level, study.analysis.margin
+    ends = one.interval(2 * level - 1)
+    return study.has_verdicts and ends is not None and -margin < ends[0] and ends[1] < margin
+
+
+Cells = Mapping[tuple[str, str, str], Estimate | None]
+"""By condition, encoder and target, `mean` for all targets."""
+
+
+@functools.cache
+def main_gains(study: Study) -> Cells:
+    """The gain of every cell: the means tested, the targets shrunken."""
+    rows = list(itertools.product(study.rows, study.encoders))
+    return _cells(study, rows, lambda c, e, targets: gain_analysis(study, e, [c], targets))
+
+
+@functools.cache
+def encoder_differences(study: Study) -> Cells:
+    """The gain of the first encoder minus that of another, after every task, as in `main_gains`."""
+    first, *rest = study.encoders
+    rows = list(itertools.product(study.intermediates, rest))
+    return _cells(study, rows, lambda c, e, targets: difference_analysis(study, first, e, [c], targets))
+
+
+def _cells(
+    study: Study,
+    rows: Sequence[tuple[str, str]],
+    analysed: Callable[[str, str, tuple[str, ...]], Analysis | None],
+) -> Cells:
+    tested = holm(study, {row: estimated(study, analysed(*row, ())) for row in rows})
+    found: dict[tuple[str, str, str], Estimate | None] = {}
+    for row in rows:
+        single = exploratory(study, {target: analysed(*row, (target,)) for target in study.targets})
+        found |= {(*row, target): one for target, one in single.items()} | {(*row, MEAN): tested[row]}
+    return found
+
+
+def exploratory(study: Study, by_target: Mapping[str, Analysis | None]) -> dict[str, Estimate | None]:
+    """The gains of single targets, those that are averaged drawn towards their mean
+    (`xit.statistics.anova.shrunken`)."""
+    found = {name: estimated(study, one) for name, one in by_target.items()}
+    seen = {name: one for name, one in by_target.items() if one and one.freedom and name in study.averaged}
+    pulled = shrunken([one.value for one in seen.values()], [one.error**2 for one in seen.values()])
+    for (name, one), (value, variance) in zip(seen.items(), pulled, strict=True):
+        estimate = found[name]
+        if estimate is not None:
+            width = quantile((1 + study.analysis.level) / 2, one.freedom) * variance**0.5
+            found[name] = dataclasses.replace(estimate, value=value, low=value - width, high=value + width)
+    return {name: one and dataclasses.replace(one, p=None) for name, one in found.items()}
 
 
 @functools.cache
 def recipe_contrasts(study: Study) -> Mapping[tuple[str, str], Estimate | None]:
     """The average gain of every (recipe, encoder) minus that of the recipe's plain tasks."""
-    pairs = {name: ([name], plain_tasks(study, name)) for name in study.recipes}
     return holm(
+        study,
         {
-            (name, encoder): contrast(study, encoder, pair, list(pairs.values()))
-            for name, pair in pairs.items()
+            (name, encoder): contrast(study, encoder, [name], plain_tasks(study, name))
+            for name in study.recipes
             for encoder in study.encoders
-        }
+        },
     )
 
 
 @functools.cache
 def control_contrasts(study: Study) -> Mapping[tuple[str, str, str], Estimate | None]:
     """The average gain of every (task, encoder) minus that of its control, `mlm` or `shuffled`; None if not run."""
-    contrasts: dict[tuple[str, str, str], Estimate | None] = {}
-    for control in (MLM, SHUFFLED):
-        pairs = {task: ([task], [control_of(task, control)]) for task in study.intermediates}
-        run = {task: pair for task, pair in pairs.items() if pair[1][0] in study.controls}
-        for task, encoder in itertools.product(study.intermediates, study.encoders):
-            alike = list(run.values())
-            contrasts[task, encoder, control] = contrast(study, encoder, run[task], alike) if task in run else None
-    return holm(contrasts)
+    return holm(
+        study,
+        {
+            (task, encoder, control): contrast(study, encoder, [task], [control_of(task, control)])
+            for control in (MLM, SHUFFLED)
+            for task in study.intermediates
+            for encoder in study.encoders
+        },
+    )
 
 
 def control_of(task: str, control: str) -> str:
@@ -144,43 +200,10 @@ def best(study: Study, encoder: str) -> str | None:
     return max(values, key=values.__getitem__) if values else None
 
 
-def difference(
-    study: Study, first: str, second: str, conditions: Conditions, targets: Sequence[str] = ()
-) -> Estimate | None:
-    """The interaction: the gain of the first encoder minus that of the second. Their seeds are independent."""
-    cube = gain_array(study, first, conditions) - gain_array(study, second, conditions)
-    return estimate(cube, weights(study, targets), pool(study, conditions), independent=2)
-
-
-def pool(study: Study, conditions: Conditions) -> list[Floats]:
-    """The gains whose variance over seeds stands for that of one: of every encoder and every condition of its kind."""
-    if len(conditions) == 1 and conditions[0] in study.trained:
-        return [gain_array(study, encoder, [name]) for encoder in study.encoders for name in study.trained]
-    return [gain_array(study, encoder, conditions) for encoder in study.encoders]
-
-
-def pooled_estimate(
-    study: Study, encoder: str, cube_of: Callable[[str], Floats], weight: Floats | None = None
-) -> Estimate | None:
-    """The estimate of what `cube_of` gives for an encoder; its variance over seeds is pooled over all encoders."""
-    cubes = {name: cube_of(name) for name in study.encoders}
-    return estimate(cubes[encoder], weights(study) if weight is None else weight, list(cubes.values()))
-
-
-Pair = tuple[Conditions, Conditions]
-"""Conditions, and those that their gains are compared with."""
-
-
-def contrast(study: Study, encoder: str, pair: Pair, alike: Sequence[Pair]) -> Estimate | None:
-    """The average gain of some conditions minus that of others; variance over seeds is pooled over pairs alike."""
-
-    def cube(name: str, conditions: Pair) -> Floats:
-        return np.asarray(
-            gain_array(study, name, conditions[0]) - gain_array(study, name, conditions[1]), dtype=np.float64
-        )
-
-    pooled = [cube(each, other) for each in study.encoders for other in alike]
-    return estimate(cube(encoder, pair), weights(study), pooled)
+def contrast(study: Study, encoder: str, conditions: Conditions, others: Conditions) -> Estimate | None:
+    """The average gain of some conditions minus that of others; None where one was not run."""
+    cube = gain_array(study, encoder, conditions) - gain_array(study, encoder, others)
+    return estimated(study, analyse([np.asarray(cube)], weights(study)))
 
 
 def plain_tasks(study: Study, recipe: str) -> tuple[str, ...]:
@@ -205,99 +228,38 @@ def language_gains(study: Study, encoder: str, condition: str) -> dict[tuple[str
 
 
 def language_means(study: Study, encoder: str, condition: str) -> dict[str, float]:
-    """The gain in each language, mean over the seeds and targets that have it."""
-    values: dict[str, list[float]] = {}
-    for (language, _), seeds in language_gains(study, encoder, condition).items():
-        values.setdefault(language, []).extend(seeds)
-    return {language: float(np.nanmean(gains)) for language, gains in values.items()}
+    """The gain in each language, mean over the seeds and the averaged targets that have it; all but English
+    shrunken."""
+    chosen = weights(study) > 0
+    found: dict[str, float] = {}
+    for is_english in (True, False):
+        names = [name for name in study.languages if (name in study.others) != is_english]
+        means = mean_of_present(gain_array(study, encoder, [condition], is_english)[:, :, chosen], axis=2)
+        run = np.flatnonzero(~np.isnan(means).all(axis=0))
+        names, means = [names[i] for i in run], means[:, run]
+        values = mean_of_present(means, axis=0).tolist()
+        if not is_english and len(means) > 1 and len(names) > 1:
+            left = means - mean_of_present(means, axis=1)[:, np.newaxis]
+            noise = float(np.nanmean(np.nanvar(left, axis=0, ddof=1))) * len(names) / (len(names) - 1) / len(means)
+            values = [value for value, _ in shrunken(values, [noise] * len(values))]
+        found |= dict(zip(names, values, strict=True))
+    return found
 
 
-# Intervals and stars
+# Stars
 
 
-def estimate(cube: Floats, weight: Floats, pooled: Sequence[Floats], independent: int = 1) -> Estimate | None:
-    """The weighted mean over targets of the mean over languages and seeds, with its interval.
+def holm(study: Study, family: Mapping[Key, Estimate | None]) -> dict[Key, Estimate | None]:
+    """A family of estimates, each with whether it differs from zero after Holm's correction for all of them (Holm
+    1979).
 
-    Args:
-        cube: `<float>[seed, language, target]`, NaN where a seed was not run or a target lacks the language.
-        weight: `<float>[target]`.
-        pooled: Cubes whose seeds vary as those of this one do.
-        independent: How many such variances add up in `cube`: 2 where it is a difference of two encoders.
-
-    Returns:
-        None where no seed has every target that carries weight.
+    With fewer seeds than are declared for verdicts nothing is tested.
     """
-    cube = complete_seeds(cube, weight)
-    if not len(cube):
-        return None
-    chosen = weight[weight != 0]
-    by_language = cube.mean(axis=0)  # [language, target]
-    by_language = by_language[~np.isnan(by_language).all(axis=1)]
-    value = float(mean_of_present(by_language, axis=0) @ chosen)
-    seed_means = [mean_of_present(complete_seeds(each, weight), axis=1) @ chosen for each in pooled]
-    several = [means for means in seed_means if len(means) > 1]
-    deviations = np.concatenate(
-        [(means - means.mean()) * np.sqrt(independent * len(means) / (len(means) - 1)) for means in several] or [[]]
-    )
-    freedom = sum(len(means) - 1 for means in several)
-    low, high, p = (None, None, None)
-    if freedom and len(by_language) > 1:
-        low, high, p = _interval(value, by_language, chosen, deviations, freedom, len(cube))
-    improved = int((np.nansum(by_language * chosen, axis=1) > 0).sum())
-    return Estimate(value, low, high, p, improved, len(by_language), len(cube))
-
-
-def complete_seeds(cube: Floats, weight: Floats) -> Floats:
-    """The targets that carry weight, and the seeds that have all of them."""
-    carried: Floats = cube[:, :, weight != 0]
-    is_missing = np.isnan(carried).all(axis=1)  # [seed, target]
-    complete: Floats = carried[~np.any(is_missing, axis=1)]
-    return complete
-
-
-def _interval(
-    value: float, by_language: Floats, weight: Floats, deviations: Floats, freedom: int, seeds: int
-) -> tuple[float, float, float]:
-    """Lower and upper end, and the p-value that belongs to them (see the head of this module)."""
-    from scipy import stats
-
-    known = ~np.isnan(by_language)
-    filled = np.where(known, by_language, 0)
-    fallback = mean_of_present(by_language, axis=0)
-
-    def mean(languages: Floats, deviates: Floats, axis: int) -> Floats:
-        drawn = languages.astype(int)  # [resample, language]
-        count = known[drawn].sum(axis=-2)
-        # A resample without any language of a target says nothing about it: its own mean stands in.
-        targets = np.where(count > 0, filled[drawn].sum(axis=-2) / count.clip(1), fallback)
-        # The mean of all pooled deviations varies less than that of `seeds` of them, by this factor.
-        return np.asarray(targets @ weight + deviates.mean(axis=axis) * np.sqrt(len(deviations) / seeds))
-
-    drawn = stats.bootstrap(
-        (np.arange(len(by_language), dtype=np.float64), deviations),
-        mean,
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        confidence_level=LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).bootstrap_distribution
-    tail = (1 - LEVEL) / 2
-    stretched = value + (drawn - value) * stats.t.isf(tail, freedom) / stats.norm.isf(tail)
-    low, high = np.quantile(stretched, [tail, 1 - tail])
-    p = 2 * min((stretched <= 0).mean(), (stretched >= 0).mean())
-    return float(low), float(high), float(np.clip(p, 2 / (RESAMPLES + 1), 1))
-
-
-def holm(family: Mapping[Key, Estimate | None]) -> dict[Key, Estimate | None]:
-    """A family of estimates, each with whether it differs from zero after Holm's correction for all of them."""
-    tested = {key: one for key, one in family.items() if one is not None and one.p is not None}
-    if not tested:
+    if not study.has_verdicts:
         return dict(family)
-    from statsmodels.stats.multitest import multipletests
-
-    verdicts = multipletests([one.p for one in tested.values()], alpha=1 - LEVEL, method="holm")[0]
-    return dict(family) | {
-        key: dataclasses.replace(one, is_significant=bool(verdict))
-        for (key, one), verdict in zip(tested.items(), verdicts, strict=True)
-    }
+    tested = {key: one for key, one in family.items() if one is not None and one.p is not None}
+    found, holds = dict(family), True
+    for rank, (key, one) in enumerate(sorted(tested.items(), key=lambda item: item[1].p or 0.0)):
+        holds = holds and (one.p or 0.0) <= (1 - study.analysis.level) / (len(tested) - rank)
+        found[key] = dataclasses.replace(one, is_significant=holds)
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xit.statistics.gains import LEVEL, RESAMPLES
+LEVEL, RESAMPLES = 0.95, 9999
 
 
 @dataclasses.dataclass(frozen=True)

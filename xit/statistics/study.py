@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from xit.core.conditions import BASELINE, UNTRAINED_CONDITIONS, parse
 from xit.core.errors import DataError, raise_all
 from xit.core.scores import Score
+from xit.core.settings import AnalysisSettings
 from xit.core.task import Task
 
 Floats = NDArray[np.float64]
@@ -25,6 +26,8 @@ class Study:
     Attributes:
         values: `<float>[encoder, condition, target, seed, language]`, NaN where nothing was run.
         examples: How many examples stand behind a target's score in a language.
+        analysis: What was declared before the run.
+        unlearnt: Targets that are shown and not averaged, and why (`xit.statistics.learning`).
     """
 
     source: str
@@ -36,6 +39,23 @@ class Study:
     tasks: Mapping[str, Task]
     values: Floats
     examples: Mapping[tuple[str, str], int]
+    analysis: AnalysisSettings
+    unlearnt: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def averaged(self) -> tuple[str, ...]:
+        """The targets that means are over: all but those that an encoder does not learn."""
+        return tuple(name for name in self.targets if name not in self.unlearnt)
+
+    @property
+    def primary(self) -> tuple[str, ...]:
+        """The intermediate tasks that the primary gain is a mean over, as declared; all of them where none is named."""
+        return self.analysis.intermediates or self.intermediates
+
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether there are as many seeds as were declared; with fewer, numbers are given and no words."""
+        return len(self.seeds) >= self.analysis.fewest_seeds
 
     @property
     def intermediates(self) -> tuple[str, ...]:
@@ -83,13 +103,21 @@ class Study:
         return np.moveaxis(values[:, :, keep], 0, 2)
 
 
-def build_study(scores: Iterable[Score], tasks: Mapping[str, Task], order: Sequence[str] = ()) -> Study:
+def build_study(
+    scores: Iterable[Score],
+    tasks: Mapping[str, Task],
+    order: Sequence[str],
+    analysis: AnalysisSettings,
+    unlearnt: Mapping[str, str] | None = None,
+) -> Study:
     """The scores as one array.
 
     Args:
         scores: Of one source; rows of other splits and of other than the main metrics are left out.
         tasks: The facts of every target.
         order: Ids in the order of the tables; ids that are not in it follow, sorted.
+        analysis: What was declared before the run.
+        unlearnt: Targets that are not averaged, and why.
 
     Raises:
         DataError: two sources, two values for one cell, nothing to subtract, or a run that lacks languages which its
@@ -146,6 +174,8 @@ def build_study(scores: Iterable[Score], tasks: Mapping[str, Task], order: Seque
         tasks={name: tasks[name] for name in targets},
         values=values,
         examples={(score.target, score.language): score.examples for score in kept},
+        analysis=analysis,
+        unlearnt={name: why for name, why in (unlearnt or {}).items() if name in targets},
     )
 
 
@@ -162,19 +192,21 @@ def mean_of_present(values: Floats, axis: int | tuple[int, ...]) -> Floats:
 
 
 def weights(study: Study, targets: Sequence[str] = ()) -> Floats:
-    """Equal weights on these targets (all of them by default), zero on the others, one in sum."""
-    chosen = targets or study.targets
-    return np.array([(name in chosen) / len(chosen) for name in study.targets], dtype=np.float64)
+    """Equal weights on these targets (by default all that are averaged), zero on the others, one in sum; all
+    are zero where none is averaged."""
+    chosen = targets or study.averaged
+    return np.array([(name in chosen) / max(len(chosen), 1) for name in study.targets], dtype=np.float64)
 
 
 def targets_of(study: Study, target: str) -> tuple[str, ...]:
-    """The targets that a name stands for: itself, or all of them for `mean`."""
-    return study.targets if target == MEAN else (target,)
+    """The targets that a name stands for: itself, or for `mean` all that are averaged."""
+    return study.averaged if target == MEAN else (target,)
 
 
 def transfer_gap(study: Study, encoder: str, condition: str) -> float | None:
-    """English minus the mean of the other languages, mean over the targets that have English."""
+    """English minus the mean of the other languages, mean over the averaged targets that have English."""
     english, others = study.scores(encoder, condition, is_english=True), study.scores(encoder, condition)
+    english, others = english[..., weights(study) > 0], others[..., weights(study) > 0]
     if not english.shape[1]:
         return None
     gaps = english.mean(axis=(0, 1)) - mean_of_present(others, axis=(0, 1))  # [target]

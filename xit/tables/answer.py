@@ -1,18 +1,38 @@
-"""The short answer: the average gain of each intermediate task, for each encoder. The README shows it."""
+"""The short answer: the average gain of each encoder, their difference, and what hangs on what. The README shows it."""
 
 from xit.paper.inputs import Inputs
 from xit.paper.render import Cell, Table
-from xit.statistics.gains import average_gains, encoder_differences, main_gains
-from xit.statistics.study import MEAN
+from xit.paper.sentences import contrast_name, flipped, left_out, median_target
+from xit.statistics.gains import (
+    Estimate,
+    Primary,
+    encoder_differences,
+    gain_array,
+    main_gains,
+    primary_gains,
+)
+from xit.statistics.study import MEAN, Study, mean_of_present, weights
 from xit.tables.architectures import difference_heads
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
-    """Rows are intermediate tasks and their mean, columns encoders, and the first minus each other."""
+    """The answer; its primary family, looked at otherwise; and the gains in English and as shares of the headroom."""
+    return (_answer(inputs), _robustness(inputs), _headroom(inputs))
+
+
+def _answer(inputs: Inputs) -> Table:
+    """Rows are the primary mean and the intermediate tasks, columns encoders, and the first minus each other."""
     study = inputs.study
     first, *rest = study.encoders
-
+    primary = primary_gains(study)
     rows: list[tuple[Cell, ...]] = [
+        (
+            f"mean of {len(study.primary)}",
+            *(primary[(encoder,)] for encoder in study.encoders),
+            *(primary[first, encoder] for encoder in rest),
+        )
+    ]
+    rows += [
         (
             task,
             *(main_gains(study)[task, encoder, MEAN] for encoder in study.encoders),
@@ -20,22 +40,102 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         )
         for task in study.intermediates
     ]
-    if len(rows) > 1:
-        averages = average_gains(study)
-        gains, differences = [averages[(encoder,)] for encoder in study.encoders], [averages[first, n] for n in rest]
-        rows.append(("mean of the tasks", *gains, *differences))
-    table = Table(
+    return Table(
         name="answer",
-        title=f"Average gain of intermediate training over {len(study.targets)} targets ({inputs.label})",
+        title=f"Average gain of intermediate training over {len(study.averaged)} targets ({inputs.label})",
         caption=(
             f"Points, zero-shot, mean over targets, {len(study.others)} languages and {len(study.seeds)} "
-            f"seed{'s' * (len(study.seeds) > 1)}, with 95 % intervals over seeds and languages. "
-            "* differs from zero after Holm's correction: a task for all cells of the table of gains, a difference for "
-            "all of the table of architectures, the mean for its row. Made by `xit paper` from results/scores.csv."
+            f"seed{'s' * (len(study.seeds) > 1)}, with {study.analysis.level:.0%} intervals over seeds and languages. "
+            f"The first row is the primary family, the mean over {', '.join(study.primary)}. {starred(study)} Made by "
+            "`xit paper` from results/scores.csv."
         ),
         columns=("intermediate", *study.encoders, *difference_heads(study)),
         rows=tuple(rows),
-        sections=(len(study.intermediates),),
+        sections=(1,),
         span="column",
     )
-    return (table,)
+
+
+def starred(study: Study) -> str:
+    """What a star means, for a caption."""
+    if not study.has_verdicts:
+        return f"Nothing is tested below {study.analysis.fewest_seeds} seeds, and so there are no stars."
+    return (
+        "* differs from zero after Holm's correction: within the primary family; within the average gains of all "
+        "conditions; within the differences after all tasks."
+    )
+
+
+def _robustness(inputs: Inputs) -> Table:
+    """A row a contrast of the primary family; columns what it is without each target, its median, its sign-flip
+    test."""
+    study = inputs.study
+    rows = tuple(_looked_at(study, key, one) for key, one in primary_gains(study).items())
+    return Table(
+        name="answer-robustness",
+        title=f"The primary family without each target ({inputs.label})",
+        caption=(
+            "Points, as in the table of the answer, then the mean over the other targets where one is left out, and "
+            "the median over targets. Sign-flip: the exact two-sided p of all signs that the seeds' means could have "
+            "had, not corrected, from six seeds on; a difference pairs the seeds. Made by "
+            "`xit paper` from results/scores.csv."
+        ),
+        columns=("contrast", "all", *(f"without {name}" for name in study.averaged), "median", "sign-flip p"),
+        rows=rows,
+    )
+
+
+def _looked_at(study: Study, key: Primary, one: Estimate | None) -> tuple[Cell, ...]:
+    others, p = left_out(study, key), flipped(study, key)
+    return (
+        contrast_name(key),
+        one,
+        *(others[name].value if name in others else None for name in study.averaged),
+        median_target(study, key),
+        None if p is None else f"{p:.3f}",
+    )
+
+
+def _headroom(inputs: Inputs) -> Table:
+    """A row an intermediate task and encoder: its gain in English, zero-shot, and as a share of what was left to
+    gain."""
+    study = inputs.study
+    rows: list[tuple[Cell, ...]] = [
+        (
+            task if encoder == study.encoders[0] else "",
+            encoder,
+            _english(study, encoder, task),
+            main_gains(study)[task, encoder, MEAN],
+            _share(study, encoder, task),
+        )
+        for task in study.intermediates
+        for encoder in study.encoders
+    ]
+    return Table(
+        name="answer-headroom",
+        title=f"Gains in English, zero-shot, and of what was left to gain ({inputs.label})",
+        caption=(
+            "English: points, mean over the averaged targets that have English. Zero-shot: as in the table of the "
+            "answer. Of headroom: the zero-shot gain of every target in percent of 100 minus its score without "
+            "intermediate training, mean over targets. Made by `xit paper` from results/scores.csv."
+        ),
+        columns=("intermediate", "encoder", "English", "zero-shot", "of headroom, %"),
+        rows=tuple(rows),
+        sections=tuple(range(0, len(rows), len(study.encoders))),
+        texts=2,
+        span="column",
+    )
+
+
+def _english(study: Study, encoder: str, task: str) -> float | None:
+    gains = mean_of_present(gain_array(study, encoder, [task], is_english=True), axis=(0, 1))[weights(study) > 0]
+    mean = float(mean_of_present(gains, axis=0))
+    return None if mean != mean else mean
+
+
+def _share(study: Study, encoder: str, task: str) -> float | None:
+    chosen = weights(study) > 0
+    gains = mean_of_present(gain_array(study, encoder, [task]), axis=(0, 1))[chosen]
+    before = mean_of_present(study.scores(encoder, "none"), axis=(0, 1))[chosen]
+    shares = gains[before < 100] / (100 - before[before < 100])
+    return 100 * float(shares.mean()) if len(shares) and not (shares != shares).any() else None

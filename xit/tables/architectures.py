@@ -24,9 +24,10 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         title=f"Gain from intermediate training, {' beside '.join(study.encoders)} ({inputs.label})",
         caption=(
             "Gain over no intermediate training in points, zero-shot, and the difference of the gains, each with its "
-            "95 % interval over seeds and languages. * differs from zero after Holm's correction, gains for all "
-            "cells of the table of gains, differences for all of this table. Made by `xit paper` from "
-            "results/scores.csv."
+            "interval over seeds and languages. Means are tested: * differs from zero after Holm's correction, gains "
+            "for all means of the table of gains, differences for those of this table. Single targets are explored and "
+            "not tested, and drawn towards the mean of their task by as much as they are noise. Made by `xit paper` "
+            "from results/scores.csv."
         ),
         columns=("after", "target", *study.encoders, *difference_heads(study)),
         rows=rows,

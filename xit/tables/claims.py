@@ -1,27 +1,31 @@
 """Every claim with its published value and the verdict of our scores, for each encoder."""
 
-from xit.paper.inputs import Inputs
+from xit.paper.inputs import Inputs, Row
 from xit.paper.render import Cell, Table
-from xit.statistics.claims import CLAIMS, ClaimResult, results_of
+from xit.statistics.claims import CLAIMS, ClaimResult, results
+from xit.statistics.study import Study
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
     """A row a claim; for each encoder the verdict and the difference that decided it."""
     study = inputs.study
-    published = {row["key"]: row for row in inputs.published if row["key"]}
+    published, found = {row["key"]: row for row in inputs.published if row["key"]}, results(study)
 
-    def cells(found: dict[str, ClaimResult]) -> list[Cell]:
+    none: tuple[str, None] = ("–", None)
+
+    def cells(one: dict[str, ClaimResult]) -> list[Cell]:
         return [
             cell
             for encoder in study.encoders
-            for cell in ((found[encoder].verdict, found[encoder].estimate) if encoder in found else ("–", None))
+            for cell in ((one[encoder].verdict, one[encoder].estimate) if encoder in one else none)
         ]
 
     rows = tuple(
         (
-            claim.statement.format(first=study.encoders[0]),
+            claim.said(study),
             published[claim.id]["value"] if claim.id in published else "–",
-            *cells({one.encoder: one for one in results_of(claim, study)}),
+            _is_same(study, published.get(claim.id)),
+            *cells({name: one for (key, name), one in found.items() if key == claim.id}),
         )
         for claim in CLAIMS
     )
@@ -29,14 +33,22 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="claims",
         title=f"Claims, and what our scores say of them ({inputs.label})",
         caption=(
-            "Published values in points (sources in paper/inputs/published.csv), from XLM-R large. The difference "
-            "would be above zero if the claim held: its 95 % interval above zero reads reproduced, below zero "
-            "contradicted, else inconclusive (not corrected for the number of claims). Made by `xit paper` from "
+            "Published values in points (sources in paper/inputs/published.csv), from XLM-R large; same: whether ours "
+            "is the same quantity (the table of published claims says what differs). The difference would be above "
+            "zero if the claim held: significantly above reads reproduced, significantly below contradicted, else "
+            "inconclusive, after Holm's correction within the family that tests it, or within the claims that no other "
+            f"family tests. Equality is reproduced where two one-sided tests find less than {study.analysis.margin:g} "
+            "points, and contradicted where the whole interval is beyond them. Made by `xit paper` from "
             "results/scores.csv."
         ),
-        columns=("claim", "published", *(("verdict", "difference") * len(study.encoders))),
+        columns=("claim", "published", "same", *(("verdict", "difference") * len(study.encoders))),
         rows=rows,
-        groups=(("", 2), *((encoder, 2) for encoder in study.encoders)),
+        groups=(("", 3), *((encoder, 2) for encoder in study.encoders)),
         stretch=0,
     )
     return (table,)
+
+
+def _is_same(study: Study, row: Row | None) -> str:
+    """Whether ours is the quantity that was published."""
+    return "–" if row is None else "no" if row["differs"] or study.source == "micro" else "yes"

@@ -50,7 +50,7 @@ def _draw(study: Study) -> Any:
 
 
 def _text(one: Estimate | None) -> str:
-    return "–" if one is None else signed(one.value) + "*" * one.is_significant
+    return "–" if one is None else signed(one.value) + "*" * bool(one.is_significant)
 
 
 def _ink(strength: float) -> str:

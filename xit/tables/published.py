@@ -1,15 +1,16 @@
-"""Published scores, with ours beside them only where data, metric and languages are the same."""
+"""Published scores, with ours beside them only where data, metric and languages are the same; and published claims."""
 
 import numpy as np
 
 from xit.core.conditions import BASELINE
 from xit.paper.inputs import Inputs, Row
 from xit.paper.render import Cell, Table
+from xit.statistics.claims import CLAIMS
 from xit.statistics.study import Study
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
-    """A row a published score of a target."""
+    """A row a published score of a target, and a row a published claim."""
     study = inputs.study
     rows = [row for row in inputs.published if row["target"]]
     table = Table(
@@ -28,7 +29,28 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         ),
         texts=2,
     )
-    return (table,)
+    return (table, _claims(inputs))
+
+
+def _claims(inputs: Inputs) -> Table:
+    """A row a claim that somebody published: the number, and what makes ours another quantity."""
+    by_id = {claim.id: claim for claim in CLAIMS}
+    rows = tuple(
+        (by_id[row["key"]].said(inputs.study), row["value"], row["differs"] or "–", row["source"], row["certainty"])
+        for row in inputs.published
+        if row["key"]
+    )
+    return Table(
+        name="published-claims",
+        title=f"Published claims, and what makes ours another quantity ({inputs.label})",
+        caption=(
+            "Values in points, all of XLM-R large; ours are of other encoders, and of the data that the title names. "
+            "Second hand: read in what others wrote of the paper. Made by `xit paper` from paper/inputs/published.csv."
+        ),
+        columns=("claim", "published", "differs", "source", "certainty"),
+        rows=rows,
+        texts=5,
+    )
 
 
 def _row(study: Study, target: str, metric: str, rows: list[Row]) -> tuple[Cell, ...]:

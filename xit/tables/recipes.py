@@ -29,8 +29,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         title=f"Recipes of intermediate training ({inputs.label})",
         caption=(
             "Average gain over no intermediate training, and the same minus that of the plain English task (for "
-            "multitask, minus the mean of the tasks by themselves), in points, with 95 % intervals over seeds and "
-            "languages; * after Holm's correction, gains for all cells of the table of gains, contrasts for all of "
+            "multitask, minus the mean of the tasks by themselves), in points, with intervals over seeds and "
+            "languages; * after Holm's correction, gains for all means of the table of gains, contrasts for all of "
             "this table. Batches: the share of each stream. Made by `xit paper` from results/scores.csv."
         ),
         columns=("recipe", "batches", *(("gain", "over plain") * len(study.encoders))),
