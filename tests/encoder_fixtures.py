@@ -23,6 +23,12 @@ HEADS = {"num_attention_heads": 2, "intermediate_size": 16}
 STATE = {"state_size": 4}
 MODELS: dict[str, Callable[[int], Any]] = {
     "bert": lambda pieces: transformers.BertConfig(vocab_size=pieces, **SIZE, **HEADS),
+    "distilbert": lambda pieces: transformers.DistilBertConfig(
+        vocab_size=pieces, dim=16, n_layers=2, n_heads=2, hidden_dim=16
+    ),
+    "eurobert": lambda pieces: transformers.EuroBertConfig(
+        vocab_size=pieces, **SIZE, **HEADS, num_key_value_heads=2, pad_token_id=0, bos_token_id=1, eos_token_id=2
+    ),
     "xlm-roberta": lambda pieces: transformers.XLMRobertaConfig(vocab_size=pieces, **SIZE, **HEADS, pad_token_id=0),
     "modernbert": lambda pieces: transformers.ModernBertConfig(
         vocab_size=pieces,
@@ -56,7 +62,7 @@ MODELS: dict[str, Callable[[int], Any]] = {
         vocab_size=pieces, hidden_size=16, num_hidden_layers=3, lru_width=16, **HEADS, pad_token_id=0
     ),
 }
-PICKLED = ("mmbert_base", "mt5_base", "rwkv4_world")
+PICKLED = ("minilm", "mt5_base", "rwkv4_world")
 """Those whose repository has pytorch_model.bin and no safetensors."""
 RELEASED: dict[str, Released] = {
     name: registry.load("encoders", name).RELEASED

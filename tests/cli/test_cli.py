@@ -168,8 +168,13 @@ def test_listings_are_tables_too_and_need_no_params_yaml(command: str, xit: Xit)
     done = xit(command)
 
     assert done.code == 0
-    listed = [line.split()[0] for line in done.out.splitlines() if not line.startswith(("id ", " "))]
+    listing, _, released = done.out.partition("released ")
+    listed = [line.split()[0] for line in listing.splitlines() if not line.startswith(("id ", " "))]
     assert tuple(listed) == registry.names(command)
+    if command == "encoders":
+        assert re.search(r"^minilm +118 +96 +100 +MIT +distilled", released, re.MULTILINE)
+        assert re.search(r"^mbert +178 +92 +104\? +Apache 2.0\?", released, re.MULTILINE)
+        assert "No small multilingual xLSTM, Mamba" in released
 
 
 def test_examples_are_shown_as_models_get_them(xit: Xit) -> None:

@@ -51,14 +51,14 @@ def sentences() -> tuple[Tensor, Tensor]:
     return input_ids, (input_ids != 0).long()
 
 
-def test_these_tests_run_over_twelve_architectures_six_of_them_causal_and_recurrent() -> None:
+def test_these_tests_run_over_fourteen_architectures_six_of_them_causal_and_recurrent() -> None:
     from xit.modeling.released import RECURRENT
 
-    assert len(MODELS) == 12
+    assert len(MODELS) == 14
     assert set(CAUSAL) == set(RECURRENT) < set(MODELS)
 
 
-SLOW = ("deberta-v2", "rembert")
+SLOW = ("deberta-v2", "distilbert", "rembert")
 KINDS = [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW else ()) for kind in MODELS]
 CASES = [
     *(pytest.param(kind, None, marks=pytest.mark.slow if kind in SLOW else ()) for kind in MODELS),

@@ -275,7 +275,7 @@ def test_all_faults_are_reported_at_once() -> None:
             {"grid__targets": ["xnly", *VALUES["grid"]["targets"]]},
             r"grid.targets.0: no such task; found \"xnly\"\. .* Did you mean xnli\? Known: anli_plus, bucc2018, ccg",
         ),
-        ({"grid__encoders": ["lstn"]}, r"grid.encoders.0: no such encoder; .* Did you mean lstm\? Known: glot500, gru"),
+        ({"grid__encoders": ["lstn"]}, r"grid.encoders.0: no such encoder; .* Did you mean lstm\? Known: dist"),
         ({"grid__encoders": []}, r"grid.encoders: the list is empty; found \[\]\. .* Name at least one"),
         (
             {"grid__controls": ["none", "random"]},
@@ -323,6 +323,14 @@ def test_all_faults_are_reported_at_once() -> None:
         ({"languages__evaluation": ["en", "en"]}, r"languages.evaluation: en is there twice"),
         ({"languages__pretraining": []}, r"languages.pretraining: the list is empty, but transformer, lstm read text"),
         ({"tokenizer": None}, r"tokenizer: null, but transformer, lstm read with it\. Give vocabulary and lines"),
+        (
+            {"grid__encoders": ["mdeberta_v3", "mbert", "lstm"], "grid__recipes": ["mlm", "mnli+mlm", "mnli-9"]},
+            r"grid.recipes: mlm, mnli\+mlm: mdeberta_v3 has no masked-LM head to go on with, since it was trained",
+        ),
+        (
+            {"grid__encoders": ["laser2", "lstm"], "grid__recipes": ["mnli+mlm"]},
+            r"grid.recipes: mnli\+mlm: laser2 has no masked-LM head to go on with, since its released files have none",
+        ),
         (
             {"languages__pretraining": [], "grid__encoders": ["mbert"], "grid__recipes": ["mnli+mlm", "mnli-9"]},
             r"languages.pretraining: the list is empty, but mnli\+mlm read text",
@@ -458,8 +466,10 @@ def test_released_encoders_with_a_table_of_positions_say_how_many() -> None:
     released = {name: one for name, one in config.load(ROOT / "params.yaml").encoders.items() if one.size is None}
 
     assert {name: rules.max_positions(name, one) for name, one in released.items()} == {
-        **dict.fromkeys(["xlmr_base", "xlmr_large", "mbert", "rembert", "glot500"], 512),
+        **dict.fromkeys(["xlmr_base", "xlmr_large", "mbert", "rembert", "glot500", "distilmbert"], 512),
+        **dict.fromkeys(["minilm", "paraphrase_minilm", "me5_small"], 512),
         **dict.fromkeys(["mdeberta_v3", "mt5_base", "mmbert_base", "rwkv4_world", "laser2"]),
+        **dict.fromkeys(["rwkv7_world", "mmbert_small", "eurobert_210m"]),
     }
 
 

@@ -47,13 +47,23 @@ def profile(values: dict[str, Any]) -> Config:
 def test_it_compares_what_is_promised(profile: Config) -> None:
     languages = {code for name in XTREME_R.tasks for code in task_of(name).languages}
 
-    assert {"xlmr_large", "xlmr_base", "laser2", "rwkv4_world", "transformer", "lstm"} <= set(profile.grid.encoders)
+    assert {"xlmr_large", "xlmr_base", "laser2", "rwkv7_world", "transformer", "lstm"} <= set(profile.grid.encoders)
     assert set(profile.grid.intermediates) == set(profile.recipes.multitask.tasks) == NINE
     assert set(profile.grid.targets + profile.grid.bare_targets) == set(XTREME_R.tasks)
     assert set(profile.languages.evaluation) == languages
     assert len(languages) == 50
     assert len(profile.seeds) == 3
-    assert {"multitask", "mlm", "multitask+mlm"} <= set(profile.grid.recipes)
+    assert {"multitask", "mnli+shuffled"} <= set(profile.grid.recipes)
+
+
+def test_masked_lm_is_compared_for_the_encoders_that_have_a_head_for_it() -> None:
+    values = config.laid_over(config.read(ROOT / "params.yaml"), overlay.load(ROOT / "profiles", "xtreme-r-mlm").values)
+
+    found = config.check(values, "xtreme-r-mlm")
+
+    assert {"mlm", "mnli+mlm", "multitask+mlm"} <= set(found.grid.recipes)
+    assert {"xlmr_large", "xlmr_base", "lstm"} <= set(found.grid.encoders)
+    assert not {"laser2", "rwkv7_world"} & set(found.grid.encoders)
 
 
 def test_encoders_from_scratch_have_about_a_hundred_million_parameters_within_five_percent(profile: Config) -> None:
@@ -88,9 +98,9 @@ def test_show_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     words = " ".join(done.output.split())
     assert done.exit_code == 0
-    for name in ("xlmr_large", "rwkv4_world"):
+    for name in ("xlmr_large", "rwkv7_world"):
         assert encoder_fixtures.RELEASED[name].repository.partition("@")[2] in words
-    assert "fine-tunings 3,672 encoders × conditions × trained targets × seeds" in words
+    assert "fine-tunings 2,592 encoders × conditions × trained targets × seeds" in words
     assert "ccg: passed over" in words
     assert "panx (unimelb-nlp/wikiann): its commit is not pinned" in words
 

@@ -21,10 +21,11 @@ from xit.core.errors import ConfigError, TrainingError
 from xit.core.examples import write_examples
 from xit.core.plan import Places, Plan
 from xit.core.progress import unheard
+from xit.modeling.checkpoints import MASKED_LM_HEAD
 from xit.modeling.task_model import load_encoder
 from xit.stages.intermediate import intermediate
 from xit.training import mixtures
-from xit.training.masked_lm import HEAD, MaskedLanguageModel
+from xit.training.masked_lm import MaskedLanguageModel
 from xit.training.mixtures import draws
 from xit.training.streams import training_examples
 
@@ -182,7 +183,13 @@ def test_masked_lm_goes_on_with_the_head_of_pretraining(root: Path, tmp_path: Pa
 
     assert other.load_head(tmp_path)
     assert all(torch.equal(tensor, kept[name]) for name, tensor in other.state_dict().items())
-    assert set(load_file(tmp_path / HEAD)) == {"transform.weight", "transform.bias", "norm.weight", "norm.bias", "bias"}
+    assert set(load_file(tmp_path / MASKED_LM_HEAD)) == {
+        "transform.weight",
+        "transform.bias",
+        "norm.weight",
+        "norm.bias",
+        "bias",
+    }
 
 
 def test_the_control_of_masked_lm_trains_as_many_steps_and_looks_at_nothing(root: Path, tmp_path: Path) -> None:

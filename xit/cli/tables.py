@@ -51,6 +51,13 @@ def tasks(found: Mapping[str, Task]) -> Parts:
     yield table
 
 
+ABSENT = (
+    "No small multilingual xLSTM, Mamba, HGRN, minGRU or ELMo with open weights was found. RWKV-5 and -6 World have "
+    "1,500 million parameters at least, and code of their own; flair's character LSTMs are not for commercial use."
+)
+"""What one may look for among released encoders."""
+
+
 def encoders(facts: Mapping[str, Mapping[str, Any]]) -> Parts:
     table = Table("id", "title", "architecture", "direction", "starts from", box=None, padding=(0, 1, 0, 0))
     for name, values in facts.items():
@@ -58,6 +65,15 @@ def encoders(facts: Mapping[str, Mapping[str, Any]]) -> Parts:
         place = values["released"]["repository"].split()[0].partition("@")[0] if values["released"] else "–"
         table.add_row(name, values["title"], values["architecture"], values["direction"], size or place)
     yield table
+    of = Table("released", "million", "embedding", "languages", "licence", "trained on", box=None, padding=(0, 1, 0, 0))
+    for name, values in facts.items():
+        if released := values["released"]:
+            marks = {key: "?" if key in released["unverified"] else "" for key in ("languages", "licence")}
+            languages, licence = (f"{released[key]}{mark}" for key, mark in marks.items())
+            of.add_row(name, *map(str, released["millions"]), languages, licence, released["training"])
+    yield of
+    yield "Parameters are in millions: all, and the embedding. ? is as model cards are quoted in pages, unverified."
+    yield ABSENT
 
 
 def example(record: Mapping[str, Any], title: str) -> Panel:

@@ -23,7 +23,14 @@ INFO = EncoderInfo(
 )
 
 _FILES = "https://dl.fbaipublicfiles.com/nllb/laser/laser2"
-RELEASED = Released(f"{_FILES}.pt {_FILES}.spm {_FILES}.cvocab", licence="BSD", languages=93)
+RELEASED = Released(
+    f"{_FILES}.pt {_FILES}.spm {_FILES}.cvocab",
+    licence="BSD",
+    languages=93,
+    training="translation, parallel sentences",
+    millions=(45, 16),
+    without_masked_lm="it was trained to translate, and has none",
+)
 SIZE = EncoderSize(dimension=1024, layers=5, inner=320, heads=0)
 PIECES = 50_004
 """As released, with the size."""

@@ -1,7 +1,6 @@
 """Multilingual BERT, cased.
 
-178 M parameters. The commit is one that public code of 2026 pins; licence and number of languages are as model cards
-are quoted in public pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -19,4 +18,7 @@ RELEASED = Released(
     languages=104,
     model_type="bert",
     max_positions=512,
+    training="masked LM",
+    millions=(178, 92),
+    unverified=("licence", "languages"),
 )

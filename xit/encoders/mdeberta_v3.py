@@ -1,7 +1,6 @@
 """mDeBERTa-v3 base; the commit is of its conversion to safetensors, which its main branch lacks.
 
-278 M parameters. The commit is one that public code of 2026 pins; licence and number of languages are as model cards
-are quoted in public pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -19,4 +18,8 @@ RELEASED = Released(
     languages=100,
     model_type="deberta-v2",
     overflows=("float16",),
+    training="replaced tokens",
+    millions=(278, 193),
+    without_masked_lm="it was trained to find replaced tokens, and its files have the half that finds them",
+    unverified=("licence", "languages"),
 )

@@ -1,7 +1,6 @@
-"""mmBERT base: a ModernBERT in 1,833 languages; its weights are a pytorch_model.bin.
+"""mmBERT base: a ModernBERT in 1,833 languages.
 
-307 M parameters. The commit is one that public code of 2026 pins; licence and number of languages are as model cards
-are quoted in public pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -14,8 +13,11 @@ INFO = EncoderInfo(
     citation="Marone et al. 2025, arXiv 2509.06888",
 )
 RELEASED = Released(
-    "jhu-clsp/mmBERT-base@c5955035435e2bf121cde7f3c8863ef52ff35d82",
+    "jhu-clsp/mmBERT-base@ca5b84ba39fb0531402e727a3d9a50626d9f522c",
     licence="MIT",
     languages=1_833,
     model_type="modernbert",
+    training="masked LM",
+    millions=(307, 197),
+    unverified=("licence", "languages"),
 )

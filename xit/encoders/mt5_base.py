@@ -1,7 +1,6 @@
 """The encoder of mT5 base; its weights are a pytorch_model.bin.
 
-The commit is one that public code of 2026 pins; licence and number of languages are as model cards are quoted in public
-pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -19,4 +18,8 @@ RELEASED = Released(
     languages=101,
     model_type="mt5",
     overflows=("float16",),
+    training="masked spans",
+    millions=(277, 192),
+    without_masked_lm="it is half of a model that writes what is masked with its other half",
+    unverified=("licence", "languages"),
 )

@@ -1,7 +1,6 @@
 """RemBERT: small embeddings into wide layers.
 
-576 M parameters. No commit of it was found in public code; licence and number of languages are as model cards are
-quoted in public pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -14,9 +13,13 @@ INFO = EncoderInfo(
     citation="Chung et al. 2021, arXiv 2010.12821",
 )
 RELEASED = Released(
-    "google/rembert",
+    "google/rembert@65da5133da36e29dfca67d4f0dd9f7f9db21b563",
     licence="Apache 2.0",
     languages=110,
     model_type="rembert",
     max_positions=512,
+    training="masked LM",
+    millions=(576, 64),
+    without_masked_lm="its repository is said to have left it out, which only the Hub can tell",
+    unverified=("licence", "languages"),
 )

@@ -22,4 +22,8 @@ RELEASED = Released(
     model_type="rwkv",
     overflows=("float16",),
     direction="causal",
+    training="next token",
+    millions=(142, 50),
+    without_masked_lm="it was trained to predict the next token",
+    unverified=("languages",),
 )

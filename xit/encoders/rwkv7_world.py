@@ -33,7 +33,13 @@ INFO = EncoderInfo(
     citation="Peng et al. 2025, arXiv 2503.14456; the chunks: Yang et al. 2024, arXiv 2406.06484",
 )
 RELEASED = Released(
-    "RWKV/RWKV7-Goose-World2.8-0.1B-HF@d81965cb4e1a9f96696b4f70b84212b8f2e43216", licence="Apache 2.0", languages=100
+    "RWKV/RWKV7-Goose-World2.8-0.1B-HF@d81965cb4e1a9f96696b4f70b84212b8f2e43216",
+    licence="Apache 2.0",
+    languages=100,
+    training="next token",
+    millions=(141, 50),
+    without_masked_lm="it was trained to predict the next token",
+    unverified=("languages",),
 )
 SIZE = EncoderSize(dimension=768, layers=12, inner=3072, heads=12)
 PIECES = 65_536

@@ -1,7 +1,6 @@
 """XLM-R base: the transformer of both papers, at its smaller size.
 
-278 M parameters. The commit is one that public code of 2026 pins; licence and number of languages are as model cards
-are quoted in public pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -19,4 +18,7 @@ RELEASED = Released(
     languages=100,
     model_type="xlm-roberta",
     max_positions=512,
+    training="masked LM",
+    millions=(278, 192),
+    unverified=("licence", "languages"),
 )

@@ -1,7 +1,6 @@
 """XLM-R large: the transformer that Phang et al. 2020 and Ruder et al. 2021 compare.
 
-560 M parameters. The commit is one that public code of 2026 pins; licence and number of languages are as model cards
-are quoted in public pages, unverified.
+The commit is one that public code of 2026 pins.
 """
 
 from xit.modeling.encoders import EncoderInfo, Released
@@ -19,4 +18,7 @@ RELEASED = Released(
     languages=100,
     model_type="xlm-roberta",
     max_positions=512,
+    training="masked LM",
+    millions=(560, 256),
+    unverified=("licence", "languages"),
 )

@@ -3,6 +3,7 @@
     config.json, model.safetensors     the encoder (`xit.modeling.encoders`)
     tokenizer.json, tokenizer_config.json
     head.json, head.safetensors        the head and what it answers; only of trained tasks
+    masked_language_model.safetensors  the masked-LM head, after pretraining
     lineage.json                       what made it: parameters, inputs, code, versions; and the other files' hashes
     log.jsonl                          a line a step, without times
 
@@ -27,6 +28,8 @@ from xit.core.task import READ_BY_MODELS, task_of
 if TYPE_CHECKING:
     from torch import nn
 
+MASKED_LM_HEAD = "masked_language_model.safetensors"
+"""Of a pretrained checkpoint: what is not the encoder's, so that the same training can go on."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 

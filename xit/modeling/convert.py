@@ -143,6 +143,13 @@ def _copied(place: Place, folder: Path, kind: str = "", direction: str | None = 
     tokenization.refuse_unlike(place.name, tokenizer, encoder.embedding.num_embeddings)
     encoders.save(encoder, folder)
     tokenization.save(_separated(place.name, tokenizer), folder)
+    head = place.folder / checkpoints.MASKED_LM_HEAD
+    if head.is_file():  # of a checkpoint that was made here
+        shutil.copyfile(head, folder / head.name)
+    elif encoder.size is None:
+        from xit.modeling.released_masked_lm import save_masked_lm_head
+
+        save_masked_lm_head(place.folder, encoder, folder / head.name, _has_safetensors(place))
     return encoder
 
 
@@ -173,11 +180,16 @@ def _loaded(place: Place, config: Mapping[str, Any], direction: str | None) -> A
     """The encoder; one that says itself how it is read, as ours do, is read so rather than as its file has it."""
     if direction is None and place.facts and "xit_direction" not in config:
         direction = place.facts.direction
-    if any(path.suffix == ".safetensors" for path in place.files):
+    if _has_safetensors(place):
         return encoders.load(place.folder, direction)
     from xit.modeling.released import load_released
 
     return load_released(str(place.folder), None, direction, is_safetensors=False)
+
+
+def _has_safetensors(place: Place) -> bool:
+    """Whether weights are safetensors, rather than a pytorch_model.bin."""
+    return any(path.suffix == ".safetensors" for path in place.files)
 
 
 def _link(source: str, target: str) -> None:

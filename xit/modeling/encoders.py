@@ -65,6 +65,10 @@ class Released:
         overflows: Precisions in which it is known to give values that are not finite.
         direction: How a causal one is read, of `DIRECTIONS`.
         max_positions: The tokens of the longest row that it has positions for; None where any length will do.
+        training: What it was trained on before.
+        millions: Of parameters: all, and those of the embedding; without an LM head of its own weights.
+        without_masked_lm: Why its masked LM cannot go on, where there is no masked-LM head in its files.
+        unverified: Of these facts those that are as model cards are quoted in public pages, and no more.
     """
 
     repository: str
@@ -74,6 +78,10 @@ class Released:
     overflows: tuple[str, ...] = ()
     direction: str | None = None
     max_positions: int | None = None
+    training: str = ""
+    millions: tuple[int, int] = (0, 0)
+    without_masked_lm: str = ""
+    unverified: tuple[str, ...] = ()
 
 
 class Parameters(NamedTuple):

@@ -88,7 +88,7 @@ class ReleasedEncoder(Encoder):
 
     def write(self, folder: Path) -> None:
         """Write config.json and model.safetensors as transformers does, without its progress bar."""
-        with _quiet():
+        with quiet():
             self.model.save_pretrained(folder)
 
     def _states(self, input_ids: Tensor, **options: Any) -> tuple[Tensor, ...]:
@@ -200,7 +200,7 @@ def load_model(source: str, revision: str | None = None, auto: Any = None, is_sa
         auto = transformers.AutoModelForTextEncoding if has_encoder_class else transformers.AutoModel
     options = {"revision": revision, "use_safetensors": is_safetensors, "output_loading_info": True}
     try:
-        with _quiet():
+        with quiet():
             model, found = auto.from_pretrained(
                 source,
                 config=config,
@@ -226,7 +226,7 @@ def refuse_unfit(source: str, model: Any) -> bool:
         CheckpointError: it takes no token ids, gives no states, or states that depend on padding or on no other token.
     """
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), _quiet():
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), quiet():
             return _is_causal(source, ReleasedEncoder(model))
     except (XitError, MemoryError):
         raise
@@ -376,7 +376,7 @@ def _set_direction(source: str, config: Any, is_causal: bool, direction: str | N
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the report on weights that other heads of the model would use, and without a progress bar."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()

@@ -267,6 +267,29 @@ def max_positions(name: str, encoder: settings.EncoderSettings) -> int | None:
     return longest
 
 
+def _masked_lm(config: "Config") -> Iterator[str]:
+    """Masked LM of a released encoder goes on with its own masked-LM head, which not every one has."""
+    conditions = [name for name in config.grid.recipes if parse(name).has_mlm]
+    released = [name for name in config.grid.encoders if conditions and name in config.encoders]
+    for name in released:
+        if config.encoders[name].weights == "released" and (reason := _without_masked_lm(name)):
+            yield (
+                f"grid.recipes: {', '.join(conditions)}: {name} has no masked-LM head to go on with, since {reason}; a "
+                f"new one would be learnt at the cost of the encoder. Take {name} from grid.encoders, or these "
+                "conditions from grid.recipes and grid.conditions."
+            )
+
+
+def _without_masked_lm(name: str) -> str:
+    """Why a released encoder has no masked-LM head; nothing where it has one."""
+    if not registry.defines("encoders", name, "RELEASED"):
+        return ""
+    if registry.defines("encoders", name, "Encoder"):  # its own code is loaded with torch
+        return "its released files have none"
+    reason: str = registry.load("encoders", name).RELEASED.without_masked_lm
+    return reason
+
+
 def _subsets(config: "Config") -> Iterator[str]:
     """A condition takes no more training examples of a task than there can be."""
     for place, name in enumerate(config.grid.recipes):
@@ -349,6 +372,7 @@ RULES: tuple[Rule, ...] = (
     _micro,
     _lengths,
     _tokens,
+    _masked_lm,
     _subsets,
     _evaluated,
     _tuned,

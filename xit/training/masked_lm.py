@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -20,25 +20,27 @@ from xit.core.batches import IGNORED, Batch
 from xit.core.errors import CheckpointError, TrainingError
 from xit.core.plan import Plan, TextBatches
 from xit.modeling import encoders
+from xit.modeling.checkpoints import MASKED_LM_HEAD
 from xit.modeling.encoder import Encoder
 from xit.modeling.tokenization import Tokenizer
 from xit.training.loop import Step
-
-HEAD = "masked_language_model.safetensors"
-"""Of a pretrained checkpoint: what is not the encoder's, so that the same training can go on."""
 
 Blocks = npt.NDArray[np.int32]
 """Packed text of one language, [blocks, block_tokens]."""
 
 
 class MaskedLanguageModel(nn.Module):
-    """An encoder that predicts masked pieces, through a layer of its own and the embedding's weights."""
+    """An encoder that predicts masked pieces, through a layer of its own and the embedding's weights.
+
+    The head of a released encoder may have weights of its own for the pieces (`decoder`), or no layer before them.
+    """
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.transform = nn.Linear(encoder.dimension, encoder.embedding.embedding_dim)
-        self.norm = nn.LayerNorm(encoder.embedding.embedding_dim)
+        self.transform: nn.Linear | None = nn.Linear(encoder.dimension, encoder.embedding.embedding_dim)
+        self.norm: nn.LayerNorm | None = nn.LayerNorm(encoder.embedding.embedding_dim)
+        self.decoder: nn.Embedding | None = None
         self.bias = nn.Parameter(torch.zeros(encoder.embedding.num_embeddings))
 
     def forward(self, batch: Batch) -> Tensor:
@@ -51,27 +53,40 @@ class MaskedLanguageModel(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """Scores of all pieces, `<float>[..., vocabulary]`, for output states, `<float>[..., dimension]`."""
-        return F.linear(self.norm(F.gelu(self.transform(states))), self.encoder.embedding.weight, self.bias)
+        if self.transform is not None and self.norm is not None:
+            states = self.norm(F.gelu(self.transform(states)))
+        pieces = self.encoder.embedding if self.decoder is None else self.decoder
+        return F.linear(states, pieces.weight, self.bias)
 
     def save_head(self, folder: Path) -> None:
         """Write what is not the encoder's beside it."""
         own = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("encoder.")}
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}, folder / HEAD)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in own.items()}, folder / MASKED_LM_HEAD)
 
     def load_head(self, folder: Path) -> bool:
-        """Take over the head of a checkpoint; whether it has one (a released encoder's does not come with it).
+        """Take over the head of a checkpoint, and its form; whether it has one.
 
         Raises:
             CheckpointError: it is there but cannot be read, or does not fit.
         """
-        try:
-            self.load_state_dict(load_file(folder / HEAD), strict=False)
-        except FileNotFoundError:
+        path = folder / MASKED_LM_HEAD
+        if not path.is_file():
             return False
-        except (SafetensorError, RuntimeError) as error:
-            raise CheckpointError(
-                f"{folder / HEAD}: does not fit, or was cut short: {error}. Pretrain again."
-            ) from None
+        try:
+            with safe_open(path, "pt") as file:
+                epsilon = float((file.metadata() or {}).get("epsilon", 1e-5))
+            tensors = load_file(path)
+            if "transform.weight" not in tensors:
+                self.transform = self.norm = None
+            if self.norm is not None:
+                self.norm.eps = epsilon
+            if "decoder.weight" in tensors:
+                self.decoder = nn.Embedding(*self.encoder.embedding.weight.shape)
+            found = self.load_state_dict(tensors, strict=False)
+        except (SafetensorError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{path}: does not fit, or was cut short: {error}. Pretrain again.") from None
+        if lacking := [name for name in found.missing_keys if not name.startswith("encoder.")]:
+            raise CheckpointError(f"{path}: does not fit, or was cut short: it lacks {lacking[0]}. Pretrain again.")
         return True
 
 

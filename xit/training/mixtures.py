@@ -24,7 +24,6 @@ from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
 from xit.modeling.task_model import load_encoder
 from xit.training.loop import Outcome, Step, Validation, train
-from xit.training.masked_lm import HEAD
 from xit.training.streams import Stream, task_stream, text_stream, training_file
 from xit.training.validation import is_failure
 
@@ -71,7 +70,8 @@ def _inputs(plan: Plan, parent: Path, data: Path) -> dict[str, Path]:
             found[f"{name} validation"] = data / name / "validation.parquet"
     if plan.text:
         found["text"] = data / "text"
-        found |= {HEAD: parent / HEAD} if (parent / HEAD).is_file() else {}
+        head = checkpoints.MASKED_LM_HEAD
+        found |= {head: parent / head} if (parent / head).is_file() else {}
     return found
 
 

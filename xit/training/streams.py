@@ -110,8 +110,14 @@ def task_stream(
 def text_stream(plan: Plan, data: Path, encoder: nn.Module, tokenizer: Tokenizer, parent: Path, seed: int) -> Stream:
     """Masked LM of a plan, which goes on with the head of pretraining where the parent has one."""
     assert plan.text is not None
-    model = MaskedLanguageModel(encoder)  # type: ignore[arg-type]
-    model.load_head(parent)
+    shape: Any = encoder
+    model = MaskedLanguageModel(shape)
+    if not model.load_head(parent) and shape.size is None:
+        raise ConfigError(
+            f"{parent}: a {shape.name} encoder, whose files have no masked-LM head; found no "
+            f"{checkpoints.MASKED_LM_HEAD}. A new one would be learnt at the cost of the encoder. Leave out conditions "
+            "with masked LM for it, or make it again by `xit pretrain`, if its repository has such a head."
+        )
     blocks = packed(plan.text.languages, data / "text", tokenizer, plan.text.block_tokens)
     return Stream("mlm", model, pretraining_steps(blocks, plan.text, tokenizer, seed))
 
