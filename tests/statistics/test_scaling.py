@@ -104,6 +104,25 @@ def test_a_score_that_falls_with_more_examples_is_misaligned() -> None:
     assert found.spearman == pytest.approx(-1)
 
 
+@pytest.mark.parametrize(
+    ("baseline", "verdict"), [(80.0, "no gain"), (54.0, "no gain"), (20.0, "aligned"), (np.nan, "aligned")]
+)
+def test_a_way_back_from_damage_is_no_alignment(baseline: float, verdict: str) -> None:
+    points = generated(lambda n: 30 + 3 * np.log(n), draw=1)  # up to 54.5 at the largest size
+
+    found = scaling(dataclasses.replace(points, baseline=np.full(3, baseline)))
+
+    assert found.verdict == verdict
+
+
+def test_of_one_seed_the_sign_tells_whether_there_is_a_gain() -> None:
+    sizes = np.array([*SIZES, 9000.0])
+    rows = TRUE["log-linear"](sizes)[np.newaxis]
+
+    assert scaling(Points(sizes, rows, np.array([90.0]))).verdict == "no gain"
+    assert scaling(Points(sizes, rows, np.array([10.0]))).verdict == "aligned"
+
+
 def test_the_quadratic_is_best_only_where_it_turns_and_no_other_law_is_supported() -> None:
     risen, turned = (
         [fit(law, SIZES, generated(TRUE[name], 1).scores) for law in LAWS] for name in ("log law", "quadratic")
@@ -209,7 +228,7 @@ def test_the_table_has_a_row_a_pair_with_verdict_proxies_and_prediction(tmp_path
     assert isinstance(figure, Figure)
     row = dict(zip(table.columns, table.rows[0], strict=True))
     assert (row["after"], row["encoder"], row["target"], row["n"]) == ("mnli", "lstm", "xnli", "30–3,000")
-    assert (row["verdict"], row["languages"]) == ("aligned", "2 · 0 · 0")
+    assert (row["verdict"], row["languages"]) == ("aligned", "2 · 0 · 0 · 0")
     assert row["law"] in ("log-linear", "log law")
     assert row["per tenfold"] == pytest.approx(4, abs=0.3)
     assert (row["same format"], row["same labels"]) == ("yes", "yes")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Verdict = Literal["aligned", "flat", "misaligned", "too few sizes"]
+Verdict = Literal["aligned", "flat", "misaligned", "no gain", "too few sizes"]
 
 DELTA = 0.1
 """Where Huber's loss turns from square to straight, on log scores (the paper's, for BLEU and COMET)."""
@@ -233,8 +233,9 @@ class Scaling:
     """What the points say.
 
     Attributes:
-        verdict: `flat` where the flat line is best; `misaligned` where the quadratic is, or where Spearman's
-            correlation is below ALIGNED; else `aligned`.
+        verdict: `no gain` where the score at the largest n is not above the baseline, so that a curve is a way back
+            from damage at most; else `flat` where the flat line is best; `misaligned` where the quadratic is, or where
+            Spearman's correlation is below ALIGNED; else `aligned`.
         fits: Of every law; none where there are too few sizes.
         spearman: Of n and the mean score over seeds.
         resampled: The parameters of the best law in every resample of the seeds; none with one seed.
@@ -305,10 +306,27 @@ def scaling(points: Points) -> Scaling:
         for count in different
     ]
     resampled = tuple(refitted[i] for i in which)
-    return Scaling(points, _verdict(best, spearman), fits, best, spearman, resampled, counts)
+    return Scaling(points, _verdict(points, best, spearman), fits, best, spearman, resampled, counts)
 
 
-def _verdict(best: Fit, spearman: float) -> Verdict:
+def has_gain(points: Points) -> bool:
+    """Whether the largest n scores above the baseline, by a one-sided test over seeds; with one seed, by its sign.
+
+    Where the baseline was not run nothing is known, and the curve is judged by its form alone.
+    """
+    from scipy import stats
+
+    gains = points.scores[:, -1] - points.baseline
+    if np.isnan(gains).any():
+        return True
+    if len(gains) < 2 or not np.ptp(gains):
+        return bool(gains.mean() > 0)
+    return bool(stats.ttest_1samp(gains, 0, alternative="greater").pvalue < 1 - LEVEL)
+
+
+def _verdict(points: Points, best: Fit, spearman: float) -> Verdict:
+    if not has_gain(points):
+        return "no gain"
     if best.law.name == FLAT:
         return "flat"
     return "misaligned" if best.law.name == QUADRATIC or spearman < ALIGNED else "aligned"

@@ -18,7 +18,13 @@ from xit.statistics.laws import SHORT, Floats, Scaling, Verdict
 from xit.statistics.scaling import AHEAD, Pair, Sizes, pairs, pairs_by_language, predicted, shared, sizes_of
 from xit.statistics.study import MEAN, Study
 
-LETTERS: Mapping[Verdict, str] = {"aligned": "a", "flat": "f", "misaligned": "m", "too few sizes": "–"}
+LETTERS: Mapping[Verdict, str] = {
+    "aligned": "a",
+    "flat": "f",
+    "misaligned": "m",
+    "no gain": "n",
+    "too few sizes": "–",
+}
 WIDEST = 5
 """Panels beside one another."""
 
@@ -48,13 +54,14 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
             "intermediate task that training has seen († they range over less than two decades, too little for the "
             "parameters of a law). Law: of those that the corrected AIC supports, the one nearest to the largest n "
             "when fitted to the others; the quadratic where it turns among the n, and no other is supported. Held-out: "
-            "by how much the law misses the largest n, in log score; log-linear: the log law with β = 1. Flat: the "
+            "by how much the law misses the largest n, in log score; log-linear: the log law with β = 1. No gain: the "
+            "largest n does not score above the baseline, by a one-sided test over seeds; else flat: the "
             "flat line is best; misaligned: the quadratic is, or Spearman’s correlation of n and score is below 0.5; "
             "else aligned. Per tenfold: points for ten times the examples, by the log-linear law. Gains are over no "
             "intermediate training: measured at the largest n, and predicted for "
             f"{AHEAD} times as many, with 95 % intervals over seeds, which take the law as right; by a quadratic "
-            "nothing is predicted. Languages: in how many the pair is aligned · flat · misaligned. Made by "
-            "`xit paper` from results/scores.csv."
+            "nothing is predicted. Languages: in how many the pair is aligned · flat · misaligned · without gain. Made "
+            "by `xit paper` from results/scores.csv."
         ),
         columns=(
             "after",
@@ -110,9 +117,9 @@ def _languages(inputs: Inputs, sizes: Sizes) -> Table:
         name="scaling-languages",
         title=f"Whether the score of a language grows with intermediate training ({inputs.label})",
         caption=(
-            "a: aligned, f: flat, m: misaligned, by the rules of the table of gains by examples, in each language by "
-            "itself. A column has as many verdicts as chances to be wrong; read it beside the others. Made by `xit "
-            "paper` from results/scores.csv."
+            "a: aligned, f: flat, m: misaligned, n: no gain, by the rules of the table of gains by examples, in each "
+            "language by itself. A column has as many verdicts as chances to be wrong; read it beside the others. Made "
+            "by `xit paper` from results/scores.csv."
         ),
         columns=("after", "encoder", "target", *study.languages),
         rows=rows,
