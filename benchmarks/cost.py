@@ -176,7 +176,7 @@ def _work(stage: str, cell: str, config: Config) -> Work:
 
 
 def _parameters(encoder: str, config: Config) -> encoders.Parameters:
-    """Counted on a model without memory; of a released one by the config.json of its repository or folder.
+    """Counted on a model without memory; of a released one as its file says, and of other weights by their config.json.
 
     Raises:
         ConfigError: that cannot be read.
@@ -188,15 +188,17 @@ def _parameters(encoder: str, config: Config) -> encoders.Parameters:
         if settings.size is None and settings.weights == "released" and registry.defines("encoders", encoder, "SIZE"):
             own = registry.load("encoders", encoder)
             return encoders.parameters(encoders.build(encoder, own.SIZE, own.PIECES))
+        if settings.weights == "released":
+            total, embedding = registry.load("encoders", encoder).RELEASED.millions
+            return encoders.Parameters(total * 1_000_000, embedding * 1_000_000)
         if settings.size is None:
             return _parameters_of(settings.weights, encoder, config.hub)
         return encoders.parameters(encoders.build(encoder, settings.size, vocabulary_size(config, encoder)))
 
 
-def _parameters_of(weights: str, encoder: str, settings: HubSettings) -> encoders.Parameters:
+def _parameters_of(place: str, encoder: str, settings: HubSettings) -> encoders.Parameters:
     from transformers import AutoConfig, AutoModel
 
-    place = registry.load("encoders", encoder).RELEASED.repository if weights == "released" else weights
     name, revision = (place, None) if Path(place).is_dir() else hub.repository(place)
     try:
         read = AutoConfig.from_pretrained(

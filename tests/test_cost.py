@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from benchmarks.cost import Row, estimate
@@ -16,7 +17,8 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.fixture
 def parameters() -> Config:
-    return config.load(PROJECT / "params.yaml")
+    """With two seeds, however many there are."""
+    return dataclasses.replace(config.load(PROJECT / "params.yaml"), seeds=(1, 2))
 
 
 def rows(parameters: Config, *names: str) -> dict[str, Row]:
@@ -64,3 +66,15 @@ def test_laser2_is_counted_by_the_size_that_its_file_says(parameters: Config) ->
     # embeddings of 320; a direction of a layer: four gates of 512 with two biases, over 320 or 1,024 and over 512
     count = 50_004 * 320 + 2 * 4 * 512 * ((320 + 512 + 2) + 4 * (1024 + 512 + 2))
     assert row.disk_gib == pytest.approx(2 * 2 * count * 4 / 2**30)
+
+
+@pytest.mark.parametrize(("name", "millions"), [("xlmr_base", 278), ("minilm", 118), ("rwkv4_world", 142)])
+def test_released_encoders_are_counted_by_what_their_files_say_and_the_hub_is_not_asked(
+    name: str, millions: int, parameters: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:1")
+    grid = dataclasses.replace(parameters.grid, encoders=(name,))
+
+    row = rows(dataclasses.replace(parameters, grid=grid), f"control@{name}-none")["control"]
+
+    assert row.disk_gib == pytest.approx(2 * 2 * millions * 1e6 * 4 / 2**30)
