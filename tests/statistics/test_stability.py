@@ -26,14 +26,23 @@ def test_an_effect_that_every_seed_shows_is_found_by_every_subset() -> None:
 
 
 def test_subsets_that_say_the_opposite_are_counted() -> None:
+    rows = turned(scores({"mnli": 3.0}, seeds=10, noise=0.1), (1, 2, 3), by=-3.5)
+
+    one = stability(study_of(rows))[("lstm",)]
+
+    assert one.subsets == 120
+    assert one.opposite == 1  # seeds 1, 2 and 3 find -0.5, all seeds find +1.95
+    assert one.lost == 120 - 36  # all but that one, and those of the other seven seeds alone
+    assert one.gained == 0
+
+
+def test_a_word_where_all_seeds_have_none_is_gained_and_not_opposite() -> None:
     rows = turned(scores({"mnli": 1.0}, seeds=6, noise=0.1), (1, 2, 3), by=-1.5)
 
     one = stability(study_of(rows))[("lstm",)]
 
-    assert one.subsets == 20
-    assert one.opposite == 1  # seeds 1, 2 and 3 find -0.5, all seeds estimate +0.25
-    assert one.lost == 0
-    assert one.gained == 2  # and seeds 4, 5 and 6 find +1
+    assert (one.subsets, one.opposite, one.lost) == (20, 0, 0)
+    assert one.gained == 2  # seeds 1, 2 and 3 find -0.5, seeds 4, 5 and 6 find +1
 
 
 def test_a_subset_may_lose_what_all_seeds_find() -> None:

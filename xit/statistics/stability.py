@@ -15,7 +15,7 @@ class Stability(NamedTuple):
     """What the subsets say of one contrast.
 
     Attributes:
-        opposite: How many find it significant, of another sign than all seeds do, or than all seeds estimate it.
+        opposite: How many find the other sign than all seeds find.
         lost: How many do not find what all seeds find.
         gained: How many find what all seeds do not.
     """
@@ -46,7 +46,7 @@ def stability(study: Study, size: int = FEW) -> dict[Primary, Stability]:
             continue
         found[key] = Stability(
             len(parts),
-            sum(bool(part.is_significant) and part.value * one.value < 0 for part in parts),
+            sum(bool(part.is_significant and one.is_significant) and part.value * one.value < 0 for part in parts),
             sum(bool(one.is_significant) and not part.is_significant for part in parts),
             sum(bool(part.is_significant) and not one.is_significant for part in parts),
         )
