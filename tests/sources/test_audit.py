@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import published_folder
 import pytest
-import test_files_source
 from typer.testing import CliRunner
 
 from xit.cli.app import app
@@ -23,7 +23,7 @@ DATA = Path(os.environ.get("XIT_TEST_DATA") or ROOT.parent / "shared" / "data")
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 
 
-uncounted = test_files_source.uncounted
+uncounted = published_folder.uncounted
 
 
 def write(folder: Path, name: str, content: str) -> None:

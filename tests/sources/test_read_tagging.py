@@ -3,9 +3,9 @@
 import collections
 from pathlib import Path
 
+import published_folder
 import pytest
-import test_files_source
-from test_files_source import read, settings_of, write
+from published_folder import CONLLU, read, settings_of, write
 
 from xit.core.errors import DataError
 from xit.core.task import task_of
@@ -13,7 +13,7 @@ from xit.sources import hub_rows
 from xit.sources.files import FilesSource
 from xit.sources.reader_context import ReaderContext, Table
 
-uncounted = test_files_source.uncounted
+uncounted = published_folder.uncounted
 FILE = "panx/dev-sw.tsv"
 
 
@@ -101,3 +101,61 @@ def test_rows_that_repeat_an_earlier_one_with_its_label_are_counted(
 
     assert len(rows) == 3
     assert notes["rows that repeat an earlier one"] == {"panx": 1, "xnli": 2}[task_id]
+
+
+def test_xtreme_tags_need_no_blank_line_at_the_end(tmp_path: Path) -> None:
+    write(tmp_path, "panx")
+
+    rows = read(tmp_path, "panx", "test", "sw")
+
+    assert [(row["id"], row["words"], row["tags"]) for row in rows] == [
+        ("0", ["Ida", "aliondoka"], ["B-PER", "O"]),
+        ("1", ["Turin"], ["B-LOC"]),
+    ]
+
+
+def test_ccg_has_a_supertag_a_word_and_labels_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "ccg")
+
+    rows = read(tmp_path, "ccg", "train", "en")
+
+    assert len(rows) == 20
+    assert rows[4] == {
+        "id": "4",
+        "language": "en",
+        "words": ["Lamps", "slept", "in", "Turin", "."],
+        "tags": ["N", "S[dcl]\\NP", "((S\\NP)\\(S\\NP))/NP", "N", "."],
+    }
+    assert len({tag for row in rows for tag in row["tags"]}) == 7
+
+
+def test_ccg_is_read_in_the_pipe_format_too(tmp_path: Path) -> None:
+    write(tmp_path, "ccg")
+
+    (row,) = read(tmp_path, "ccg", "validation", "en")
+
+    assert (row["words"], row["tags"]) == (["Lamps", "flicker", "."], ["N", "S[dcl]\\NP", "."])
+
+
+def test_multiword_tokens_keep_their_surface_and_the_tag_of_their_highest_part(tmp_path: Path) -> None:
+    write(tmp_path, "udpos")
+    notes: collections.Counter[str] = collections.Counter()
+
+    rows = list(FilesSource(settings_of(tmp_path)).examples(task_of("udpos"), "test", "de", notes))
+
+    assert [(row["id"], row["words"], row["tags"]) for row in rows] == [
+        ("a", ["Im", "Haus"], ["ADP", "NOUN"]),  # both parts are as near to the root; ADP has precedence over DET
+        ("b", ["conchim"], ["NOUN"]),
+    ]
+    assert dict(notes) == {
+        "multiword tokens kept as surface words": 1,
+        "sentences left out: their words are not released": 1,
+    }
+
+
+def test_treebanks_of_a_language_are_joined_in_sorted_order(tmp_path: Path) -> None:
+    write(tmp_path, "udpos", {"ud/UD_German-A/de_a-ud-test.conllu": CONLLU.encode()})
+
+    rows = read(tmp_path, "udpos", "test", "de")
+
+    assert [row["id"] for row in rows] == ["de_a-ud-test-a", "de_a-ud-test-b", "de_x-ud-test-a", "de_x-ud-test-b"]
