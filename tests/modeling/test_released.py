@@ -24,7 +24,7 @@ from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import EvaluationOptions, evaluate
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.task_model import load_encoder
-from xit.training.loop import Step, train
+from xit.training.loop import Step, Validation, train
 from xit.training.mixtures import train_cells
 
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
@@ -210,7 +210,7 @@ def test_a_direction_that_does_not_exist_or_does_not_apply_is_refused(folders: d
     ):
         encoders.load(folders["bert"], "echo")
     tiny.write_checkpoint(tmp_path)
-    with pytest.raises(ConfigError, match=r"--direction echo: .* an encoder of ours, which reads in both directions"):
+    with pytest.raises(ConfigError, match=r"--direction echo: .* an encoder of ours, which has one way"):
         encoders.load(tmp_path, "echo")
 
 
@@ -407,10 +407,10 @@ def run_of(folder: Path, source: Path, stops_at: int | None = None, is_checkpoin
         encoder.checkpoint_gradients()
     model = Loss(encoder)
 
-    def validate() -> float:
+    def validate() -> Validation:
         model.eval()  # as predicting does, and back
         model.train()
-        return 1.0
+        return Validation(1.0, 1.0)
 
     def report(what: str, done: int, total: int, figures: Any) -> None:
         if done == stops_at:
