@@ -465,7 +465,8 @@ def scored_again(task_id: str, folder: Path, examples: list[dict[str, Any]], lan
     if task.format == "tagging":
         return metrics.span_overlap(found, [e["tags"] for e in examples], metrics.entity_spans).f1
     if task.format == "span":
-        return metrics.squad(found, {e["id"]: e["answers"] for e in examples}).f1
+        both = metrics.squad(found, {e["id"]: e["answers"] for e in examples})
+        return (both.exact_match + both.f1) / 2
     queries = [e for e in examples if e["role"] == "query"]
     if task_id == "tatoeba":
         rows = [e["id"] for e in examples if e["role"] == "candidate"]
@@ -634,7 +635,7 @@ def test_a_released_encoder_is_scored_on_retrieval_without_training(
     for language, value in found["tasks"]["tatoeba"]["languages"].items():
         examples = questions("tatoeba", parameters, language)
         assert scored_again("tatoeba", Path("predictions"), examples, language) == value
-    assert [(s["encoder"], s["condition"], s["seed"]) for s in found["scores"]] == [("released", "unknown", 0)] * 2
+    assert {(s["encoder"], s["condition"], s["seed"]) for s in found["scores"]} == {("released", "unknown", 0)}
 
 
 def test_pairs_are_mined_with_a_bare_encoder(xit: Xit, parameters: dict[str, Any]) -> None:
