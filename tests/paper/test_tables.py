@@ -5,7 +5,7 @@ import dataclasses
 import io
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -578,3 +578,70 @@ def test_gains_stand_beside_those_in_english_and_what_was_left_to_gain(tmp_path:
     assert english == pytest.approx(5.0)
     assert zero_shot.value == pytest.approx(5.0)
     assert share == pytest.approx(10.0)  # of 100 - 50
+
+
+def layer_rows(value: Any) -> list[dict[str, str]]:
+    """Rows of layers.csv of two encoders of three layers, with the value that a function gives them."""
+    names = ("encoder", "condition", "seed", "language", "layer", "is_centered")
+    keys = [
+        (encoder, condition, seed, language, layer, form)
+        for encoder in ("transformer", "lstm")
+        for condition in ("none", "mnli", "mnli-300")
+        for seed in ("1", "2")
+        for language in ("en", "de", "zh")
+        for layer in ("0", "1", "2")
+        for form in ("False", "True")
+    ]
+    rows = [dict(zip(names, key, strict=True)) for key in keys]
+    return [{**row, "target": "tatoeba", "metric": "accuracy", "value": str(value(row))} for row in rows]
+
+
+def with_retrieval(tmp_path: Path, **rows: Any) -> Inputs:
+    made = inputs(tmp_path, scores())
+    return dataclasses.replace(made, parameters={**made.parameters, "retrieval": {"layer": 0.5833}}, **rows)
+
+
+def test_layers_are_drawn_as_they_are_and_centred_without_english_and_subsets(tmp_path: Path) -> None:
+    module = registry.load("tables", "layers")
+
+    def value(row: Mapping[str, str]) -> float:
+        higher = 0 if row["language"] == "en" else 2 * (row["language"] == "zh") + 10 * int(row["layer"])
+        return higher + 30 * (row["is_centered"] == "True") + int(row["seed"])
+
+    (figure,) = module.build(with_retrieval(tmp_path, layers=layer_rows(value)))
+
+    axes = figure.draw().axes
+    assert [axis.get_title() for axis in axes] == [
+        f"{encoder}, {form}" for form in ("as they are", "centred") for encoder in ("transformer", "lstm")
+    ]
+    for number, axis in enumerate(axes):
+        lines = {
+            line.get_label(): list(line.get_ydata()) for line in axis.lines if not line.get_label().startswith("_")
+        }
+        expected = [30 * (number > 1) + 2.5 + 10 * layer for layer in range(3)]
+        assert lines == {"none": expected, "mnli": expected}
+    assert module.build(with_retrieval(tmp_path)) == ()
+    one_layer = [row for row in layer_rows(value) if row["layer"] == "1"]
+    assert module.build(with_retrieval(tmp_path, layers=one_layer)) == ()  # of a large pool
+
+
+def test_probes_are_shown_at_the_main_layer_with_differences_over_seeds(tmp_path: Path) -> None:
+    module = registry.load("tables", "representations")
+
+    def value(row: Mapping[str, str]) -> float:
+        gain = {"none": 0.0, "mnli": 3.0 + int(row["seed"])}.get(row["condition"], 9.0)
+        return 100.0 if row["layer"] != "1" else 20.0 + gain + (row["language"] == "de") * 6
+
+    rows = [row for row in layer_rows(value) if row["is_centered"] == "True" and row["condition"] != "mnli-300"]
+    rows = [{**row, "measure": name} for row in rows for name in ("language_identification", "similarity_to_english")]
+
+    (made,) = module.build(with_retrieval(tmp_path, representations=rows))
+    (one_seed,) = module.build(with_retrieval(tmp_path, representations=[r for r in rows if r["seed"] == "1"]))
+
+    none, mnli = (row_of(made, "language told", name) for name in ("none", "mnli"))
+    assert none[:4] == pytest.approx([22, None, None, None])
+    assert mnli[:2] == pytest.approx([26.5, 4.5])
+    assert mnli[2:4] == pytest.approx([4.5 - 12.706 * 0.5, 4.5 + 12.706 * 0.5], abs=0.01)  # t of 1 degree, 97.5 %
+    assert row_of(one_seed, "like English", "mnli")[:4] == [26, 4, None, None]
+    assert made.sections == (2,)
+    assert module.build(with_retrieval(tmp_path)) == ()

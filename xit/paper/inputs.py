@@ -34,6 +34,8 @@ COLUMNS = {
         "pretraining_learning_rate",
         "learning_rate",
     ),
+    "layers": ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value"),
+    "representations": ("encoder", "condition", "target", "seed", "language", "layer", "measure", "value"),
     "training": (
         "stage",
         "encoder",
@@ -69,7 +71,8 @@ class Inputs:
     """What tables are made of.
 
     Attributes:
-        audit, curves, encoders, training, published, tuning: Rows of the CSV files of the same names, by column.
+        audit, curves, encoders, layers, representations, training, published, tuning: Rows of the CSV files of the same
+            names, by column.
         parameters: The sections of params.yaml.
         presets: The profiles that say where their values are from.
     """
@@ -79,6 +82,8 @@ class Inputs:
     audit: Sequence[Row] = ()
     curves: Sequence[Row] = ()
     encoders: Sequence[Row] = ()
+    layers: Sequence[Row] = ()
+    representations: Sequence[Row] = ()
     training: Sequence[Row] = ()
     published: Sequence[Row] = ()
     tuning: Sequence[Row] = ()
@@ -98,6 +103,8 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Pat
         audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
         curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
+        layers=_rows_if_there(results / "layers.csv", COLUMNS["layers"]),
+        representations=_rows_if_there(results / "representations.csv", COLUMNS["representations"]),
         training=training,
         published=read_rows(folder / "published.csv", COLUMNS["published"]),
         tuning=read_rows(folder / "tuning.csv", COLUMNS["tuning"]),
@@ -125,6 +132,11 @@ def training_beside(scores: Path) -> tuple[Row, ...]:
     """The rows of training.csv in the folder of some scores; none where it is not there."""
     path = scores.parent / "training.csv"
     return read_rows(path, COLUMNS["training"]) if path.is_file() else ()
+
+
+def _rows_if_there(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of a file that results from before it was written do not have."""
+    return read_rows(path, columns) if path.is_file() else ()
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:

@@ -1,4 +1,9 @@
-"""Tatoeba: for an English sentence, its translation among the sentences of a language; by the bare encoder."""
+"""Tatoeba: for an English sentence, its translation among the sentences of a language; by the bare encoder.
+
+Differs from XTREME-R, which makes the vectors with a model that was fine-tuned on SQuAD 1.1 (Ruder et al. 2021); XTREME
+makes them with the pretrained encoder, which is the condition `none` here. XTREME-R's variant is run too: the condition
+`squad` of this target is the encoder after training on SQuAD, without its head.
+"""
 
 from xit.core.task import Files, Hub, Task
 
