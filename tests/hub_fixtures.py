@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import tarfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,10 @@ from datasets import ClassLabel, Features, List, Value
 from hub_server import Repository
 
 from xit.core import registry
+from xit.core.hub import is_commit
 from xit.core.languages import facts
 from xit.core.task import task_of
-from xit.sources.hub import WIKIPEDIA
+from xit.sources.hub import NAMES, WIKIPEDIA
 
 TEXT = Value("string")
 NUMBER = Value("int64")
@@ -31,6 +33,7 @@ COSMOS = Features(
     {**dict.fromkeys(["id", "context", "question", "answer0", "answer1", "answer2", "answer3"], TEXT), "label": NUMBER}
 )
 UPOS = "NOUN PUNCT ADP NUM SYM SCONJ ADJ PART DET CCONJ PROPN PRON X _ ADV INTJ VERB AUX".split()  # noqa: SIM905
+UD27 = ("pl_pdb", "ro_rrt", "uk_iu", "wo_wtb")
 IOB = "O B-PER I-PER B-ORG I-ORG B-LOC I-LOC".split()  # noqa: SIM905
 
 
@@ -46,6 +49,17 @@ def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
+def archive(name: str, content: bytes) -> bytes:
+    """A .tar.gz of one member, beside which macOS has left a file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
+        for path, inner in ((f"._{name}", b"macOS"), (name, content)):
+            member = tarfile.TarInfo(path)
+            member.size = len(inner)
+            packed.addfile(member, io.BytesIO(inner))
+    return buffer.getvalue()
+
+
 def card(**configs: Mapping[str, str]) -> bytes:
     """The header of a README, which says which files are a split."""
     entries = [
@@ -58,6 +72,11 @@ def card(**configs: Mapping[str, str]) -> bytes:
 def sharded(folder: str, splits: Mapping[str, bytes]) -> dict[str, bytes]:
     """Files as `push_to_hub` names them."""
     return {f"{folder}/{split}-00000-of-00001.parquet": content for split, content in splits.items()}
+
+
+def exported(config: str, splits: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files as the Hub's export to Parquet names them."""
+    return {f"{config}/{split}/0000.parquet": content for split, content in splits.items()}
 
 
 def with_card(configs: Mapping[str, Mapping[str, bytes]], folder: str = "") -> dict[str, bytes]:
@@ -95,7 +114,11 @@ class Repositories(dict[str, Repository]):
 
     def put(self, task_id: str, name: str, files: dict[str, bytes], export: dict[str, bytes] | None = None) -> None:
         """Add one."""
-        self[f"datasets/{name}"] = Repository(files, pinned(task_id, name), export or {})
+        revision = pinned(task_id, name)
+        if revision and not is_commit(revision):
+            self[f"datasets/{name}"] = Repository(SCRIPT, branches={revision: files})
+        else:
+            self[f"datasets/{name}"] = Repository(files, revision, export or {})
 
 
 def languages(task_id: str) -> tuple[str, ...]:
@@ -109,6 +132,8 @@ def each(content: bytes, *splits: str) -> dict[str, bytes]:
     return dict.fromkeys(splits, content)
 
 
+LACKING = ("az", "lt", "pl", "ro", "uk", "wo")
+"""Languages that google/xtreme lacks of Tatoeba and of the parts of speech."""
 ENGLISH = ("train", "validation")
 ALL = (*ENGLISH, "test")
 SCRIPT = {"README.md": b"# Invented\n", "loader.py": b"raise SystemExit('a loading script was run')\n"}
@@ -148,6 +173,9 @@ def put_pairs(found: Repositories) -> None:
     twice = [{"id": n, "sentence1": "Ida left.", "sentence2": "Ida went.", "label": n} for n in range(2)]
     pawsx = {code: each(parquet(twice, features), *ALL) for code in languages("pawsx")}
     found.put("pawsx", "google-research-datasets/paws-x", with_card(pawsx))
+    features = Features({"sentence_A": TEXT, "sentence_B": TEXT, "label": NLI})
+    boats = parquet([{"sentence_A": "A boat.", "sentence_B": "No boat.", "label": n} for n in range(3)], features)
+    found.put("sick", "tasksource/sick", sharded("data", each(boats, *ALL)))
 
 
 def put_choices(found: Repositories) -> None:
@@ -161,11 +189,10 @@ def put_choices(found: Repositories) -> None:
     xcopa = {code: {"test": parquet(wrong if code == "tr" else copa, COPA)} for code in languages("xcopa")}
     found.put("xcopa", "cambridgeltl/xcopa", with_card(xcopa))
     social = {"context": "Ida ran.", "question": "Why?", "answerA": "late", "answerB": "bored", "answerC": "ill"}
-    from_0 = parquet([social | {"label": label} for label in "20"], SIQA)
+    from_0 = parquet([social | {"label": label} for label in (2, 0)], Features(SIQA | {"label": NUMBER}))
     from_1 = parquet([social | {"label": label} for label in "31"], SIQA)
     found.put("siqa", "tasksource/social_i_qa", sharded("data", each(from_0, *ENGLISH)))
-    export = {f"default/{split}/0000.parquet": from_1 for split in ENGLISH}
-    found.put("siqa", "allenai/social_i_qa", SCRIPT, export)
+    found.put("siqa", "allenai/social_i_qa", exported("default", each(from_1, *ENGLISH)))
     features = Features({"ind": NUMBER, "ctx_a": TEXT, "ctx_b": TEXT, "endings": TEXTS, "label": TEXT})
     swag = {"ind": 7, "ctx_a": "A sink.", "ctx_b": "she", "endings": ["x", "y", "z", "w"]}
     swags = parquet([swag | {"label": label} for label in "30"], features)
@@ -177,6 +204,7 @@ def put_choices(found: Repositories) -> None:
     cosmos = {"id": "c", "context": "It rained.", "question": "So?", "answer0": "a", "answer1": "b", "answer2": "c"}
     content = parquet([cosmos | {"answer3": "d", "label": 2}], COSMOS)
     found.put("cosmosqa", "Samsoup/cosmos_qa", sharded("data", each(content, *ENGLISH)))
+    found.put("cosmosqa", "allenai/cosmos_qa", exported("default", each(content, *ENGLISH)))
 
 
 def put_questions(found: Repositories) -> None:
@@ -196,57 +224,75 @@ def put_questions(found: Repositories) -> None:
     content = parquet(tydiqa, SQUAD)
     repository = with_card({"secondary_task": each(content, *ENGLISH)})
     found.put("tydiqa", "google-research-datasets/tydiqa", repository)
-    chinese = parquet([question("m", "很晚了。", "何时?", ("很晚", 0))], SQUAD)
-    found.put("mlqa", "facebook/mlqa", SCRIPT, {"mlqa.zh.zh/test/0000.parquet": chinese})
+    mlqa = {f"mlqa.{code}.{code}": {"test": parquet(ASKED[:1], SQUAD)} for code in languages("mlqa")}
+    export = {path: file for config, splits in mlqa.items() for path, file in exported(config, splits).items()}
+    found.put("mlqa", "facebook/mlqa", SCRIPT, export)
 
 
 def put_words(found: Repositories) -> None:
-    """PAN-X, and the parts of speech that google/xtreme has not, as JSON lines without a card."""
+    """PAN-X, and parts of speech: two treebanks of Lithuanian and one each of the others of UD 2.7; a re-upload."""
     features = Features({"tokens": TEXTS, "ner_tags": List(ClassLabel(names=IOB)), "langs": TEXTS, "spans": TEXTS})
     named = {"tokens": ["Ida", "Holm", "left", "Turin"], "ner_tags": [1, 2, 0, 5], "langs": [], "spans": []}
     wikiann = {code: each(parquet([named] * 2, features), *ALL) for code in languages("panx")}
     found.put("panx", "unimelb-nlp/wikiann", with_card(wikiann))
-    lines = json_lines([{"tokens": ["Two", "lamps"], "pos_tags": ["NUM", "NOUN"]}])
-    udpos = {f"{code}/test.jsonl": lines for code in languages("udpos") if code not in ("en", "de")}
-    found.put("udpos", "izhx/xtreme-r-udpos", udpos)
+    features = Features({"tokens": TEXTS, "pos_tags": TEXTS})
+    again = parquet([{"tokens": ["Two", "lamps"], "pos_tags": ["NUM", "NOUN"]}], features)
+    found.put("udpos", "izhx/xtreme-r-udpos", {f"{code}/test.parquet": again for code in languages("udpos")})
+    surface = List({"id": TEXT, "form": TEXT, "misc": TEXT})
+    features = Features({"sent_id": TEXT, "tokens": TEXTS, "upos": TEXTS, "head": TEXTS, "mwt": surface})
+    row = {"sent_id": "a", "tokens": ["de", "el", "mar", "."], "upos": ["ADP", "DET", "NOUN", "PUNCT"]}
+    row |= {"head": ["3", "3", "0", "3"], "mwt": [{"id": "1-2", "form": "del", "misc": ""}]}
+    plain = row | {"sent_id": "b", "mwt": []}
+    treebanks = {"lt_alksnis": [row], "lt_hse": [plain], **{name: [row, plain] for name in UD27}}
+    files = {f"parquet/{name}/test.parquet": parquet(rows, features) for name, rows in treebanks.items()}
+    found.put("udpos", "universal-dependencies/universal_dependencies", files)
 
 
 def put_translations(found: Repositories) -> None:
-    """google/xtreme, of which MLQA, parts of speech and Tatoeba are used, and Tatoeba's other languages."""
+    """google/xtreme, of which MLQA, parts of speech and Tatoeba are used, all of Tatoeba, and the texts of BUCC."""
     features = Features({"tokens": TEXTS, "pos_tags": List(ClassLabel(names=UPOS))})
     parsed = [{"tokens": ["Two", "lamps", "."], "pos_tags": [3, 0, 1]}, {"tokens": ["_", "_"], "pos_tags": [0, 1]}]
     stripped = parquet([question("m", LAMP, "Which colour?", ("green", 26))], SQUAD)
-    xtreme = {f"MLQA.{code}.{code}": {"test": stripped} for code in languages("mlqa") if code != "zh"}
-    xtreme |= {f"udpos.{name}": each(parquet(parsed, features), *ALL) for name in ("English", "German")}
+    xtreme = {f"MLQA.{code}.{code}": {"test": stripped} for code in languages("mlqa")}
+    for code in languages("udpos"):
+        if code not in LACKING:
+            name = NAMES.get(code, facts(code).name)
+            xtreme[f"udpos.{name}"] = each(parquet(parsed, features), *ALL)
     columns = ("source_sentence", "target_sentence", "source_lang", "target_lang")
-    sides = {"deu": ("Es ist spät.", "It is late.", "deu", "eng"), "cmn": ("It is late.", "很晚了。", "eng", "cmn")}
-    for iso3, side in sides.items():
-        row = dict(zip(columns, side, strict=True))
-        xtreme[f"tatoeba.{iso3}"] = {"validation": parquet([row], Features(dict.fromkeys(columns, TEXT)))}
+    for code in languages("tatoeba"):
+        iso3, sides = facts(code).iso3, ("Late: " + code, "It is late.")
+        row = dict(zip(columns, (*sides, iso3, "eng") if code != "zh" else (*sides[::-1], "eng", iso3), strict=True))
+        if code not in LACKING:
+            xtreme[f"tatoeba.{iso3}"] = {"validation": parquet([row], Features(dict.fromkeys(columns, TEXT)))}
     found.put("mlqa", "google/xtreme", with_card(xtreme))
     tatoeba = {
         f"test/{facts(code).iso3}-eng.jsonl.gz": gzip.compress(
-            json_lines([{"sentence1": code, "sentence2": "It is late."}])
+            json_lines([{"sentence1": f"Late: {code}\n", "sentence2": "It is late.\n"}])
         )
         for code in languages("tatoeba")
     }
     header = card(**{path[5:-9]: {"test": path} for path in tatoeba})
     found.put("tatoeba", "mteb/tatoeba-bitext-mining", {"README.md": header, **tatoeba})
+    pairs = Features({"sentence1": TEXTS, "sentence2": TEXTS, "gold": List(List(NUMBER))})
+    numbers = range(1, 31)
+    gold = [[n, 31 - n] for n in numbers if n % 5 == 0]
+    texts = {"sentence1": [f"Satz {n}." for n in numbers], "sentence2": [f"Sentence {n}." for n in numbers]}
+    bucc = {f"{code}-en": {"test": parquet([texts | {"gold": gold}], pairs)} for code in languages("bucc2018")}
+    found.put("bucc2018", "mteb/BUCC", with_card(bucc))
 
 
 def put_entities(found: Repositories) -> None:
-    """Mewsli-X, whose archives the Hub exports to Parquet; its mentions in Turkish are of an entity that is missing."""
-    archives = {"README.md": b"# Invented\n", "wikinews_mentions/en.tar.gz": b"an archive, which is not read"}
+    """Mewsli-X, partly in archives; its mentions in Turkish are of an entity that is missing."""
     linked = [{"mention": f"She saw {{ {place} }}.", "entity": f"{place}: a town."} for place in ("Turin", "Bonn")]
-    pairs = parquet([*linked, linked[0]], Features({"mention": TEXT, "entity": TEXT}))
-    export = {f"wikipedia_pairs/{split}/0000.parquet": pairs for split in ENGLISH}
-    described = [{"entity_id": f"Q{n}", "description": f"Town\n{n}."} for n in (1, 2)]
-    entities = parquet(described, Features({"entity_id": TEXT, "description": TEXT}))
-    export["candidate_entities/test/0000.parquet"] = entities
+    pairs = json_lines([*linked, linked[0]])
+    files = {f"wikipedia_pairs/{name}.jsonl.tar.gz": archive(f"{name}.jsonl", pairs) for name in ("train", "dev")}
+    described = json_lines([{"entity_id": f"Q{n}", "description": f"Town\n{n}."} for n in (1, 2)])
+    files["candidate_entities.jsonl.tar.gz"] = archive("candidate_entities.jsonl", described)
     for code in languages("mewslix"):
         mention = {"mention": f"{code}: {{ Bonn }}", "entity_id": "Q9" if code == "tr" else "Q2"}
-        export[f"{code}/test/0000.parquet"] = parquet([mention], Features({"mention": TEXT, "entity_id": TEXT}))
-    found.put("mewslix", "izhx/mewsli-x", archives, export)
+        for split in ("dev", "test"):
+            files[f"wikinews_mentions/{code}/{split}.jsonl"] = json_lines([mention])
+    found.put("mewslix", "izhx/mewsli-x", files)
 
 
 def put_text(found: Repositories) -> None:

@@ -30,19 +30,23 @@ class Fault:
 
 @dataclasses.dataclass
 class Repository:
-    """The files of a repository at its one commit, and of its export to Parquet."""
+    """The files of a repository at its one commit, of its export to Parquet, and of other branches."""
 
     files: dict[str, bytes]
     commit: str = ""
     export: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    branches: dict[str, dict[str, bytes]] = dataclasses.field(default_factory=dict)
 
     def at(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
         """Commit and files of a revision."""
         commit = self.commit or hashlib.sha1(repr(sorted(self.files)).encode()).hexdigest()
-        export = hashlib.sha1(commit.encode()).hexdigest()
         if revision in ("main", commit):
             return commit, self.files
-        return (export, self.export) if self.export and revision in ("refs/convert/parquet", export) else None
+        for branch, files in {"refs/convert/parquet": self.export, **self.branches}.items():
+            own = hashlib.sha1(f"{commit}{branch}".encode()).hexdigest()
+            if files and revision in (branch, own):
+                return own, files
+        return None
 
 
 class HubServer(ThreadingHTTPServer):

@@ -132,6 +132,8 @@ LAMPS = {"words": ["Two", "lamps", "."], "tags": ["NUM", "NOUN", "PUNCT"]}
 FIRST: list[tuple[str, Split, str, dict[str, Any]]] = [
     ("anli_plus", "train", "en", {**YES, "id": "mnli-train-0"}),
     ("anli_plus", "validation", "en", {**YES, "id": "mnli-validation_matched-0"}),
+    ("bucc2018", "validation", "ru", {"id": "en-1", "role": "candidate", "text": "Sentence 1."}),
+    ("bucc2018", "test", "de", {"id": "en-2", "role": "candidate", "text": "Sentence 2."}),
     ("commonsenseqa", "train", "en", {"id": "q", "prompt": "Where?", "choices": ["desk", "soup"], "label": 1}),
     ("copa", "validation", "en", CAUSE),
     ("cosmosqa", "train", "en", {"prompt": "It rained. So?", "choices": ["a", "b", "c", "d"], "label": 2}),
@@ -141,11 +143,12 @@ FIRST: list[tuple[str, Split, str, dict[str, Any]]] = [
     ("mewslix", "train", "en", {"role": "query", "text": "She saw { Turin }.", "gold": ["0"]}),
     ("mewslix", "test", "de", {"role": "query", "text": "de: { Bonn }", "gold": ["Q2"]}),
     ("mlqa", "test", "de", GREEN),
-    ("mlqa", "test", "zh", {"question": "何时?", "context": "很晚了。", "answers": ["很晚"], "starts": [0]}),
+    ("mlqa", "test", "zh", GREEN),
     ("mnli", "validation", "en", YES),
     ("panx", "test", "gu", {"words": ["Ida", "Holm", "left", "Turin"], "tags": ["B-PER", "I-PER", "O", "B-LOC"]}),
     ("pawsx", "test", "ko", {"text_a": "Ida left.", "text_b": "Ida went.", "label": "0"}),
     ("qqp", "train", "en", {"text_a": "How?", "text_b": "In what way?", "label": "duplicate"}),
+    ("sick", "train", "en", {"text_a": "A boat.", "text_b": "No boat.", "label": "entailment"}),
     ("siqa", "train", "en", RAN),
     ("squad", "train", "en", {**GREEN, "id": "a"}),
     ("squad2", "validation", "en", {**GREEN, "id": "a"}),
@@ -155,7 +158,7 @@ FIRST: list[tuple[str, Split, str, dict[str, Any]]] = [
     ("tydiqa", "train", "en", {"context": "The tower of english is 10 m high.", "answers": ["10 m"], "starts": [24]}),
     ("tydiqa", "test", "sw", {"context": "The tower of swahili is 10 m high.", "answers": ["10 m"], "starts": [24]}),
     ("udpos", "test", "de", LAMPS),
-    ("udpos", "test", "wo", {"words": ["Two", "lamps"], "tags": ["NUM", "NOUN"]}),
+    ("udpos", "test", "wo", {"words": ["del", "mar", "."], "tags": ["ADP", "NOUN", "PUNCT"]}),
     ("xcopa", "train", "en", {**RAN, "id": "default-train-0"}),
     ("xcopa", "test", "tr", {**CAUSE, "prompt": "Rain fell. What was the cause?"}),
     ("xnli", "train", "en", YES),
@@ -164,8 +167,8 @@ FIRST: list[tuple[str, Split, str, dict[str, Any]]] = [
 ]
 
 
-def test_twenty_one_tasks_are_on_the_hub_and_each_has_an_example_here() -> None:
-    assert len(ON_HUB) == 21
+def test_twenty_three_tasks_are_on_the_hub_and_each_has_an_example_here() -> None:
+    assert len(ON_HUB) == 23
     assert {name for name, *_ in FIRST} == set(ON_HUB)
 
 
@@ -177,6 +180,98 @@ def test_a_task_is_read_with_its_labels_by_name(
 
     assert found[0]["language"] == language
     assert {key: found[0][key] for key in expected} == expected
+
+
+ENTRIES = [
+    (task, split, place, repository)
+    for task in ON_HUB
+    for split, sources in task_of(task).hub.items()
+    for source in sources
+    for place in (source, *source.fallbacks)
+    for repository in place.repository.split()
+]
+LACKED = {
+    ("google/xtreme", "tatoeba"): {"az", "lt", "pl", "ro", "uk"},
+    ("google/xtreme", "udpos"): {"lt", "pl", "ro", "uk", "wo"},
+    ("universal-dependencies/universal_dependencies", "udpos"): set(task_of("udpos").languages)
+    - {"lt", "pl", "ro", "uk", "wo"},
+}
+"""Languages of a task that a place does not have; every other entry has all of them."""
+
+
+@pytest.mark.parametrize(("task", "split", "place", "repository"), ENTRIES, ids=lambda value: str(value)[:30])
+def test_every_entry_of_every_task_is_read(
+    task: str, split: Split, place: Hub, repository: str, server: HubServer, cache: Path
+) -> None:
+    alone = dataclasses.replace(uncounted(place), fallbacks=())
+    if "://" not in repository:
+        alone = dataclasses.replace(alone, repository=repository)
+    changed = dataclasses.replace(task_of(task), hub={split: (alone,)})
+    codes = {place.language or code for code in (changed.languages if split == "test" or changed.is_mined else ("en",))}
+    lacked = LACKED.get((repository.partition("@")[0], task), set()) if split == "test" else set()
+
+    for code in sorted(codes):
+        if code in lacked:
+            with pytest.raises(DataError, match=r"^\S+: no Parquet or JSON files of "):
+                HubSource(of(cache)).examples(changed, split, code)
+        else:
+            rows = list(HubSource(of(cache)).examples(changed, split, code))
+            assert rows
+            assert [fault for row in rows for fault in format_of(changed).faults(row)] == []
+    assert len(ENTRIES) > 50
+
+
+def test_places_are_asked_in_their_order_and_others_only_where_one_has_it_not(
+    server: HubServer, repositories: hub_fixtures.Repositories, tmp_path: Path
+) -> None:
+    source, task = HubSource(of(tmp_path)), uncounted_task("tatoeba")
+    commits = {
+        name: repositories[f"datasets/{name}"].commit for name in ("mteb/tatoeba-bitext-mining", "google/xtreme")
+    }
+    for name, place in (
+        ("mteb/tatoeba-bitext-mining", "deu-eng/test"),
+        ("google/xtreme", "tatoeba.deu/validation"),
+    ):
+        assert source.origins(task, "test", "de") == (f"{name}@{commits[name]}, {place}",)
+        assert [row["text"] for row in source.examples(task, "test", "de")] == ["It is late.", "Late: de"]
+        server.faults["mteb/tatoeba"] = itertools.repeat(Fault(404, "RepoNotFound"))
+        split_files.cache_clear()
+        source = HubSource(of(tmp_path / "another"))
+    with pytest.raises(DataError) as caught:
+        source.examples(task, "test", "lt")
+    assert "mteb/tatoeba-bitext-mining: no such repository" in str(caught.value)
+    assert f"google/xtreme@{commits['google/xtreme']}: no Parquet or JSON files of tatoeba.lit" in str(caught.value)
+
+
+def test_the_surface_words_of_treebanks_are_joined_in_their_order(server: HubServer, cache: Path) -> None:
+    found = read("udpos", "test", "lt", of(cache))
+
+    assert [(row["id"], row["words"], row["tags"]) for row in found] == [
+        ("0", ["del", "mar", "."], ["ADP", "NOUN", "PUNCT"]),
+        ("1", ["de", "el", "mar", "."], ["ADP", "DET", "NOUN", "PUNCT"]),
+    ]
+    assert noted("udpos", "test", "lt", of(cache)) == {"multiword tokens kept as surface words": 1}
+    (origin,) = HubSource(of(cache)).origins(uncounted_task("udpos"), "test", "lt")
+    assert origin.endswith(", parquet/lt_*/test.parquet, not pinned")
+
+
+def test_every_tenth_sentence_of_bucc_validates_with_what_translates_it(server: HubServer, cache: Path) -> None:
+    validation, test = (read("bucc2018", split, "fr", of(cache)) for split in ("validation", "test"))
+
+    for role, total in (("query", 30), ("candidate", 30)):
+        parts = [[row["id"] for row in rows if row["role"] == role] for rows in (validation, test)]
+        assert [len(part) for part in parts] == ([3, 27] if role == "query" else [6, 24])
+        assert len({*parts[0], *parts[1]}) == total
+    gold = {row["id"]: row["gold"] for row in (*validation, *test) if row["gold"]}
+    assert gold == {str(n): [f"en-{31 - n}"] for n in (5, 10, 15, 20, 25, 30)}
+    for rows in (validation, test):
+        candidates = {row["id"] for row in rows if row["role"] == "candidate"}
+        assert {name for row in rows for name in row["gold"]} <= candidates
+
+
+def test_the_gold_pairs_of_a_table_of_one_row_are_counted(server: HubServer, cache: Path) -> None:
+    with pytest.raises(DataError, match=r"^mteb/BUCC, zh-en/test: 6 gold, but 1,899 are published. Has the data set"):
+        HubSource(of(cache)).examples(task_of("bucc2018"), "test", "zh")
 
 
 @pytest.mark.parametrize("name", ON_HUB)
@@ -204,7 +299,7 @@ def test_the_candidates_of_all_languages_come_once_under_their_own_ids(server: H
 def test_a_task_that_cannot_be_had_says_so(cache: Path) -> None:
     absent = [name for name in registry.names("tasks") if not HubSource(of(cache)).has(uncounted_task(name))]
 
-    assert absent == ["bucc2018", "ccg", "sick"]
+    assert absent == ["ccg"]
     assert (
         HubSource(of(cache)).languages(uncounted_task("ccg"))
         == HubSource(of(cache)).languages(uncounted_task("mnli"))
@@ -233,7 +328,15 @@ def test_the_revision_of_a_task_says_what_is_pinned() -> None:
         HubSource(of(Path())).revision(uncounted_task("xnli"))
         == "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
     )
-    assert HubSource(of(Path())).revision(uncounted_task("panx")) == "unimelb-nlp/wikiann@main (not pinned)"
+    unpinned = {
+        "owner/name": "owner/name@main (not pinned)",
+        "owner/name@2.7": "owner/name@2.7 (not pinned)",
+        "owner/name@main owner/other@b8dd5d7af51114dbda02c0e3f6133f332186418e": "owner/name@main (not pinned)",
+    }
+    for repository, expected in unpinned.items():
+        (place,) = uncounted_task("mnli").hub["train"]
+        moved = {"train": (dataclasses.replace(place, repository=repository),)}
+        assert HubSource(of(Path())).revision(dataclasses.replace(task_of("mnli"), hub=moved)) == expected
     assert HubSource(of(Path())).revision(uncounted_task("ccg")) == ""
 
 
@@ -267,6 +370,7 @@ def test_rows_without_a_label_or_text_are_left_out_of_training_and_counted(serve
     assert noted("anli_plus", "train", "en", of(cache)) == {"records left out: no label": 1}
     assert noted("qqp", "train", "en", of(cache)) == {"records left out: a sentence is empty": 1}
     assert noted("hellaswag", "train", "en", of(cache)) == {}
+    assert noted("sick", "train", "en", of(cache)) == {}
     assert noted("udpos", "train", "en", of(cache)) == {"sentences left out: their words are not released": 1}
 
 
@@ -374,7 +478,6 @@ def test_row_counts_are_compared_with_the_published_ones(server: HubServer, cach
 
 
 COMMIT = "facebook/xnli@b8dd5d7af51114dbda02c0e3f6133f332186418e"
-MAIN = "unimelb-nlp/wikiann@main"
 
 
 def test_a_pinned_data_set_that_has_arrived_is_not_asked_for_again(server: HubServer, tmp_path: Path) -> None:
@@ -657,13 +760,17 @@ def invoke(*arguments: str) -> str:
 
 def test_the_data_stage_records_what_it_read_and_reports_what_is_not_pinned(server: HubServer, project: Path) -> None:
     assert len(invoke("data", "xnli").splitlines()) == 1
-    printed = invoke("data", "panx").splitlines()
+    values = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    values["languages"]["evaluation"] += ["lt"]
+    (project / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    printed = invoke("data", "udpos").splitlines()
     audit = json.loads((project / "data/xnli/audit.json").read_text(encoding="utf-8"))["splits"]
 
-    commit = server.repositories["datasets/unimelb-nlp/wikiann"].at("main")[0]  # type: ignore[index]
+    name = "universal-dependencies/universal_dependencies"
+    commit = server.repositories[f"datasets/{name}"].at("2.7")[0]  # type: ignore[index]
     assert audit[0]["origin"] == f"{COMMIT}, en/train"
     assert {row["source"] for row in audit} == {"hub"}
-    assert printed[1:] == [f"data/panx: unimelb-nlp/wikiann@{commit} is not pinned; its file of xit/tasks can pin it"]
+    assert printed[1:] == [f"data/udpos: {name}@{commit} is not pinned; its file of xit/tasks can pin it"]
 
 
 def test_a_hash_that_the_settings_give_is_compared(server: HubServer, project: Path) -> None:

@@ -24,7 +24,7 @@ from xit.core.errors import CheckpointError, DataError, near
 
 EXPORT = "refs/convert/parquet"
 """The branch to which the Hub converts every data set that it can."""
-SUFFIXES = (".parquet", ".jsonl", ".json", ".jsonl.gz", ".json.gz")
+SUFFIXES = (".parquet", ".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.tar.gz")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 BESIDE_WEIGHTS = ("*.json", "*.model", "*.tiktoken", "*.txt")
 """Patterns of the files that make an encoder; of the first, those of the first kind that is there."""
@@ -51,6 +51,11 @@ def repository(source: str) -> tuple[str, str | None]:
         advice = " `xit import released` makes one of an id that `xit encoders` lists." if "/" not in source else ""
         raise CheckpointError(f"{source}: there is no such checkpoint folder.{advice}")
     return found["name"], found["revision"]
+
+
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is a commit, which always has the same files, and not a branch."""
+    return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
 
 
 def configure(cache: str, is_offline: bool) -> None:
@@ -96,7 +101,7 @@ def split_files(name: str, revision: str, config: str, split: str, most_files: i
         name: `owner/name`.
         revision: A commit, or a branch, which is resolved on arrival.
         config: A configuration of the data set.
-        split: The split's name in the repository.
+        split: The split's name in the repository, or the name of its file in the folder `config`.
         most_files: How many of the split's files are taken, the first ones; else all.
 
     Raises:
@@ -152,9 +157,11 @@ def chosen(paths: Sequence[str], configs: Mapping[str, Patterns], config: str, s
         paths: All files of the repository.
         configs: What its card says of which files make which split; where it says nothing, usual layouts are tried.
         config: The configuration; a repository of one configuration may call it as it likes.
-        split: The split.
+        split: The split, or a pattern of its files' names, in the folder `config`.
     """
-    if configs:
+    if split.endswith(SUFFIXES):
+        patterns = [f"{config}/{split}".removeprefix("/")]
+    elif configs:
         by_split = configs.get(config) or (next(iter(configs.values())) if len(configs) == 1 else {})
         patterns = list(by_split.get(split, ()))
     else:

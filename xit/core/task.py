@@ -44,15 +44,18 @@ class Hub:
         repository: `owner/name@commit`; without `@commit` the branch main as it is on arrival, told as not pinned.
             Several, with blanks between, are tried in order, and have the same layout. Or the address of a published
             file, as its reader in `xit.sources.readers` wants it; it has neither split nor columns.
-        split: `configuration/split`; `{language}`, `{iso3}` and `{name}` (the language in English) are filled in.
+        split: `configuration/split`, or the path of a file, in which `*` stands for any characters; `{language}`,
+            `{iso3}` and `{name}` (the language in English) are filled in.
         columns: What the reader reads, as `field` or `field:column` where the column has another name.
         count: The published number of rows, of all languages or of each; None where none is known.
-        labels: What the numbers of a label column stand for, in order, should the file not say so itself.
+        labels: What the numbers of a label column stand for, in order, should the file not say so itself; `-` where
+            only the file can say it.
         rows: The part of the rows that this split takes, as in `Files`.
         only: A column, and how its text begins, in lower case, in the rows that count.
         options: Further keyword arguments of the reader.
         language: With which language it is read, where it is one for all: a pool of candidates; else with every one.
         fallbacks: Places of another layout, tried in order where this one does not have the split.
+        counted: A field of lists whose entries `count` counts, where one row holds everything; else rows are counted.
     """
 
     reader: str
@@ -66,6 +69,7 @@ class Hub:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     language: str = ""
     fallbacks: "tuple[Hub, ...]" = ()
+    counted: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

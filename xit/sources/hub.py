@@ -8,6 +8,7 @@ import collections
 import dataclasses
 import gzip
 import json
+import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from xit.core import hub
 from xit.core.errors import DataError
-from xit.core.hub import EXPORT, AbsentError, Download, repository
+from xit.core.hub import EXPORT, SUFFIXES, AbsentError, Download, is_commit, repository
 from xit.core.languages import facts
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
@@ -56,7 +57,7 @@ class HubSource(Source):
 
         Args:
             task: Where its splits lie.
-            split: Train and validation exist in English only.
+            split: Train and validation exist in English only, but validation in every language where pairs are mined.
             language: An ISO code.
             notes: Takes how often each rule changed or left out something, for the audit.
 
@@ -67,7 +68,7 @@ class HubSource(Source):
             raise DataError(absent(task, self))
         if split not in task.hub:
             raise DataError(f"{task.id}: the hub source has no {split} split of it. It has: {', '.join(task.hub)}.")
-        if split != "test" and language != "en":
+        if split != "test" and language != "en" and not task.is_mined:
             raise DataError(f"{task.id}: its {split} split is in English only, not in {language}.")
         reader = ReaderContext(
             split,
@@ -85,7 +86,8 @@ class HubSource(Source):
             place = _place(source, language)
             groups = _read(place, language, self.settings, reader)
             start, end = (round(fraction * len(groups)) for fraction in place.source.rows)
-            parts.append((f"{_filled(place.source.split, language).replace('/', '-')}-", groups[start:end]))
+            name = _filled(place.source.split, language).replace("/", "-")
+            parts.append((f"{name.removesuffix('.jsonl')}-", groups[start:end]))
         rows = [  # a query names its candidates by their own ids
             row
             | {"id": (prefix if len(parts) > 1 and row.get("role") != "candidate" else "") + row["id"]}
@@ -128,10 +130,17 @@ class HubSource(Source):
         return tuple(found)
 
     def revision(self, task: Task) -> str:
-        """The repositories of a task and their commits; main is not pinned."""
+        """The repositories of a task and their commits; a branch is not pinned."""
         sources = [source for split in task.hub.values() for source in split]
-        names = dict.fromkeys(source.repository.split()[0] for source in sources)
-        return ", ".join(name if "@" in name or "://" in name else f"{name}@main (not pinned)" for name in names)
+        return ", ".join(dict.fromkeys(_versioned(source.repository.split()[0]) for source in sources))
+
+
+def _versioned(place: str) -> str:
+    """A place with its commit, or the branch that is read in place of one."""
+    if "://" in place:
+        return place
+    name, revision = repository(place)
+    return place if is_commit(revision) else f"{name}@{revision or 'main'} (not pinned)"
 
 
 def _sources(task: Task, split: Split, language: str) -> list[Hub]:
@@ -152,7 +161,7 @@ def _place(source: Hub, language: str) -> _Place:
     for place, pinned in places:
         name, commit = repository(pinned)
         config, _, split = _filled(place.split, language).rpartition("/")
-        for branch in (commit or "main", EXPORT):
+        for branch in (commit or "main",) if split.endswith(SUFFIXES) else (commit or "main", EXPORT):
             try:
                 download = hub.split_files(name, branch, config, split)
                 return _Place(dataclasses.replace(place, repository=pinned), download)
@@ -206,17 +215,18 @@ def _table(place: _Place, language: str, settings: HubSettings, reader: ReaderCo
         column, start = source.only[0], _filled(source.only[1], language).lower()
         rows = [row for row in rows if str(row[column]).startswith(start)]
     expected = source.count.get(language) if isinstance(source.count, Mapping) else source.count
-    reader.faults += [f"{where}: {fault}" for fault in count_faults(expected, len(rows))]
+    size = sum(len(row[source.counted]) for row in rows) if source.counted else len(rows)
+    reader.faults += [f"{where}: {fault}" for fault in count_faults(expected, size, source.counted or "rows")]
     return Table(where, rows, sibling)
 
 
-def count_faults(expected: int | None, found: int) -> list[str]:
+def count_faults(expected: int | None, found: int, unit: str = "rows") -> list[str]:
     """What is wrong with a number of rows; nothing where none is published and there are some."""
     if not found:
-        return ["no rows."]
+        return [f"no {unit}."]
     if expected in (None, found):
         return []
-    return [f"{found:,} rows, but {expected:,} are published. Has the data set changed, or is a file missing?"]
+    return [f"{found:,} {unit}, but {expected:,} are published. Has the data set changed, or is a file missing?"]
 
 
 def _renamed(
@@ -225,6 +235,7 @@ def _renamed(
     """A row's fields; where the source has labels, its numbers become names, those of the file before any other."""
     fields = {field: row.get(column) for field, column in columns.items()}
     if labels:
+        labels = [] if labels == ["-"] else labels
         fields |= {f: _named(fields[f], names.get(columns[f]) or labels) for f in ("label", "tags") if f in fields}
     return fields
 
@@ -238,7 +249,10 @@ def _named(label: Any, names: list[str]) -> Any:
 
 
 def _loaded(file: Path, where: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """The rows of a Parquet or JSON-lines file, and the names of the labels of its columns as far as it has them."""
+    """The rows of a Parquet or JSON-lines file, and the names of the labels of its columns as far as it has them.
+
+    JSON lines may be packed, alone or as the one member of an archive.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
     from datasets import ClassLabel, Features
@@ -251,11 +265,29 @@ def _loaded(file: Path, where: str) -> tuple[list[dict[str, Any]], dict[str, lis
             inner = {column: getattr(feature, "feature", feature) for column, feature in features.items()}
             names = {column: list(label.names) for column, label in inner.items() if isinstance(label, ClassLabel)}
             return table.to_pylist(), names
-        raw = file.read_bytes()
-        source = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode("utf-8-sig")
+        source = _unpacked(file).decode("utf-8-sig")
         rows = [json.loads(line) for line in source.split("\n") if line.strip()]
         if not all(isinstance(row, dict) for row in rows):
             raise DataError(f"{where}, {file.name}: not JSON lines: each line should be an object.")
         return rows, {}
-    except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
+    except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
         raise DataError(f"{where}, {file.name}: cannot be read: {str(error).partition(chr(10))[0]}") from error
+
+
+def _unpacked(file: Path) -> bytes:
+    """The content of a file, of a packed one what it holds; of an archive its one member.
+
+    Raises:
+        ValueError: an archive has not one file of JSON lines; what macOS leaves beside files does not count.
+    """
+    if not file.name.endswith(".tar.gz"):
+        raw = file.read_bytes()
+        return gzip.decompress(raw) if file.suffix == ".gz" else raw
+    with tarfile.open(file, "r:gz") as archive:
+        members = [member for member in archive if member.isfile() and not Path(member.name).name.startswith(".")]
+        if len(members) != 1:
+            names = ", ".join(member.name for member in members) or "none"
+            raise ValueError(f"it should hold one file of JSON lines; it holds {len(members)}: {names}")
+        content = archive.extractfile(members[0])
+        assert content is not None  # a file
+        return content.read()

@@ -3,12 +3,15 @@
 Labels have become names, and columns the fields of these records, by what a task says of its place on the Hub.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from xit.sources import reader_context as rows
 from xit.sources.read_multiple_choice import ending
 from xit.sources.read_retrieval import Entity, Mention
-from xit.sources.read_tagging import are_words, is_withheld
+from xit.sources.read_tagging import are_words, is_withheld, surface
 from xit.sources.reader_context import EMPTY_SENTENCE, NO_LABEL, Group, ReaderContext, Record, Table, Text
 
 
@@ -51,6 +54,56 @@ def tagged(table: Table, reader: ReaderContext) -> Iterator[Group]:
         else:
             tags = [reader.label(where, str(tag)) for tag in record.tags]
             yield [{"id": str(number), "words": record.words, "tags": tags}]
+
+
+class MultiwordToken(Record):
+    """A surface word that stands for several words, which `id` numbers from 1: `3-4`."""
+
+    id: Annotated[str, Field(pattern=r"^\d+-\d+$")]
+    form: Text
+
+
+def _as_records(column: Any) -> Any:
+    """A list of records; some writers of Parquet make a record of lists of it."""
+    if not isinstance(column, Mapping):
+        return column
+    return [dict(zip(column, values, strict=True)) for values in zip(*column.values(), strict=True)]
+
+
+class Parsed(Record):
+    """A sentence of Universal Dependencies: its words, their tags and heads, and its multiword tokens."""
+
+    words: list[str]
+    tags: list[str]
+    heads: list[Annotated[int, BeforeValidator(lambda head: int(head) if str(head).isdecimal() else head)]]
+    multiword: Annotated[list[MultiwordToken], BeforeValidator(_as_records)]
+
+
+def parsed(table: Table, reader: ReaderContext) -> Iterator[Group]:
+    """UD-POS: surface words, as `readers.conllu_tags` makes them."""
+    for where, number, record in rows.records(table, Parsed, reader):
+        if not len(record.words) == len(record.tags) == len(record.heads):
+            sizes = f"{len(record.words)} words, {len(record.tags)} tags and {len(record.heads)} heads"
+            reader.fault(where, f"{sizes}; there should be as many of each.")
+            continue
+        before = len(reader.faults)
+        row = surface(where, str(number), _tokens(record), "", reader)
+        if row is not None and len(reader.faults) == before:
+            yield [row]
+        elif len(reader.faults) == before:
+            reader.notes["sentences left out: their words are not released"] += 1
+
+
+def _tokens(record: Parsed) -> list[dict[str, Any]]:
+    """The tokens of a sentence as CoNLL-U orders them: a multiword token stands before its first word."""
+    tokens: list[tuple[float, dict[str, Any]]] = []
+    columns = zip(record.words, record.tags, record.heads, strict=True)
+    for number, (form, upos, head) in enumerate(columns, 1):
+        tokens.append((number, {"id": number, "form": form, "upos": upos, "head": head}))
+    for token in record.multiword:
+        first, last = map(int, token.id.split("-"))
+        tokens.append((first - 0.5, {"id": (first, "-", last), "form": token.form}))
+    return [token for _, token in sorted(tokens, key=lambda pair: pair[0])]
 
 
 class Social(Record):
@@ -138,9 +191,9 @@ def bitext(table: Table, reader: ReaderContext) -> Iterator[Group]:
         if [side in ("eng", "en") for side in sides].count(True) != 1:
             reader.fault(where, f"languages {sides[0]}, {sides[1]}: one of them should be eng.")
         elif record.source_language in ("eng", "en"):
-            yield rows.translation(number, record.source, record.target)
+            yield rows.translation(number, record.source.strip(), record.target.strip())
         else:
-            yield rows.translation(number, record.target, record.source)
+            yield rows.translation(number, record.target.strip(), record.source.strip())
 
 
 class Translation(Record):
@@ -151,9 +204,53 @@ class Translation(Record):
 
 
 def translations(table: Table, reader: ReaderContext) -> Iterator[Group]:
-    """Tatoeba, where the columns say which side is English."""
+    """Tatoeba, where the columns say which side is English; sentences there keep their line end."""
     for _, number, record in rows.records(table, Translation, reader):
-        yield rows.translation(number, record.english, record.foreign)
+        yield rows.translation(number, record.english.strip(), record.foreign.strip())
+
+
+class Comparable(Record):
+    """Two texts, sentence by sentence, and which are translations of each other, by their numbers from 1."""
+
+    foreign: list[Text]
+    english: list[Text]
+    gold: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
+
+
+VALIDATION_PART = 10
+"""Of so many sentences of BUCC, and of what they are translations of, one validates."""
+
+
+def comparable(table: Table, reader: ReaderContext) -> Iterator[Group]:
+    """BUCC 2018: the queries are the sentences of the language, the candidates the English ones.
+
+    Differs from the benchmark, whose sample set validates and whose test set is all of the table: the table has no
+    sample set, so every tenth sentence and its translations validate, and the others test.
+    """
+    for where, _, record in rows.records(table, Comparable, reader):
+        partners: dict[int, list[int]] = {}
+        translated: dict[int, list[int]] = {}
+        for own, partner in record.gold:
+            if not (1 <= own <= len(record.foreign) and 1 <= partner <= len(record.english)):
+                sizes = f"{len(record.foreign):,} and {len(record.english):,}"
+                reader.fault(where, f"the pair {own}, {partner} is of no sentences; there are {sizes}, from 1 on.")
+            elif partner in partners.get(own, ()):
+                reader.fault(where, f"{own} and {partner} are a pair already.")
+            else:
+                partners.setdefault(own, []).append(partner)
+                translated.setdefault(partner, []).append(own)
+        for number, sentence in enumerate(record.english, 1):
+            if any(_is_of(own, reader) for own in translated.get(number, (number,))):
+                yield [rows.candidate(f"en-{number}", sentence.strip())]
+        for number, sentence in enumerate(record.foreign, 1):
+            if _is_of(number, reader):
+                gold = [f"en-{partner}" for partner in partners.get(number, ())]
+                yield [rows.query(str(number), sentence.strip(), gold)]
+
+
+def _is_of(number: int, reader: ReaderContext) -> bool:
+    """Whether a sentence of BUCC is of the split that is read."""
+    return (number % VALIDATION_PART == 0) == (reader.split == "validation")
 
 
 def mentions(table: Table, reader: ReaderContext) -> Iterator[Group]:

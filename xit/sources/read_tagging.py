@@ -144,7 +144,22 @@ def _sentence(file: Path, start: int, block: str, reader: ReaderContext) -> Row 
     if not name or len(name.split()) > 1:
         reader.fault(where, f"sent_id {shown(name)} is not one word." if name else "the sentence has no sent_id.")
         return None
-    where = f"{where}, sentence {name}"
+    return surface(f"{where}, sentence {name}", name, tokens, tokens.metadata.get("text", ""), reader)
+
+
+def surface(
+    where: str, name: str, tokens: Sequence[Mapping[str, Any]], written: str, reader: ReaderContext
+) -> Row | None:
+    """A sentence of surface words; None where its words are not released, or where it has faults.
+
+    Args:
+        where: For messages.
+        name: The id of the example.
+        tokens: The tokens as CoNLL-U orders them, with `form`, `id` (a number, or `(first, "-", last)` of a multiword
+            token), and of words `upos` and `head`.
+        written: The text of the sentence, which its words are compared with; empty where there is none.
+        reader: How, and what was found.
+    """
     parts = {token["id"]: token for token in tokens if isinstance(token["id"], int)}
     numbers = [token["id"] for token in tokens if isinstance(token["id"], int)]
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
@@ -178,11 +193,9 @@ def _sentence(file: Path, start: int, block: str, reader: ReaderContext) -> Row 
     if is_withheld(words):
         return None
     reader.notes["words of blanks only, read as the unknown token"] += sum(map(is_blank, words))
-    written, joined = (
-        "".join(joined.replace("\u200c", "").split()) for joined in (tokens.metadata.get("text", ""), "".join(words))
-    )
-    if written and written != joined:
-        reader.fault(where, f"its words are not those of its text {shown(tokens.metadata['text'])}.")
+    expected, joined = ("".join(text.replace("\u200c", "").split()) for text in (written, "".join(words)))
+    if expected and expected != joined:
+        reader.fault(where, f"its words are not those of its text {shown(written)}.")
     return {"id": name, "words": words, "tags": tags}
 
 

@@ -6,7 +6,10 @@ Files: its validation file.
 from xit.core.task import Files, Hub, Task
 
 VALID = "cosmosqa/valid.csv"
-COSMOSQA = "Samsoup/cosmos_qa allenai/cosmos_qa"
+COSMOSQA = (  # the Hub's export of the official data, then a re-upload
+    "allenai/cosmos_qa@ed50fe83db62b355759053b1cd5eef344ee371e0 "
+    "Samsoup/cosmos_qa@5511553160809abc4f9c11d12421ec0a9681ee75"
+)
 FIELDS = "context question answer0 answer1 answer2 answer3 label"
 
 task = Task(

@@ -10,6 +10,7 @@ TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 
 FIELDS = "id question context answers"
 COUNTS = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
+XTREME = "google/xtreme@ec5f1f46e9af79639a90684a7a70a956c4998f04"
 MLQA = Hub("squad", "facebook/mlqa", "mlqa.{language}.{language}/test", FIELDS, COUNTS)
 
 task = Task(
@@ -28,12 +29,12 @@ task = Task(
     },
     hub={
         **SQUAD,
-        "test": (Hub("squad", "google/xtreme", "MLQA.{language}.{language}/test", FIELDS, COUNTS, fallbacks=(MLQA,)),),
+        "test": (Hub("squad", XTREME, "MLQA.{language}.{language}/test", FIELDS, COUNTS, fallbacks=(MLQA,)),),
     },
     published={
         "train": 87_599,
         "validation": 10_570,
-        "test": {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137},
+        "test": COUNTS,
     },
     faults=(
         "google/xtreme stripped contexts without moving offsets: misplaced answers (huggingface/datasets, issue 2585).",

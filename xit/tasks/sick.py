@@ -1,8 +1,13 @@
-"""SICK: natural-language inference between short descriptions of pictures; the inference task of the files source."""
+"""SICK: natural-language inference between short descriptions of pictures; the inference task of the files source.
 
-from xit.core.task import Files, Task
+Hub: its counts and how it writes labels are not known; numbers are read as labels only where the file names them.
+"""
+
+from xit.core.task import Files, Hub, Task
 
 WORDS = {"CONTRADICTION": "contradiction", "ENTAILMENT": "entailment", "NEUTRAL": "neutral"}
+PLACE = "tasksource/sick@533a4bd3ef2fa6ee2ef285f3e3ec633f949af9aa"
+PAIR = "text_a:sentence_A text_b:sentence_B label"
 
 task = Task(
     title="SICK",
@@ -14,6 +19,10 @@ task = Task(
     files={
         "train": (Files("sick", "sick/SICK_train.txt", options={"labels": WORDS}, count=4_500),),
         "validation": (Files("sick", "sick/SICK_trial.txt", options={"labels": WORDS}, count=500),),
+    },
+    hub={
+        "train": (Hub("pairs", PLACE, "default/train", PAIR, labels="-"),),
+        "validation": (Hub("pairs", PLACE, "default/validation", PAIR, labels="-"),),
     },
     citation="Marelli et al. 2014, LREC",
     licence="CC BY-NC-SA 3.0",

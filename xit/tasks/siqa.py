@@ -6,7 +6,10 @@ Files: its development file.
 from xit.core.task import Files, Hub, Task
 
 DEV = "siqa/socialIQa_v1.4_dev.jsonl"
-SIQA = "tasksource/social_i_qa allenai/social_i_qa"
+SIQA = (  # the Hub's export of the official data, then a re-upload
+    "allenai/social_i_qa@537a2ec8ec565adc0b70b70752893e59e024df26 "
+    "tasksource/social_i_qa@c5e31ad2d8d6b2aec4cf6491653a1fe1640dd647"
+)
 FIELDS = "context question answerA answerB answerC label"
 
 task = Task(

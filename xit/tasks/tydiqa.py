@@ -31,7 +31,11 @@ task = Task(
     },
     published={"train": 3_696, "test": COUNTS},
     faults=(
-        "google/xtreme stripped contexts without moving offsets: misplaced answers (huggingface/datasets, issue 2585).",
+        (
+            "google-research-datasets/tydiqa and google/xtreme stripped contexts without moving offsets "
+            "(huggingface/datasets, issue 2585): in the first, answers of 13,508 of the 49,881 training questions are "
+            "misplaced, and of 48 of the 3,696 English ones. On the Hub it takes misplaced_answers: repair."
+        ),
         "Question ids of the English training file are not unique.",
     ),
     citation="Clark et al. 2020, arXiv 2003.05002",

@@ -6,7 +6,10 @@ Differs from the benchmark: it trains on the 33,410 examples of SocialIQA first 
 
 from xit.core.task import Files, Hub, Stream, Task
 
-SIQA = "tasksource/social_i_qa allenai/social_i_qa"
+SIQA = (  # the Hub's export of the official data, then a re-upload
+    "allenai/social_i_qa@537a2ec8ec565adc0b70b70752893e59e024df26 "
+    "tasksource/social_i_qa@c5e31ad2d8d6b2aec4cf6491653a1fe1640dd647"
+)
 COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"
 XCOPA = "cambridgeltl/xcopa@042f78955ba48e6404616762fa6e05e839c3907a"
 FIELDS = "premise choice1 choice2 question label idx"
