@@ -26,6 +26,8 @@ class Fault:
     code: str = ""
     content: bytes | None = None
     cut_after: int | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    delay: float = 0
 
 
 @dataclasses.dataclass
@@ -58,6 +60,7 @@ class HubServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories = repositories
         self.originals: dict[str, bytes] = {}
+        self.renamed: dict[str, str] = {}
         self.faults: dict[str, Iterator[Fault]] = {}
         self.requests: list[tuple[str, str, str]] = []
 
@@ -94,6 +97,10 @@ class Handler(BaseHTTPRequestHandler):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         self.server.requests.append((self.command, path, self.headers.get("Range") or ""))
         self.fault = next((next(f, Fault()) for part, f in self.server.faults.items() if part in path), Fault())
+        threading.Event().wait(self.fault.delay)
+        for old, new in self.server.renamed.items():
+            if f"/datasets/{old}" in path:
+                return self.send(307, b"", {"Location": path.replace(old, new)})
         if self.fault.status != 200:
             return self.refuse(self.fault.status, self.fault.code)
         if found := re.fullmatch(
@@ -148,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def refuse(self, status: int, code: str, commit: str = "") -> None:
         """An error as the Hub tells it."""
-        headers = {"X-Error-Code": code, "X-Error-Message": code} if code else {}
+        headers = {**({"X-Error-Code": code, "X-Error-Message": code} if code else {}), **self.fault.headers}
         self.send(status, json.dumps({"error": code}).encode(), headers | ({"X-Repo-Commit": commit} if commit else {}))
 
     def send(self, status: int, content: bytes, headers: Mapping[str, str] | None = None) -> None:

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -548,6 +549,76 @@ def test_a_passing_refusal_is_waited_for(status: int, server: HubServer, tmp_pat
     assert sum(slept) > 2
 
 
+def test_as_long_is_waited_as_the_answer_asks(server: HubServer, tmp_path: Path, slept: list[float]) -> None:
+    server.faults["/sw/test-"] = iter([Fault(429, headers={"Retry-After": "47"})] * 8)
+
+    assert len(read("xnli", "test", "sw", of(tmp_path))) == 3
+    assert max(slept) >= 47
+
+
+def test_an_answer_that_does_not_come_is_told(
+    server: HubServer, tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
+    server.faults["/resolve/"] = iter([Fault(), Fault(), *([Fault(delay=1)] * 20)])
+
+    with pytest.raises(DataError, match=f"^{COMMIT}: the connection broke off or was not to be had: .*kept; run it"):
+        read("xnli", "test", "sw", of(tmp_path))
+
+
+def test_a_repository_that_was_renamed_is_followed(
+    server: HubServer, repositories: hub_fixtures.Repositories, tmp_path: Path
+) -> None:
+    server.renamed["owner/old-name"] = "facebook/xnli"
+    (place,) = uncounted_task("xnli").hub["train"]
+    moved = dataclasses.replace(place, repository=place.repository.replace("facebook/xnli", "owner/old-name"))
+    task = dataclasses.replace(uncounted_task("xnli"), hub={"train": (moved,)})
+
+    found = list(HubSource(of(tmp_path)).examples(task, "train", "en"))
+    server.renamed.clear()
+
+    assert len(found) == 3
+
+
+def test_a_full_disk_is_told_and_the_same_command_goes_on(
+    large: Task, server: HubServer, tmp_path: Path, slept: list[float]
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"^owner/large@\w+: no space for it: File too large. What has arrived wh"):
+            list(HubSource(of(tmp_path)).examples(large, "train", "en"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert [len(row["text_b"]) for row in HubSource(of(tmp_path)).examples(large, "train", "en")] == [12_000_000, 1]
+
+
+def test_a_half_written_cache_is_completed(server: HubServer, tmp_path: Path) -> None:
+    read("xnli", "test", "sw", of(tmp_path))
+    (file,) = tmp_path.rglob("sw/test-*.parquet")
+    blob = file.resolve()
+    blob.rename(blob.with_name(f"{blob.name}.incomplete"))
+    file.unlink()
+    split_files.cache_clear()
+
+    assert len(read("xnli", "test", "sw", of(tmp_path))) == 3
+
+
+def test_a_part_that_is_missing_in_the_repository_is_named(
+    server: HubServer, repositories: hub_fixtures.Repositories, tmp_path: Path
+) -> None:
+    content = hub_fixtures.parquet([{"premise": "A", "hypothesis": "B", "label": 0}], hub_fixtures.PAIR)
+    task = broken({f"data/train-0000{n}-of-00003.parquet": content for n in (0, 2)}, repositories)
+
+    with pytest.raises(DataError) as caught:
+        HubSource(of(tmp_path)).examples(task, "train", "en")
+    assert str(caught.value) == (
+        "owner/broken@main: 1 of the files of plain_text, train are missing in the repository: "
+        "data/train-00001-of-00003.parquet. It has 2. Take another commit of it, or tell its owner."
+    )
+
+
 def test_a_server_that_cannot_be_reached_is_told(
     server: HubServer, tmp_path: Path, slept: list[float], no_sockets_after: Any
 ) -> None:
@@ -784,6 +855,28 @@ def test_a_hash_that_the_settings_give_is_compared(server: HubServer, project: P
         CliRunner().invoke(app, ["data", "xnli"], catch_exceptions=False)
 
 
+def test_the_audit_says_in_one_table_which_places_hold(server: HubServer, project: Path) -> None:
+    server.faults["/mteb/tatoeba-bitext-mining/resolve/"] = itertools.repeat(Fault(404))
+    result = CliRunner().invoke(app, ["audit", "--source", "hub", "--task", "tatoeba", "--task", "siqa"])
+    server.faults.clear()
+    split_files.cache_clear()
+    printed = invoke("audit", "--source", "hub", "--task", "tatoeba", "--task", "siqa", "--json", "-")
+    places = {(row["place"].partition("@")[0], row["split"]): row for row in json.loads(printed)["places"]}
+
+    assert isinstance(result.exception, DataError)
+    assert "Places on the Hub" in result.output
+    assert "36 of 41" in result.output
+    assert {key: (row["order"], len(row["holds"]), row["lacks"], row["faults"]) for key, row in places.items()} == {
+        ("mteb/tatoeba-bitext-mining", "test"): (1, 41, [], []),
+        ("google/xtreme", "test"): (2, 36, ["az", "lt", "pl", "uk", "ro"], []),
+        ("allenai/social_i_qa", "train"): (1, 1, [], []),
+        ("tasksource/social_i_qa", "train"): (2, 1, [], []),
+        ("allenai/social_i_qa", "validation"): (1, 1, [], []),
+        ("tasksource/social_i_qa", "validation"): (2, 1, [], []),
+    }
+    assert all(row["is_pinned"] for row in places.values())
+
+
 def test_show_prints_examples_of_the_hub(server: HubServer, project: Path) -> None:
     printed = invoke("show", "xcopa", "--source", "hub", "--language", "tr", "--count", "1")
 
@@ -857,10 +950,7 @@ def published(name: str, language: str) -> bytes:
         sides = [DATA / f"tatoeba/tatoeba.deu-eng.{side}" for side in ("deu", "eng")]
         lines = zip(*(side.read_text(encoding="utf-8").splitlines() for side in sides), strict=True)
         return hub_fixtures.json_lines(
-            [
-                {"source_sentence": foreign, "target_sentence": english, "source_lang": "deu", "target_lang": "eng"}
-                for foreign, english in lines
-            ]
+            [{"sentence1": f"{foreign}\n", "sentence2": f"{english}\n"} for foreign, english in lines]
         )
     words = [
         [line.split("\t") for line in sentence.split("\n")]

@@ -112,7 +112,8 @@ def audit(
     """Check data: counts against published ones, hashes, duplicates, what splits share, known and new faults.
 
     It takes the tasks that are named, else those of the grid; of a source that is not that of params.yaml, all that it
-    has.
+    has. Of the Hub it also reads every place that a task names, those too that are asked only where another has
+    nothing, and one table says which hold.
 
     Example: `xit audit --data folder --task xquad`.
     """
@@ -123,10 +124,13 @@ def audit(
     config = load_config()
     chosen = chosen_source(config, source, data, None)
     is_own = chosen.name == config.source and data is None
-    found = audit(task or (config.grid.tasks if is_own else None), chosen)
+    with terminal.progress() as report:
+        found = audit(task or (config.grid.tasks if is_own else None), chosen, report)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.audit(found))
-    raise_all(DataError, [error for facts in found["tasks"].values() for error in facts["errors"]], most=100)
+    errors = [error for facts in found["tasks"].values() for error in facts["errors"]]
+    errors += [fault for place in found["places"] for fault in place["faults"]]
+    raise_all(DataError, list(dict.fromkeys(errors)), most=100)
 
 
 @app.command(rich_help_panel=LOOKING)

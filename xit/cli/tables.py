@@ -147,12 +147,28 @@ def audit(found: Mapping[str, Any]) -> Parts:
         yield table
         yield from (f"  {line}" for line in _audit_notes(name, facts))
         yield ""
+    if found["places"]:
+        yield _places(found["places"])
     splits = [row for facts in found["tasks"].values() for row in facts["splits"]]
     total = (
         f"{sum(row['examples'] for row in splits):,} examples in {len(splits)} splits of {len(found['tasks'])} tasks"
     )
     absent = f"; the {found['source']} source has nothing of {', '.join(found['absent'])}" if found["absent"] else ""
     yield f"{total}{absent}."
+
+
+def _places(found: Sequence[Mapping[str, Any]]) -> Table:
+    """The places on the Hub: which hold, in how many languages, and which are no commits."""
+    table = boxed("Places on the Hub", "task", "split", "asked", "place", "pinned", "holds", "lacks")
+    for row in found:
+        total = len(row["holds"]) + len(row["lacks"])
+        count = f"{len(row['holds'])} of {total}" if total else "none"
+        wrong = f"; {len(row['faults'])} faults" if row["faults"] else ""
+        lacks = " ".join(row["lacks"]) if len(row["lacks"]) <= 6 else f"{len(row['lacks'])} languages"
+        place = row["place"].partition("@")[0]
+        pinned = "yes" if row["is_pinned"] else "no"
+        table.add_row(row["task"], row["split"], str(row["order"]), place, pinned, f"{count}{wrong}", lacks)
+    return table
 
 
 def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:

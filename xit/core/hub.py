@@ -8,6 +8,7 @@ names, as `datasets` has it.
 """
 
 import dataclasses
+import errno
 import fnmatch
 import functools
 import hashlib
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 import yaml
 
 from xit.core import files
-from xit.core.errors import CheckpointError, DataError, near
+from xit.core.errors import CheckpointError, DataError, near, some
 
 EXPORT = "refs/convert/parquet"
 """The branch to which the Hub converts every data set that it can."""
@@ -37,6 +38,10 @@ PASSING = (408, 429, 500, 502, 503, 504)
 """HTTP statuses after which the same request may succeed later."""
 WAITS = (2, 8, 30)
 """Seconds before it is made again, after the library's own tries."""
+LONGEST_WAIT = 600
+"""Seconds that are waited where the Hub asks for more; its limits are of five minutes."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the system's errors where a file finds no more space."""
 _ID = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?", re.ASCII)
 
 
@@ -121,6 +126,11 @@ def split_files(name: str, revision: str, config: str, split: str, most_files: i
             f"{where}: no Parquet or JSON files of {config}, {split}.{near(config, splits)} "
             f"Data lies in: {', '.join(splits) or 'none; a script loads it'}."
         )
+    if lost := _missing_parts(wanted):
+        raise DataError(
+            f"{where}: {len(lost)} of the files of {config}, {split} are missing in the repository: {some(lost)}. "
+            f"It has {len(wanted)}. Take another commit of it, or tell its owner."
+        )
     wanted = wanted[:most_files]
     folder = _download(name, commit, wanted)
     sizes = {file.path: file.size for file in tree}
@@ -170,6 +180,13 @@ def chosen(paths: Sequence[str], configs: Mapping[str, Patterns], config: str, s
         patterns = [f"{folder}{split}{rest}" for folder in folders for rest in ("-*", "/*", ".*")]
     data = [path for path in paths if path.endswith(SUFFIXES)]
     return tuple(sorted(path for path in data if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)))
+
+
+def _missing_parts(paths: Sequence[str]) -> list[str]:
+    """Files that the names of the others say there should be: `train-00001-of-00002.parquet`."""
+    parts = [found for path in paths if (found := re.fullmatch(r"(.*)-(\d{5})-of-(\d{5})(\..*)", path))]
+    named = [f"{p[1]}-{number:05}-of-{p[3]}{p[4]}" for p in parts for number in range(int(p[3]))]
+    return sorted(set(named) - set(paths))
 
 
 @functools.cache
@@ -263,7 +280,7 @@ def _with_retries(where: str, fetch: Callable[[], Result]) -> Result:
             cause = _cause(error)
             if wait is None or _status(cause) not in PASSING:  # broken connections the library has tried again itself
                 raise _error_of(where, cause) from error
-        time.sleep(wait)
+        time.sleep(max(wait, _asked_to_wait(cause)))
     raise AssertionError("the last try returns or raises")
 
 
@@ -280,6 +297,12 @@ def _cause(error: BaseException) -> BaseException:
 def _status(error: BaseException) -> int:
     """The HTTP status of an answer; 0 where there was none."""
     return int(getattr(getattr(error, "response", None), "status_code", 0))
+
+
+def _asked_to_wait(error: BaseException) -> float:
+    """The seconds that an answer asks to wait (Retry-After), at most LONGEST_WAIT; 0 where it does not say."""
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+    return min(float(asked), LONGEST_WAIT) if re.fullmatch(r"\d{1,9}", asked) else 0.0
 
 
 def _error_of(where: str, error: BaseException) -> DataError:
@@ -301,6 +324,9 @@ def _error_of(where: str, error: BaseException) -> DataError:
         return DataError(f"{where}: the Hub's rate limit (429) holds after {len(WAITS) + 1} tries. {again}")
     if status:
         return DataError(f"{where}: the Hub answers {status} after {len(WAITS) + 1} tries. {again}")
+    if isinstance(error, OSError) and error.errno in FULL:
+        free = "What has arrived whole is kept. Make room, or name another folder (hub.cache), and run it again."
+        return DataError(f"{where}: no space for it: {error.strerror}. {free}")
     if isinstance(error, HTTPError | LocalEntryNotFoundError):
         return DataError(f"{where}: the connection broke off or was not to be had: {_first_line(error)}. {again}")
     if isinstance(error, ValueError):

@@ -11,22 +11,26 @@ from typing import Any
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.examples import audited
+from xit.core.progress import Report, unheard
 from xit.core.task import Split, Task, task_of
 from xit.formats import format_of
-from xit.sources import Source, with_settings
+from xit.sources import Source, hub_places, with_settings
+from xit.sources.hub import HubSource
 
 Row = Mapping[str, Any]
 
 
-def audit(task_ids: Sequence[str] | None, source: Source) -> dict[str, Any]:
+def audit(task_ids: Sequence[str] | None, source: Source, report: Report = unheard) -> dict[str, Any]:
     """What there is of each task, split by split and language by language; faulty files are told, not raised.
 
     Args:
         task_ids: The tasks; else all that the source has anything of.
         source: The source, of which all examples are read, however many are evaluated.
+        report: Is told which split is read.
 
     Returns:
-        `source`, `absent` (tasks that the source has nothing of, which are passed over) and `tasks`: of each its
+        `source`, `absent` (tasks that the source has nothing of, which are passed over), `places` (of the Hub, whether
+        each that the tasks name holds: `xit.sources.hub_places`) and `tasks`: of each its
         `splits`, `revision` where the source has one, `missing_splits`, `missing_languages` (of the benchmark's),
         `known_faults`, `variants` of XCOPA, and `errors`.
     """
@@ -34,11 +38,14 @@ def audit(task_ids: Sequence[str] | None, source: Source) -> dict[str, Any]:
         source = with_settings(source, most_test=0)
     known = {name: task_of(name) for name in task_ids or registry.names("tasks")}
     absent = [name for name, task in known.items() if not source.has(task)]
-    found = {name: _task(task, source) for name, task in known.items() if name not in absent}
-    return {"source": source.name, "absent": absent, "tasks": found}
+    found = {name: _task(task, source, report) for name, task in known.items() if name not in absent}
+    places: list[dict[str, Any]] = []
+    if isinstance(source, HubSource):
+        places = hub_places.places([known[name] for name in found], source, report)
+    return {"source": source.name, "absent": absent, "places": places, "tasks": found}
 
 
-def _task(task: Task, source: Source) -> dict[str, Any]:
+def _task(task: Task, source: Source, report: Report) -> dict[str, Any]:
     available = source.languages(task)
     english: tuple[Split, ...] = ("train", "validation") if task.is_trained else ()
     cells = [(split, "en") for split in english if source.has(task, split)]
@@ -47,7 +54,8 @@ def _task(task: Task, source: Source) -> dict[str, Any]:
     errors: list[str] = []
     rows: dict[tuple[Split, str], list[Row]] = {}
     splits = []
-    for split, code in cells:
+    for number, (split, code) in enumerate(cells):
+        report(f"{task.id}: {split} {code}", number, len(cells))
         notes: collections.Counter[str] = collections.Counter()
         faults: list[str] = []
         try:

@@ -27,6 +27,7 @@ from xit.sources.reader_context import Group, ReaderContext, Row, Table
 
 WIKIPEDIA = "wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
 """The dump of 1 November 2023; its licence is CC BY-SA 3.0 and GFDL."""
+NOT_PINNED = " (not pinned)"
 NAMES = {"bn": "Bengali"}
 """Languages that google/xtreme and TyDiQA call otherwise than CLDR."""
 
@@ -130,9 +131,12 @@ class HubSource(Source):
         return tuple(found)
 
     def revision(self, task: Task) -> str:
-        """The repositories of a task and their commits; a branch is not pinned."""
+        """The repositories of a task and their commits; a branch is not pinned. Of those that are asked only where
+        another has not a language, the ones that are not pinned."""
         sources = [source for split in task.hub.values() for source in split]
-        return ", ".join(dict.fromkeys(_versioned(source.repository.split()[0]) for source in sources))
+        first = [_versioned(source.repository.split()[0]) for source in sources]
+        others = [_versioned(place.repository.split()[0]) for source in sources for place in source.fallbacks]
+        return ", ".join(dict.fromkeys([*first, *(name for name in others if name.endswith(NOT_PINNED))]))
 
 
 def _versioned(place: str) -> str:
@@ -140,7 +144,7 @@ def _versioned(place: str) -> str:
     if "://" in place:
         return place
     name, revision = repository(place)
-    return place if is_commit(revision) else f"{name}@{revision or 'main'} (not pinned)"
+    return place if is_commit(revision) else f"{name}@{revision or 'main'}{NOT_PINNED}"
 
 
 def _sources(task: Task, split: Split, language: str) -> list[Hub]:
@@ -167,7 +171,7 @@ def _place(source: Hub, language: str) -> _Place:
                 return _Place(dataclasses.replace(place, repository=pinned), download)
             except AbsentError as error:
                 absent.append(str(error))
-    raise DataError("\n".join(dict.fromkeys(absent)))
+    raise AbsentError("\n".join(dict.fromkeys(absent)))
 
 
 def _filled(pattern: str, language: str) -> str:
