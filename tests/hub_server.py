@@ -112,7 +112,11 @@ class Handler(BaseHTTPRequestHandler):
             dataset, name, revision, file = found.groups()
             return self.resolve(f"{'datasets' if dataset else 'models'}/{name}", revision, file)
         if path in self.server.originals:
-            return self.send(200, self.server.originals[path])
+            content, start = self.server.originals[path], re.match(r"bytes=(\d+)-", self.headers.get("Range") or "")
+            if not start:
+                return self.send(200, content)
+            part = f"bytes {start[1]}-{len(content) - 1}/{len(content)}"
+            return self.send(206, content[int(start[1]) :], {"Content-Range": part})
         return self.refuse(404, "RepoNotFound" if path.startswith("/api") else "")
 
     do_HEAD = do_GET  # noqa: N815

@@ -36,7 +36,7 @@ from xit.statistics.power import Spread, minimum_detectable
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 COMMANDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
-COMMANDS += ("audit", "analyse", "checklist", "import")
+COMMANDS += ("audit", "fetch", "analyse", "checklist", "import")
 COMMANDS += ("claims", "verify", "gains", "report")
 COMMANDS += ("doctor", "grid", "scaling", "tune")
 LANGUAGES = ("en", "de", "zh")

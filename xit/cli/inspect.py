@@ -134,6 +134,31 @@ def audit(
 
 
 @app.command(rich_help_panel=LOOKING)
+def fetch(
+    task: Annotated[list[str], typer.Argument(help="Tasks whose published files are taken.")],
+    to: Annotated[Path, typer.Option(help="The data folder, as --data reads it.")],
+) -> None:
+    """Take published files from their publishers into a data folder, and say which have to be had by hand.
+
+    Each file is compared with its known SHA-256; of one that has none it is recorded in the folder's SHA256SUMS. What
+    is there is not fetched again.
+
+    Example: `xit fetch xquad tatoeba --to data-folder`.
+    """
+    from xit.core.errors import DataError, raise_all
+    from xit.sources.fetch import fetch as fetch_files
+
+    load_config()
+    with terminal.progress() as report:
+        found = fetch_files([task_of(name) for name in task], to, report)
+    terminal.print_text(f"{to}: {len(found.arrived)} files fetched, {len(found.present)} were there\n")
+    for name, missing in found.by_hand.items():
+        what = f"{len(missing)} files have to be had by hand, as no address is known. Licence: {task_of(name).licence}."
+        terminal.print_text(f"{name}: {what} They are read as: {', '.join(missing)}\n")
+    raise_all(DataError, found.faults)
+
+
+@app.command(rich_help_panel=LOOKING)
 def analyse(
     predictions: Annotated[Path, typer.Argument(help="A folder that `xit eval --predictions` wrote.")],
     task: Annotated[str, typer.Option(help="The task.")],

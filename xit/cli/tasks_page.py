@@ -74,7 +74,8 @@ def _task(name: str, task: Task) -> Iterator[str]:
 
 def _place(place: Files | Hub) -> str:
     if isinstance(place, Files):
-        return f"`{place.path}`{_part(place.rows)}"
+        address = f" from {place.url}" if place.url else ""
+        return f"`{place.path}`{_part(place.rows)}{address}"
     where = f"`{place.repository}`" + (f", {place.split}" if place.split else "")
     return f"{where}{_part(place.rows)}" + "".join(f"; else {_place(other)}" for other in place.fallbacks)
 

@@ -228,8 +228,11 @@ def published_file(url: str) -> Path:
         raise AbsentError(f"{url}: not in the cache, and {OFFLINE}")
 
     def fetch() -> None:
-        with files.atomic(file) as temporary, temporary.open("wb") as target:
-            http_get(url, target, tqdm_class=_bar())
+        part = file.with_name(f"{file.name}.incomplete")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("ab") as target:
+            http_get(url, target, resume_size=target.tell(), tqdm_class=_bar())
+        part.replace(file)
 
     _with_retries(url, fetch)
     return file

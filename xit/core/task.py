@@ -25,6 +25,8 @@ class Files:
         count: The published number of records of the file, of all languages or of each, where a file that was cut off
             between two records could not be told otherwise; None where none is known.
         beside: Further files that the reader reads, but those of the task's other languages.
+        url: The publisher's address of the file, with the same places for codes; `archive!member` in a zip archive.
+            Files beside it lie beside it there too.
     """
 
     reader: str
@@ -33,6 +35,7 @@ class Files:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     count: int | Mapping[str, int] | None = None
     beside: tuple[str, ...] = ()
+    url: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

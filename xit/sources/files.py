@@ -133,7 +133,15 @@ def _sums(folder: Path) -> dict[Path, str]:
     Raises:
         DataError: a line is not of that form.
     """
-    file = folder / "SHA256SUMS"
+    return sums_of(folder / "SHA256SUMS", folder)
+
+
+def sums_of(file: Path, folder: Path) -> dict[Path, str]:
+    """The SHA-256 of the files of a folder, of a list as `sha256sum` writes it; none where there is no list.
+
+    Raises:
+        DataError: a line is not of that form.
+    """
     reader = ReaderContext("test")
     rows = lines(file, reader) if file.is_file() else []
     found = [re.fullmatch(r"([0-9a-f]{64}) [ *](?:\./)?(.+)", row) for row in rows]
@@ -150,7 +158,7 @@ def _rows(sources: tuple[Files, ...], language: str, folder: Path, reader: Reade
     for source in sources:
         files = _found(folder, source.path, language)
         if not files:
-            reader.faults.append(_missing(folder, _filled(source.path, language)))
+            reader.faults.append(_missing(folder, filled(source.path, language)))
         for file in files:
             groups = _whole(file, source, language, reader)
             start, end = (round(fraction * len(groups)) for fraction in source.rows)
@@ -221,16 +229,17 @@ def _first(rows: list[Row], most: int) -> list[Row]:
     return [row for row in rows if row["role"] == "candidate" or row["id"] in kept]
 
 
-def _filled(path: str, language: str) -> str:
+def filled(path: str, language: str) -> str:
+    """A path of a task with the codes of a language in it."""
     return path.format(language=language, iso3=facts(language).iso3)
 
 
 def _found(folder: Path, path: str, language: str) -> list[Path]:
     """The files of that pattern, sorted by path, and links that lead nowhere; no name that begins with a dot."""
-    filled = _filled(path, language)
-    if is_broken_link(folder / filled):
-        return [folder / filled]
-    return _shown(folder, folder.glob(filled))
+    own = filled(path, language)
+    if is_broken_link(folder / own):
+        return [folder / own]
+    return _shown(folder, folder.glob(own))
 
 
 def _shown(folder: Path, paths: Iterable[Path]) -> list[Path]:
@@ -243,7 +252,7 @@ def fingerprint(folder: Path) -> str:
     patterns = {"SHA256SUMS", *(f"{name}/*.txt" for name in TEXT_FOLDERS)}
     for task in map(task_of, registry.names("tasks")):
         paths = [path for files in task.files.values() for source in files for path in (source.path, *source.beside)]
-        patterns |= {_filled(path, language) for path in paths for language in (*task.languages, "en")}
+        patterns |= {filled(path, language) for path in paths for language in (*task.languages, "en")}
     found = {path for pattern in patterns for path in folder.glob(pattern)}
     digest = hashlib.sha256()
     for path in _shown(folder, (path for path in found if path.is_file())):

@@ -6,6 +6,9 @@ Files: its validation file.
 from xit.core.task import Files, Hub, Task
 
 VALID = "cosmosqa/valid.csv"
+ORIGINAL = (
+    "https://raw.githubusercontent.com/wilburOne/cosmosqa/b6eb99cca4e2a51dd28a9a6f562534872d851639/data/valid.csv"
+)
 COSMOSQA = (  # the Hub's export of the official data, then a re-upload
     "allenai/cosmos_qa@ed50fe83db62b355759053b1cd5eef344ee371e0 "
     "Samsoup/cosmos_qa@5511553160809abc4f9c11d12421ec0a9681ee75"
@@ -19,8 +22,8 @@ task = Task(
     languages=("en",),
     micro="cause",
     files={
-        "train": (Files("cosmosqa", VALID, (0.0, 0.9), count=2_985),),
-        "validation": (Files("cosmosqa", VALID, (0.9, 1.0), count=2_985),),
+        "train": (Files("cosmosqa", VALID, (0.0, 0.9), count=2_985, url=ORIGINAL),),
+        "validation": (Files("cosmosqa", VALID, (0.9, 1.0), count=2_985, url=ORIGINAL),),
     },
     hub={
         "train": (Hub("cosmosqa", COSMOSQA, "default/train", FIELDS, 25_262),),

@@ -25,7 +25,7 @@ task = Task(
     files={
         "train": (Files("squad_answers", TYDIQA, (0.0, 0.95)),),
         "validation": (Files("squad_answers", TYDIQA, (0.95, 1.0)),),
-        "test": (Files("squad_sentences", "lareqa/xquad-r/{language}.json"),),
+        "test": (Files("squad_sentences", "lareqa/xquad-r/{language}.json", url=XQUAD_R),),
     },
     hub={
         **{

@@ -10,6 +10,7 @@ TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
 
 FIELDS = "id question context answers"
 COUNTS = {"en": 11_590, "ar": 5_335, "de": 4_517, "es": 5_253, "hi": 4_918, "vi": 5_495, "zh": 5_137}
+ZIP = "https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip!MLQA_V1/dev/dev-context-{language}-question-{language}.json"
 XTREME = "google/xtreme@ec5f1f46e9af79639a90684a7a70a956c4998f04"
 MLQA = Hub("squad", "facebook/mlqa", "mlqa.{language}.{language}/test", FIELDS, COUNTS)
 
@@ -25,7 +26,7 @@ task = Task(
     files={
         "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
         "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
-        "test": (Files("squad", "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json"),),
+        "test": (Files("squad", "mlqa/MLQA_V1/dev/dev-context-{language}-question-{language}.json", url=ZIP),),
     },
     hub={
         **SQUAD,

@@ -12,6 +12,10 @@ ar he vi id jv tl eu ml ta te af nl de el bn hi mr ur fa fr it pt es bg ru ja ka
 uk ro
 """
 
+LASER = (
+    "https://raw.githubusercontent.com/facebookresearch/LASER/74bc6ae7ffb7cba670fe0f428d0ede9f666fb821/data/tatoeba/v1/"
+    "tatoeba.{iso3}-eng.{iso3}"
+)
 MTEB = "mteb/tatoeba-bitext-mining@69e8f12da6e31d59addadda9a9c8a2e601a0e282"
 SIDES = "foreign:sentence1 english:sentence2"
 FIELDS = "source:source_sentence target:target_sentence source_language:source_lang target_language:target_lang"
@@ -30,7 +34,11 @@ task = Task(
     is_trained=False,
     micro="aligned",
     files={
-        "test": (Files("aligned", "tatoeba/tatoeba.{iso3}-eng.{iso3}", beside=("tatoeba/tatoeba.{iso3}-eng.eng",)),),
+        "test": (
+            Files(
+                "aligned", "tatoeba/tatoeba.{iso3}-eng.{iso3}", beside=("tatoeba/tatoeba.{iso3}-eng.eng",), url=LASER
+            ),
+        ),
     },
     hub={
         "test": (Hub("translations", MTEB, "{iso3}-eng/test", SIDES, COUNTS, fallbacks=(XTREME,)),),

@@ -11,6 +11,10 @@ SIQA = (  # the Hub's export of the official data, then a re-upload
     "tasksource/social_i_qa@c5e31ad2d8d6b2aec4cf6491653a1fe1640dd647"
 )
 COPA = "aps/super_glue@3de24cf8022e94f4ee4b9d55a6f539891524d646"
+ORIGINAL = (
+    "https://raw.githubusercontent.com/cambridgeltl/xcopa/e2e9d7f105a758ee869cd13e0fe251ef93a29840/data/{language}/"
+    "test.{language}.jsonl"
+)
 XCOPA = "cambridgeltl/xcopa@042f78955ba48e6404616762fa6e05e839c3907a"
 FIELDS = "premise choice1 choice2 question label idx"
 
@@ -31,7 +35,7 @@ task = Task(
             Files("copa", "copa/train-en.jsonl", count=400),
         ),
         "validation": (Files("copa", "copa/val-en.jsonl", count=100),),
-        "test": (Files("xcopa", "xcopa/data/{language}/test.{language}.jsonl", count=500),),
+        "test": (Files("xcopa", "xcopa/data/{language}/test.{language}.jsonl", count=500, url=ORIGINAL),),
     },
     hub={
         "train": (

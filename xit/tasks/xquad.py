@@ -6,6 +6,10 @@ Files: differs from the benchmark, which trains on SQuAD 1.1: trains on the Engl
 from xit.core.task import SQUAD, SQUAD_STREAMS, Files, Hub, Task
 
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json"
+ORIGINAL = (
+    "https://raw.githubusercontent.com/google-deepmind/xquad/7d30520c717524000f0d9d2f9c10a069acd9d285/"
+    "xquad.{language}.json"
+)
 XQUAD = "google/xquad@51adfef1c1287aab1d2d91b5bead9bcfb9c68583"
 
 task = Task(
@@ -19,7 +23,7 @@ task = Task(
     files={
         "train": (Files("squad", TYDIQA, (0.0, 0.95), {"has_own_ids": False}),),
         "validation": (Files("squad", TYDIQA, (0.95, 1.0), {"has_own_ids": False}),),
-        "test": (Files("squad", "xquad/xquad.{language}.json"),),
+        "test": (Files("squad", "xquad/xquad.{language}.json", url=ORIGINAL),),
     },
     hub={**SQUAD, "test": (Hub("squad", XQUAD, "xquad.{language}/validation", "id question context answers", 1_190),)},
     published={"train": 87_599, "validation": 10_570, "test": 1_190},
