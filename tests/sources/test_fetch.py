@@ -12,7 +12,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 from hub_server import Fault, HubServer
+from typer.testing import CliRunner
 
+from xit.cli.app import app
 from xit.core import registry
 from xit.core.task import Files, Task, task_of
 from xit.sources import fetch
@@ -97,6 +99,21 @@ def test_what_has_no_address_is_by_hand(tmp_path: Path) -> None:
 
     assert found.by_hand == {"ccg": ("ccg/ccg.train", "ccg/ccg.dev", "ccg/ccg.test")}
     assert (found.arrived, found.faults) == ((), ())
+
+
+def test_the_command_says_what_is_by_hand_and_under_which_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_bytes((Path(__file__).parents[2] / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["fetch", "ccg", "--to", "folder"], catch_exceptions=False)
+
+    by_hand = "ccg: 3 files have to be had by hand, as no address is known. Licence: LDC User Agreement. They are read"
+    assert done.output.splitlines() == [
+        "folder: 0 files fetched, 0 were there",
+        f"{by_hand} as: ccg/ccg.train, ccg/ccg.dev, ccg/ccg.test",
+    ]
 
 
 def test_known_hashes_are_of_files_that_tasks_read_and_that_have_an_address() -> None:
