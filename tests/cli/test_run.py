@@ -11,7 +11,7 @@ PARAMETERS = Path(__file__).parents[2] / "params.yaml"
 
 def test_instances_are_counted_by_stage_with_a_model_for_each_seed_and_condition() -> None:
     settings = config.load(PARAMETERS)
-    assert (len(settings.seeds), len(settings.grid.conditions)) == (2, 5)
+    assert (len(settings.seeds), len(settings.grid.conditions)) == (3, 5)
     instances = [
         "data@xnli",
         "pretrain@lstm",
@@ -24,12 +24,12 @@ def test_instances_are_counted_by_stage_with_a_model_for_each_seed_and_condition
 
     assert [tuple(row.values()) for row in found["stages"]] == [
         ("data", 1, 0),
-        ("pretrain", 1, 2),
-        ("intermediate", 1, 2),
-        ("finetune", 2, 20),
-        ("evaluate", 1, 10),
+        ("pretrain", 1, 3),
+        ("intermediate", 1, 3),
+        ("finetune", 2, 30),
+        ("evaluate", 1, 15),
     ]
-    assert found["trainings"] == 24  # evaluations are none
+    assert found["trainings"] == 36  # evaluations are none
 
 
 def test_a_released_encoder_is_fetched_and_not_trained() -> None:
@@ -39,4 +39,4 @@ def test_a_released_encoder_is_fetched_and_not_trained() -> None:
 
     found = run._counts(changed, ["pretrain@xlmr_base", "pretrain@lstm"])
 
-    assert found == {"stages": [{"stage": "pretrain", "instances": 2, "models": 2}], "trainings": 2}
+    assert found == {"stages": [{"stage": "pretrain", "instances": 2, "models": 3}], "trainings": 3}

@@ -227,7 +227,7 @@ def test_it_is_fine_tuned_and_scored(released: Path, tmp_path: Path) -> None:
     from xit.core.plan import Cell, Places
     from xit.core.progress import unheard
     from xit.core.settings import RetrievalSettings
-    from xit.evaluation.evaluate import evaluate
+    from xit.evaluation.evaluate import EvaluationOptions, evaluate
     from xit.training.mixtures import train_cells
 
     convert.released(str(released), None, tmp_path / "parent/1")
@@ -235,11 +235,11 @@ def test_it_is_fine_tuned_and_scored(released: Path, tmp_path: Path) -> None:
     places = Places(tmp_path / "parent", tmp_path / "data", tmp_path / "model")
     cell = {"1": Cell("rwkv7_world", "none", "xnli", 1)}
     train_cells("finetune", cell, places, tiny.plan("xnli", steps=4), unheard)
-    retrieval = RetrievalSettings(1.0, "mean", is_centered=False)
+    options = EvaluationOptions(RetrievalSettings(1.0, "mean"))
 
-    found = evaluate(tmp_path / "model/1", "xnli", tiny.examples("classification", 24), retrieval)
+    found = evaluate(tmp_path / "model/1", "xnli", tiny.examples("classification", 24), options)
 
-    assert found["en"][1] == 24
+    assert found.scores["en"][1] == 24
 
 
 def change(folder: Path, name: str, value: Tensor | None) -> None:
