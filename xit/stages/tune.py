@@ -2,7 +2,8 @@
 
 First the rate of pretraining, where several are tried: by the masked-LM loss on English text which the trials have not
 seen. Then, from that rate's encoders, the rate of each task: by its main metric on English validation. Each time the
-best rate is the lowest whose median and worst seed are within a standard error of the best (`xit.statistics.rates`); no task decides for another. A trial that fails is not started again.
+best rate is the lowest whose median and worst seed are within a standard error of the best (`xit.statistics.rates`);
+no task decides for another. A trial that fails is not started again.
 """
 
 import csv

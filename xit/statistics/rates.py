@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
+from typing import Any
 
 NORMAL = 1.4826
 """The standard deviation of a normal distribution, in its median absolute deviations."""
-from typing import Any
 
 
 def tried(trials: Iterable[Mapping[str, Any]], source: str, encoder: str, task: str) -> dict[float, list[float]]:

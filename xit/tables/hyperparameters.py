@@ -94,8 +94,8 @@ def _rates(inputs: Inputs) -> Iterator[Table]:
         caption=(
             "English validation in the trials of `xit tune` at the rate that is used, whose seeds are none of the "
             "experiment's: the median seed and the worst one. The rate of a task is the lowest "
-            "whose median and worst seed are within a standard error of the best; – where none was tried. Made by `xit paper` from params.yaml and "
-            "paper/inputs/tuning.csv."
+            "whose median and worst seed are within a standard error of the best; – where none was tried. Made by "
+            "`xit paper` from params.yaml and paper/inputs/tuning.csv."
         ),
         columns=("task", *(("rate", "median", "worst") * len(encoders))),
         rows=tuple(rows),
