@@ -24,7 +24,7 @@ uncounted = published_folder.uncounted
 def groups_of(folder: Path, task_id: str, split: Split, language: str, name: str) -> tuple[list[Group], ReaderContext]:
     task = task_of(task_id)
     sources = task.files[split]
-    source = next(s for s in sources if files._filled(s.path, language).split("*")[0] in name)
+    source = next(s for s in sources if files.filled(s.path, language).split("*")[0] in name)
     reader = ReaderContext(split, labels={label: label for label in task.labels})
     return files._read(folder / name, source, reader), reader
 
