@@ -857,7 +857,9 @@ def test_a_hash_that_the_settings_give_is_compared(server: HubServer, project: P
 
 def test_the_audit_says_in_one_table_which_places_hold(server: HubServer, project: Path) -> None:
     server.faults["/mteb/tatoeba-bitext-mining/resolve/"] = itertools.repeat(Fault(404))
-    result = CliRunner().invoke(app, ["audit", "--source", "hub", "--task", "tatoeba", "--task", "siqa"], env={"COLUMNS": "160"})
+    result = CliRunner().invoke(
+        app, ["audit", "--source", "hub", "--task", "tatoeba", "--task", "siqa"], env={"COLUMNS": "160"}
+    )
     server.faults.clear()
     split_files.cache_clear()
     printed = invoke("audit", "--source", "hub", "--task", "tatoeba", "--task", "siqa", "--json", "-")
