@@ -474,6 +474,14 @@ def test_other_words_are_not_reproduced_though_every_score_is_within_the_toleran
     assert all(line.startswith("answer: it says 'For the ") for line in sentences.differences)
 
 
+def test_a_run_of_other_settings_is_not_set_beside_the_reference(larger: list[Score], tmp_path: Path) -> None:
+    parameters = pinned(tmp_path, smaller(larger))
+    changed = {**parameters, "pretraining": {"steps": 7}}
+
+    assert agreement(tmp_path, parameters) is not None
+    assert agreement(tmp_path, changed) is None
+
+
 def test_a_run_that_shares_no_cell_with_the_reference_is_told(larger: list[Score], tmp_path: Path) -> None:
     parameters = pinned(tmp_path, [dataclasses.replace(row, seed=row.seed + 7) for row in smaller(larger)])
 

@@ -330,6 +330,10 @@ def differing(reference: Reference, root: Path) -> list[str]:
     return own + doctor.other_bits(root)
 
 
+EXPERIMENT = ("micro", "tokenizer", "encoders", "pretraining", "training", "intermediate", "targets", "retrieval")
+"""The sections of params.yaml that make two runs the same experiment, of perhaps other seeds and conditions."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Agreement:
     """How the scores of a run stand to those of the reference, in a sentence, and the answers of both."""
@@ -340,11 +344,16 @@ class Agreement:
 
 
 def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
-    """A run beside the committed reference of its source; None where there is none, or no cell is in both."""
+    """A run beside the committed reference of its source; None where there is none, no cell is in both, or the run is
+    of another experiment.
+    """
     folder = standard(root, parameters["source"])
     if folder is None:
         return None
     reference = read_reference(folder, parameters["source"])
+    of_reference = reference.parameters or parameters
+    if any(of_reference.get(section) != parameters.get(section) for section in EXPERIMENT):
+        return None
     wanted = {_key(score): score.value for score in reference.of(parameters)}
     found = {_key(score): score.value for score in read_scores(root / paths.SCORES)}
     apart = [abs(found[key] - value) for key, value in wanted.items() if key in found]
