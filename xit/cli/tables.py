@@ -303,9 +303,8 @@ def results(generated: Path, pdf: Path, found: Agreement | None = None) -> Parts
     yield _verdicts(generated)
     yield f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}\n"
     if found is not None:
-        answers = boxed("The answer", "of this run", "of the reference")
-        answers.add_row(escape(found.answer), escape(found.answer_of_reference))
-        yield answers
+        yield f"The answer of this run: {escape(found.answer)}\n"
+        yield f"The answer of the reference: {escape(found.answer_of_reference)}\n"
         yield found.sentence
 
 

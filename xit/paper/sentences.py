@@ -72,8 +72,12 @@ def points(estimate: Estimate) -> str:
     return f"{signed(estimate.value)} {interval(estimate)}".strip()
 
 
-def direction(estimate: Estimate, up: str, down: str, flat: str) -> str:
-    """The word for a difference: up or down only where its family finds it after correction."""
+def direction(estimate: Estimate, up: str, down: str, flat: str, untested: str = "") -> str:
+    """The word for a difference: up or down only where its family finds it after correction; `untested` where nothing
+    was tested, as with few seeds, which shows no absence of a difference either.
+    """
+    if estimate.is_significant is None and untested:
+        return untested
     if not estimate.is_significant:
         return flat
     return up if estimate.value > 0 else down
@@ -308,7 +312,9 @@ def _pretraining(study: Study, encoder: str) -> list[str]:
     estimate = main_gains(study).get(("untrained", encoder, MEAN))
     if estimate is None:
         return []
-    effect = direction(estimate, "scores higher than", "scores lower than", "does not differ significantly from")
+    effect = direction(
+        estimate, "scores higher than", "scores lower than", "does not differ significantly from", "beside"
+    )
     return [f"An untrained {encoder} encoder {effect} a pretrained one: {points(estimate)} points."]
 
 
@@ -321,7 +327,11 @@ def _recipes(study: Study, encoder: str) -> list[str]:
                 " alone" if len(plain_tasks(study, name)) == 1 else " on average"
             )
             effect = direction(
-                estimate, "scores higher than", "scores lower than", "does not differ significantly from"
+                estimate,
+                "scores higher than",
+                "scores lower than",
+                "does not differ significantly from",
+                "beside",
             )
             sentences.append(f"With the {encoder} encoder {name} {effect} {than}: {points(estimate)} points.")
     return sentences
@@ -331,7 +341,7 @@ def _controls(study: Study, encoder: str) -> list[str]:
     sentences = []
     estimate = main_gains(study).get(("mlm", encoder, MEAN))
     if estimate is not None:
-        effect = direction(estimate, "raise", "lower", "have no statistically significant effect on")
+        effect = direction(estimate, "raise", "lower", "have no statistically significant effect on", "change")
         sentences.append(
             f"As many more steps of masked LM {effect} the average of the {encoder} encoder: {points(estimate)} points."
         )
