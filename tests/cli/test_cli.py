@@ -307,6 +307,7 @@ def test_the_paper_needs_no_torch(xit: Xit, scored: None) -> None:
         (("evaluate", "lstm", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
         (("eval", ".", "--task", "xnly"), r"xnly: no such task. Did you mean xnli\?"),
         (("eval", ".", "--language", "xx"), r"--language xx: CLDR has no such language"),
+        (("eval", ".", "--language", "DE"), r"--language DE: CLDR has no such language. Did you mean de\?"),
         (("show", "xnli", "--language", "xx"), r"--language xx: CLDR has no such language"),
         (
             ("eval", ".", "--task", "tatoeba", "--language", "en", "--language", "de"),
@@ -327,6 +328,10 @@ def test_the_paper_needs_no_torch(xit: Xit, scored: None) -> None:
             r"--source: macro: no such source. Did you mean micro\?",
         ),
         (("show", "xnli", "--source", "files"), r"--source files: say where the published files are: --data FOLDER"),
+        (
+            ("show", "profile", "tiny"),
+            r"tiny: no such profile; profiles/ is not here. Run xit in the project.s folder.",
+        ),
         (("reproduce", "--profile", "tiny"), r"dvc.yaml: no such file. Run xit in the project.s folder, where it is."),
     ],
     ids=shown,

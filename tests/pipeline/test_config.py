@@ -336,6 +336,10 @@ def test_all_faults_are_reported_at_once() -> None:
             r"languages.pretraining: the list is empty, but mnli\+mlm read text",
         ),
         (
+            {"training__precision": "float32"},
+            r"training.precision: no such parameter\. There is compute.precision\. Known here: warmup_fraction",
+        ),
+        (
             {"micro__languages": ["en"]},
             r"micro.languages: no such parameter\. Remove it; the languages are those of lang",
         ),

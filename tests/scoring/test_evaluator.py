@@ -1,5 +1,6 @@
 """`xit score`: what is there is scored by the rules, in any order, and what is wrong is all named at once."""
 
+import gzip
 import json
 import random
 import re
@@ -390,6 +391,11 @@ def test_what_a_file_holds_is_cut_in_a_message(task_id: str, said: str, tmp_path
             "xnli",
             "neutral\nentailmnt\nneutral\n",
             r"test-en.tsv, line 2: label 'entailmnt' is unknown. Did you mean entailment\? Labels: contradiction, ",
+        ),
+        (
+            "xnli",
+            gzip.compress(b"neutral\n"),
+            r"test-en.tsv: is packed by gzip \(gunzip\), which its name",
         ),
         ("xnli", b"neutral\n\xff\nneutral\n", r"test-en.tsv, line 2: byte 0xff is not UTF-8"),
         ("xnli", "neutral\nneu\0tral\nneutral\n", r"test-en.tsv: has a NUL byte"),

@@ -7,7 +7,10 @@ import pytest
 from published_folder import FOLDER, READ, read, settings_of, write
 
 from xit.core.errors import DataError
+from xit.core.settings import RetrievalSettings
 from xit.core.task import Split, task_of
+from xit.evaluation.evaluate import EvaluationOptions, report_of
+from xit.sources import audit
 from xit.sources.files import FilesSource
 from xit.stages import data
 
@@ -23,6 +26,23 @@ def test_a_task_that_has_no_file_says_which_files_and_sources_would_do(tmp_path:
 
     with pytest.raises(DataError, match=message):
         data.data("ccg", FilesSource(settings_of(tmp_path)), ["en"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("given", ["whole/tatoeba", "", "whole/tatoeba/inner"])
+def test_a_folder_too_high_or_too_deep_is_told_with_the_one_that_has_the_files(tmp_path: Path, given: str) -> None:
+    write(tmp_path / "whole", "tatoeba")
+    (tmp_path / given).mkdir(exist_ok=True)
+    source = FilesSource(settings_of(tmp_path / given))
+    message = (
+        rf"nothing of it in {tmp_path / given}\. Did you mean --data {tmp_path / 'whole'}, which has some\? Its"
+    )
+
+    with pytest.raises(DataError, match=message):
+        data.data("tatoeba", source, ["de"], tmp_path / "out")
+    with pytest.raises(DataError, match=message):
+        audit.audit(["tatoeba"], source)
+    with pytest.raises(DataError, match=message):
+        report_of("no checkpoint", ["tatoeba"], None, source, EvaluationOptions(RetrievalSettings(0.5, "mean")))
 
 
 @pytest.mark.parametrize(("task_id", "split", "language", "name"), READ)

@@ -43,7 +43,9 @@ def evaluate_checkpoint(
     data: DataFolder = None,
     most: Most = None,
     as_json: Json = None,
-    predictions: Annotated[Path | None, typer.Option(help="Write predictions here, in submission layout.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Write predictions into this folder, in submission layout.")
+    ] = None,
     xcopa_questions: Annotated[
         Literal["released", "repaired"] | None, typer.Option(help="XCOPA's questions; else as in params.yaml.")
     ] = None,

@@ -38,11 +38,12 @@ class TrainingError(XitError):
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """`" Did you mean xnli?"` where a known name is close to `name`, or nothing."""
+    """`" Did you mean xnli?"` where a known name is close to `name`, in capitals or not; else nothing."""
     import difflib
 
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""
+    spelt = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(name.lower(), spelt, n=1)
+    return f" Did you mean {spelt[close[0]]}?" if close else ""
 
 
 def raise_all(kind: type[XitError], faults: Sequence[str], most: int = 20) -> None:

@@ -1,4 +1,4 @@
-"""Writing files and folders so that a crash never leaves one that looks finished."""
+"""Files: writing them so that a crash never leaves one that looks finished, and what packs them."""
 
 import contextlib
 import csv
@@ -109,3 +109,20 @@ def sha256(path: Path) -> str:
     for inner in sorted(p for p in path.rglob("*") if p.is_file()):
         digest.update(f"{inner.relative_to(path).as_posix()}\0{sha256(inner)}\n".encode())
     return digest.hexdigest()
+
+
+PACKED = {
+    rb"\x1f\x8b": "gzip (gunzip)",
+    rb"\xfd7zXZ\0": "xz (unxz)",
+    rb"BZh[1-9]1AY": "bzip2 (bunzip2)",
+    rb"\x28\xb5\x2f\xfd": "zstd (unzstd)",
+    rb"PK(\x03\x04|\x05\x06)": "zip (unzip)",
+    rb"7z\xbc\xaf\x27\x1c": "7-Zip (7z x)",
+    rb"PAR1": "Parquet (this reader wants the published text)",
+}
+"""How the content of packed files begins; what they are, and what unpacks them."""
+
+
+def packed_by(content: bytes) -> str | None:
+    """What a file's content is packed by, and what unpacks it; None of plain content."""
+    return next((kind for start, kind in PACKED.items() if re.match(start, content)), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xit import heads
 from xit.core import registry
-from xit.core.errors import CheckpointError, ConfigError, XitError, raise_all
+from xit.core.errors import CheckpointError, ConfigError, DataError, XitError, raise_all
 from xit.core.examples import Example, asked, read_examples
 from xit.core.files import remove
 from xit.core.progress import Report, about, unheard
@@ -330,6 +330,8 @@ def _languages_of(
                 head_for(checkpoint, name, labels)
             available = source.languages(task)
             languages_of[name] = list(dict.fromkeys(languages or available))
+            if not available:
+                raise DataError(source.absent(task))
             raise_all(ConfigError, _missing(name, task, languages_of[name], available, source.name))
         except XitError as error:
             errors.append(error)
@@ -347,7 +349,7 @@ def _missing(name: str, task: Task, languages: Sequence[str], available: Sequenc
         if code in languages and code not in available
     ]
     unknown = [code for code in languages if code not in (*available, *other)]
-    if unknown or not languages:
-        has = ", ".join(available) or "no language of it"
-        faults.append(f"{name}: the {source} source has no {', '.join(unknown) or 'test data'}. It has: {has}.")
+    if unknown:
+        has = ", ".join(available)
+        faults.append(f"{name}: the {source} source has no {', '.join(unknown)}. It has: {has}.")
     return faults

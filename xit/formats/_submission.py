@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xit.core.errors import SHOWN_CHARACTERS, DataError, counted, near, raise_all, shortened, some
+from xit.core.files import packed_by
 
 Value = TypeVar("Value")
 
@@ -38,6 +39,8 @@ class SubmissionFile:
             raw = file.read_bytes()
         except FileNotFoundError:
             raise DataError(f"{file}: no such file. {purpose}") from None
+        if packed := packed_by(raw):
+            raise DataError(f"{file}: is packed by {packed}, which its name does not say. Unpack it first.")
         try:
             self.text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:

@@ -276,9 +276,8 @@ def _fault(error: Mapping[str, Any]) -> str:
     meaning = f" {' '.join(meaning.split())}" if meaning else ""
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         known = tuple(_schema_at(place[:-1]).get("properties", {}))
-        return (
-            f"{name}: no such parameter.{near(str(place[-1]), known) or ' Remove it.'} Known here: {', '.join(known)}."
-        )
+        advice = near(str(place[-1]), known) or _elsewhere(str(place[-1])) or " Remove it."
+        return f"{name}: no such parameter.{advice} Known here: {', '.join(known)}."
     if kind in ("missing", "missing_argument"):
         parameters = ", ".join(_schema_at(place).get("properties", {}))
         return f"{name}: missing.{meaning} Add it{f', with {parameters}' if parameters else ''}."
@@ -287,6 +286,13 @@ def _fault(error: Mapping[str, Any]) -> str:
         return f"{name}: {what}; found {found}.{meaning} {advice}"
     what = f"{error['msg'][0].lower()}{error['msg'][1:]}"
     return f"{name}: {what}; found {found}.{meaning} {_advice(kind, error)}"
+
+
+def _elsewhere(name: str) -> str:
+    """Which sections have a parameter of that name, or nothing."""
+    sections = {section: _schema_at([section]).get("properties", {}) for section in _schema()["properties"]}
+    having = [f"{section}.{name}" for section, parameters in sections.items() if name in parameters]
+    return f" There is {' and '.join(having)}." if having else ""
 
 
 def _advice(kind: str, error: Mapping[str, Any]) -> str:

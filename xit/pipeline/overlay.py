@@ -94,6 +94,8 @@ def _load(folder: Path, name: str, above: tuple[str, ...]) -> Profile:
     path, known = folder / f"{name}.yaml", names(folder)
     if name not in known:
         where = f"{folder / above[-1]}.yaml: extends: " if above else ""
+        if not folder.is_dir():
+            raise ConfigError(f"{name}: no such profile; {folder}/ is not here. Run xit in the project's folder.")
         known = known if above else ("default", *known)
         raise ConfigError(f"{where}{name}: no such profile.{near(name, known)} Profiles: {', '.join(known)}.")
     if name in above:

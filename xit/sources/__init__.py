@@ -53,6 +53,24 @@ class Source(abc.ABC):
             DataError: the data cannot be had, or contradict themselves; the message lists every fault.
         """
 
+    def absent(self, task: Task) -> str:
+        """What to say where it has nothing of a task: which sources have, which files would do, and where some lie."""
+        paths = dict.fromkeys(files.path for split in task.files.values() for files in split)
+        having = {
+            "micro (an invented counterpart)": task.micro,
+            f"files (reads {', '.join(paths)})": task.files,
+            "hub": task.hub and self.name != "hub",
+        }
+        others = "; ".join(name for name, has in having.items() if has)
+        return (
+            f"{task.id}: the {self.name} source has nothing of it{self.place_of(task)} Its licence: {task.licence}. "
+            f"Take it from another source, or out of the grid. Sources: {others}."
+        )
+
+    def place_of(self, task: Task) -> str:
+        """Where it looks for a task, and where that lies instead; empty for what is made or loaded."""
+        return "."
+
     @abc.abstractmethod
     def text(self, language: str) -> Iterator[str]:
         """Documents for pretraining, or lines of text.
@@ -109,19 +127,3 @@ def with_settings(source: Source, **changes: Any) -> Source:
     of_source: Any = source
     changed: Source = dataclasses.replace(of_source, settings=dataclasses.replace(of_source.settings, **changes))
     return changed
-
-
-def absent(task: Task, source: Source) -> str:
-    """What to say where a source has nothing of a task: which have, and which files would do."""
-    paths = dict.fromkeys(files.path for split in task.files.values() for files in split)
-    having = {
-        "micro (an invented counterpart)": task.micro,
-        f"files (reads {', '.join(paths)})": task.files,
-        "hub": task.hub and source.name != "hub",
-    }
-    place = f" in {source.settings.folder}" if isinstance(source.settings, FilesSettings) else ""
-    others = "; ".join(name for name, has in having.items() if has)
-    return (
-        f"{task.id}: the {source.name} source has nothing of it{place}. Its licence: {task.licence}. Take it from "
-        f"another source, or out of the grid. Sources: {others}."
-    )

@@ -37,12 +37,14 @@ def audit(task_ids: Sequence[str] | None, source: Source, report: Report = unhea
     if source.name != "micro":
         source = with_settings(source, most_test=0)
     known = {name: task_of(name) for name in task_ids or registry.names("tasks")}
-    absent = [name for name, task in known.items() if not source.has(task)]
-    found = {name: _task(task, source, report) for name, task in known.items() if name not in absent}
+    missing = [name for name, task in known.items() if not source.has(task)]
+    if len(missing) == len(known):
+        raise DataError(source.absent(known[missing[0]]))
+    found = {name: _task(task, source, report) for name, task in known.items() if name not in missing}
     places: list[dict[str, Any]] = []
     if isinstance(source, HubSource):
         places = hub_places.places([known[name] for name in found], source, report)
-    return {"source": source.name, "absent": absent, "places": places, "tasks": found}
+    return {"source": source.name, "absent": missing, "places": places, "tasks": found}
 
 
 def _task(task: Task, source: Source, report: Report) -> dict[str, Any]:

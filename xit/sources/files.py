@@ -93,6 +93,15 @@ class FilesSource(Source):
         rows = _rows(task.files[split], language, Path(self.settings.folder), reader)
         return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings.most_test, notes)
 
+    def place_of(self, task: Task) -> str:
+        """The data folder, and a folder in it or above it that has files of the task."""
+        folder = Path(self.settings.folder)
+        others = (*sorted(path for path in folder.glob("*") if path.is_dir()), *folder.absolute().parents[:2])
+        paths = [files.path for split in task.files.values() for files in split]
+        names = [(path, code) for path in paths for code in (*task.languages, "en")]
+        other = next((other for other in others if any(_found(other, *name) for name in names)), None)
+        return f" in {folder}{f'. Did you mean --data {other}, which has some?' if other else '.'}"
+
     def text(self, language: str) -> Iterator[str]:
         """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
 

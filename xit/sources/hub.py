@@ -21,7 +21,7 @@ from xit.core.languages import facts
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
 from xit.formats import format_of
-from xit.sources import Source, absent, hub_rows, readers
+from xit.sources import Source, hub_rows, readers
 from xit.sources.files import checked
 from xit.sources.reader_context import Group, ReaderContext, Row, Table
 
@@ -66,7 +66,7 @@ class HubSource(Source):
             DataError: a data set cannot be had, or is not what it should be; the message lists every fault.
         """
         if not task.hub:
-            raise DataError(absent(task, self))
+            raise DataError(self.absent(task))
         if split not in task.hub:
             raise DataError(f"{task.id}: the hub source has no {split} split of it. It has: {', '.join(task.hub)}.")
         if split != "test" and language != "en" and not task.is_mined:

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xit.core.errors import near
-from xit.core.files import is_broken_link
+from xit.core.files import is_broken_link, packed_by
 from xit.core.task import Split
 
 Row = dict[str, Any]
@@ -108,24 +108,11 @@ class ReaderContext:
             self.notes[f"records left out: {why}"] += 1
 
 
-PACKED = {
-    rb"\x1f\x8b": "gzip (gunzip)",
-    rb"\xfd7zXZ\0": "xz (unxz)",
-    rb"BZh[1-9]1AY": "bzip2 (bunzip2)",
-    rb"\x28\xb5\x2f\xfd": "zstd (unzstd)",
-    rb"PK(\x03\x04|\x05\x06)": "zip (unzip)",
-    rb"7z\xbc\xaf\x27\x1c": "7-Zip (7z x)",
-    rb"PAR1": "Parquet (this reader wants the published text)",
-}
-"""How the content of packed files begins; what they are, and what unpacks them."""
-
-
 def text(file: Path, reader: ReaderContext) -> str:
     """A file's text with `\\n` line ends and without byte order marks; empty, with a fault, where it cannot be read."""
     try:
         raw = file.read_bytes()
-        packed = next((kind for start, kind in PACKED.items() if re.match(start, raw)), None)
-        if packed:
+        if packed := packed_by(raw):
             reader.fault(str(file), f"is packed by {packed}, which its name does not say. Unpack it first.")
             return ""
         decoded = raw.decode("utf-8-sig")

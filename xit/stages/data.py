@@ -10,7 +10,7 @@ from xit.core.examples import Example, audited, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, task_of
-from xit.sources import Source, absent
+from xit.sources import Source
 
 Settings = MicroSettings | FilesSettings | HubSettings
 
@@ -26,7 +26,7 @@ def data(task_id: str, source: Source, languages: Sequence[str], out: Path) -> l
     task = task_of(task_id)
     available = [code for code in source.languages(task) if code in languages]
     if not source.has(task):
-        raise DataError(absent(task, source))
+        raise DataError(source.absent(task))
     splits: list[tuple[Split, list[str]]] = [("train", ["en"]), ("validation", ["en"])] if task.is_trained else []
     if available and not task.is_trained and source.has(task, "validation"):  # what centring and mining take from it
         splits.append(("validation", sorted(available, key=languages.index)))
