@@ -33,9 +33,7 @@ def test_a_folder_too_high_or_too_deep_is_told_with_the_one_that_has_the_files(t
     write(tmp_path / "whole", "tatoeba")
     (tmp_path / given).mkdir(exist_ok=True)
     source = FilesSource(settings_of(tmp_path / given))
-    message = (
-        rf"nothing of it in {tmp_path / given}\. Did you mean --data {tmp_path / 'whole'}, which has some\? Its"
-    )
+    message = rf"nothing of it in {tmp_path / given}\. Did you mean --data {tmp_path / 'whole'}, which has some\? Its"
 
     with pytest.raises(DataError, match=message):
         data.data("tatoeba", source, ["de"], tmp_path / "out")

@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
 
+from xit.core.errors import counted
 from xit.core.task import Task
 from xit.paper.render import shown, signed
 from xit.paper.verify import Agreement
@@ -135,14 +136,14 @@ def audit(found: Mapping[str, Any]) -> Parts:
     """A table a task, with notes; and how many examples there are in all."""
     for name, facts in found["tasks"].items():
         title = f"{facts['title']} ({found['source']} source)" + (f", {facts['revision']}" if facts["revision"] else "")
-        counted = [key for key in AUDITED if any(row[key] for row in facts["splits"])]
+        columns = [key for key in AUDITED if any(row[key] for row in facts["splits"])]
         table = boxed(title, "split", "", numbers=("examples", "published"))
-        for key in counted:
+        for key in columns:
             table.add_column(AUDITED[key], justify="right", no_wrap=True)
         table.add_column("sha256", no_wrap=True)
         for row in facts["splits"]:
             published = "–" if row["published"] is None else f"{row['published']:,}"
-            counts = (f"{row[key]:,}" if row[key] else "" for key in counted)
+            counts = (f"{row[key]:,}" if row[key] else "" for key in columns)
             table.add_row(row["split"], row["language"], f"{row['examples']:,}", published, *counts, row["sha256"][:8])
         yield table
         yield from (f"  {line}" for line in _audit_notes(name, facts))
@@ -150,9 +151,9 @@ def audit(found: Mapping[str, Any]) -> Parts:
     if found["places"]:
         yield _places(found["places"])
     splits = [row for facts in found["tasks"].values() for row in facts["splits"]]
-    total = (
-        f"{sum(row['examples'] for row in splits):,} examples in {len(splits)} splits of {len(found['tasks'])} tasks"
-    )
+    sizes = {"example": sum(row["examples"] for row in splits), "split": len(splits), "task": len(found["tasks"])}
+    examples, places, tasks = (counted(size, noun) for noun, size in sizes.items())
+    total = f"{examples} in {places} of {tasks}"
     absent = f"; the {found['source']} source has nothing of {', '.join(found['absent'])}" if found["absent"] else ""
     yield f"{total}{absent}."
 

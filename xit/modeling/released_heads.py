@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xit import heads
 from xit.core import hub, registry
-from xit.core.errors import CheckpointError, ConfigError
+from xit.core.errors import CheckpointError, ConfigError, counted
 from xit.core.task import Task, task_of
 from xit.formats import format_of
 from xit.modeling import encoders
@@ -151,7 +151,8 @@ def _advice(head: ReleasedHead, task: Task) -> str:
     if all(folded) and len(set(folded)) == len(named):
         return f"If these are the same in this order: --labels {','.join(folded)}"
     if head.outputs and len(head.outputs) != len(task.labels):
-        return f"It has {len(head.outputs)} outputs for {len(task.labels)} labels: it was fine-tuned on another task."
+        outputs, wanted = counted(len(head.outputs), "output"), counted(len(task.labels), "label")
+        return f"It has {outputs} for {wanted}: it was fine-tuned on another task."
     return "Say what its outputs mean, in their order, with --labels and the labels of the task, with commas between."
 
 

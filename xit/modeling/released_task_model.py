@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from xit import heads
 from xit.core import hub
-from xit.core.errors import CheckpointError
+from xit.core.errors import CheckpointError, counted
 from xit.heads import Batch, Row, batches_by_length, collate
 from xit.modeling import tokenization
 from xit.modeling.released import ReleasedEncoder, load_model, refuse_unfit
@@ -80,7 +80,7 @@ def load(source: Path | str, head: TaskHead, batch_tokens: int) -> tuple[Release
         )
     if head.order and model.config.num_labels != len(head.order):
         raise CheckpointError(
-            f"{source}: its head has {model.config.num_labels} outputs, for {len(head.order)} labels: "
+            f"{source}: its head has {counted(model.config.num_labels, 'output')}, for {len(head.order)} labels: "
             f"{', '.join(head.labels)}. Take a checkpoint that was fine-tuned on {head.task}."
         )
     refuse_unfit(str(source), model.base_model)
