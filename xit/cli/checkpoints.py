@@ -140,6 +140,23 @@ def submit(
         terminal.show(tables.submission(found))
 
 
+@app.command(rich_help_panel=LOOKING)
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint folder of models/.")],
+    out: NewFolder,
+    scores: Annotated[Path, typer.Option(dir_okay=False, help="The scores of the run that made it.")] = paths.SCORES,
+) -> None:
+    """Copy a checkpoint with a model card, so that the folder can be shared, on the Hugging Face Hub or elsewhere.
+
+    Its README.md says what it was trained on, by which settings, what it scores, and where its limits are.
+
+    Example: `xit export models/finetuned/lstm/xnli/none/1 --out lstm-xnli`.
+    """
+    from xit.report import card
+
+    terminal.print_lines(card.export(checkpoint, scores, out))
+
+
 @importing.command("released")
 def import_released(
     source: Annotated[str, typer.Argument(help="A folder, or owner/name or owner/name@commit of the Hub.")],
