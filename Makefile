@@ -45,7 +45,7 @@ option = $(if $(value $(2)),$(1) $(call argument,$(2)))
 # Hashes are checked; dependencies are not resolved again, since a lock holds them all.
 INSTALL := $(PIP) install --no-deps
 
-.PHONY: help setup environment reproduce smoke test test-all torture lint audit paper clean clean-all lock image image-test
+.PHONY: help setup environment reproduce smoke test test-all torture lint audit paper docs clean clean-all lock image image-test
 
 help:  ## List these commands
 	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=…]"; echo
@@ -103,8 +103,12 @@ audit: .venv-audit/bin/pip-audit  ## Ask PyPI for known vulnerabilities of what 
 paper: setup  ## Make tables, figures and the PDF from the scores that are there
 	@$(VENV)/bin/xit paper
 
+docs: setup  ## Build the site of docs/ into site/, where a warning is an error
+	@$(VENV)/bin/zensical build --strict --clean
+	@echo "site/index.html is built. To search it too: python3 -m http.server --directory site"
+
 clean:  ## Remove what was made and is not committed: data, models, evaluations, caches
-	rm -rf data models tokenizer translations evaluations tuning logs report.html dvc_plots workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
+	rm -rf data models tokenizer translations evaluations tuning logs report.html site .cache dvc_plots workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
 
 clean-all: clean  ## Remove .venv too
 	rm -rf $(VENV) .venv-lock .venv-audit

@@ -17,7 +17,11 @@ from xit.pipeline import overlay
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 ADDING = "adding.md"
-BLOCK = re.compile(r"^```(\w+) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"""^(?:<!--\ (?P<run>run)\ -->\n```(?P<shown>\w+) | ```(?P<written>\w+)\ title="(?P<path>[^"]+)")\n
+    (?P<text>.*?)^```$""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -58,7 +62,8 @@ def check(project: Path, language: str, what: str, text: str) -> None:
 
 def blocks(page: str) -> list[tuple[str, str, str]]:
     """The language of each block of a page that is tested, a path or `run`, and its text."""
-    return BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    found = BLOCK.finditer((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    return [(one["shown"] or one["written"], one["run"] or one["path"], one["text"]) for one in found]
 
 
 @pytest.mark.slow
@@ -101,9 +106,7 @@ def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green
 
 
 def test_pages_have_something_to_run() -> None:
-    text = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
-
-    kinds = [(language, what if what == "run" else "file") for language, what, _ in BLOCK.findall(text)]
+    kinds = [(language, what if what == "run" else "file") for page in PAGES for language, what, _ in blocks(page)]
 
     assert kinds.count(("console", "run")) >= 4
     assert kinds.count(("python", "run")) >= 4
