@@ -93,6 +93,7 @@ def parameters(rows: Sequence[Score]) -> dict[str, Any]:
 
 def write_inputs(folder: Path, rows: Sequence[Score]) -> None:
     """What `collect` would have written."""
+    folder.mkdir(parents=True, exist_ok=True)
     write_scores(folder / "scores.csv", rows)
     source = rows[0].source
     audit = [

@@ -16,6 +16,7 @@ from rich.console import Console
 from xit.cli.tables import of_paper
 from xit.core import registry
 from xit.core.scores import Score
+from xit.paper import observations
 from xit.paper.inputs import Inputs, read
 from xit.paper.render import Figure, Table, as_csv, as_latex, as_markdown, printed
 from xit.paper.sentences import answer, sentences_of
@@ -273,6 +274,16 @@ def test_hyperparameters_leave_out_encoders_that_were_not_compared(tmp_path: Pat
     assert (encoders.name, encoders.columns) == ("hyperparameters-encoders", ("", "transformer", "lstm"))
 
 
+def test_a_section_that_the_grid_names_nothing_of_has_no_table(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores())
+    more = {**of.parameters, "resources": {"default": {"cpus": 1}}, "intermediate": {"ccg": {"steps": 1}}}
+
+    found = registry.load("tables", "hyperparameters").build(dataclasses.replace(of, parameters=more))
+
+    names = [one.name for one in found if one.name != "hyperparameters-presets"]
+    assert names == ["hyperparameters", "hyperparameters-encoders", "hyperparameters-targets"]
+
+
 @pytest.mark.parametrize(
     ("value", "is_significant", "expected"),
     [
@@ -280,7 +291,7 @@ def test_hyperparameters_leave_out_encoders_that_were_not_compared(tmp_path: Pat
         (-0.5, True, "contradicted"),
         (0.5, False, "inconclusive"),
         (-0.5, False, "inconclusive"),
-        (0.5, None, "inconclusive"),
+        (0.5, None, "not tested"),
     ],
 )
 def test_a_verdict_follows_from_sign_and_star(value: float, is_significant: bool | None, expected: Verdict) -> None:
@@ -565,7 +576,7 @@ def test_the_answer_is_looked_at_without_each_target_and_by_its_median(tmp_path:
     assert p == "0.031"
     said = " ".join(sentences_of(study_of(rows))["robustness"])
     assert "Without any one target the gain of lstm is from −1.0 (without xnli)" in said
-    assert "Its sign hangs on xnli." in said
+    assert "Without xnli its sign is the other one." in said
     assert "The median and the mean over targets are of opposite signs." in said
 
 
@@ -620,6 +631,8 @@ def test_layers_are_drawn_as_they_are_and_centred_without_english_and_subsets(tm
         }
         expected = [30 * (number > 1) + 2.5 + 10 * layer for layer in range(3)]
         assert lines == {"none": expected, "mnli": expected}
+        bottom, top = axis.get_ylim()
+        assert (bottom, top > 52.5) == (0, True)  # nothing is cut off, in any panel
     assert module.build(with_retrieval(tmp_path)) == ()
     one_layer = [row for row in layer_rows(value) if row["layer"] == "1"]
     assert module.build(with_retrieval(tmp_path, layers=one_layer)) == ()  # of a large pool
@@ -639,9 +652,47 @@ def test_probes_are_shown_at_the_main_layer_with_differences_over_seeds(tmp_path
     (one_seed,) = module.build(with_retrieval(tmp_path, representations=[r for r in rows if r["seed"] == "1"]))
 
     none, mnli = (row_of(made, "language told", name) for name in ("none", "mnli"))
-    assert none[:4] == pytest.approx([22, None, None, None])
-    assert mnli[:2] == pytest.approx([26.5, 4.5])
-    assert mnli[2:4] == pytest.approx([4.5 - 12.706 * 0.5, 4.5 + 12.706 * 0.5], abs=0.01)  # t of 1 degree, 97.5 %
-    assert row_of(one_seed, "like English", "mnli")[:4] == [26, 4, None, None]
+    assert none[:2] == [22, None]
+    assert (mnli[0], mnli[1].value, mnli[1].seeds) == (26.5, 4.5, 2)
+    assert (mnli[1].low, mnli[1].high) == pytest.approx((4.5 - 12.706 * 0.5, 4.5 + 12.706 * 0.5), abs=0.01)  # t, 97.5 %
+    assert (mnli[1].p, mnli[1].is_significant) == (None, None)
+    alone = row_of(one_seed, "like English", "mnli")
+    assert (alone[0], alone[1].value, alone[1].low) == (26, 4, None)
     assert made.sections == (2,)
     assert module.build(with_retrieval(tmp_path)) == ()
+
+
+def test_vectors_are_told_in_a_sentence_an_encoder_from_the_declared_tasks(tmp_path: Path) -> None:
+    moved = {"none": 0.0, "mnli": 3.0, "squad": -1.0}
+    rows = [
+        {**row, "condition": task, "measure": name, "value": str(20 + moved[task] * (1 if "like" in name else 2))}
+        for row in layer_rows(lambda _: 0)
+        if row["is_centered"] == "True" and row["condition"] == "none"
+        for task in moved
+        for name in ("language_identification", "similarity_to_english")
+    ]
+    of = with_retrieval(tmp_path, representations=rows)
+
+    both = observations.of_vectors(of)
+    without_squad = [row for row in rows if row["condition"] != "squad"]
+
+    assert len(both) == 2
+    assert both[0] == (
+        "By the vectors of the transformer encoder without intermediate training a classifier tells the language of "
+        "20.0 of 100 sentences, and their similarity to English (CKA) is 20.0 of 100; with it these move by +2.0 "
+        "[+2.0, +2.0] and +2.0 [+2.0, +2.0]."
+    )
+    assert observations.of_vectors(dataclasses.replace(of, representations=without_squad)) == []
+
+
+def test_below_the_fewest_seeds_no_caption_speaks_of_stars_and_no_claim_has_a_verdict(tmp_path: Path) -> None:
+    few, enough = (built(tmp_path / str(seeds), scores(RECIPES, seeds=seeds)) for seeds in (2, 3))
+
+    starred = {name for name, one in enough.items() if "Holm" in one.caption or "stars" in one.caption}
+    assert starred == {"answer", "architectures", "claims", "controls", "gains", "heatmap", "recipes"}
+    for name, one in few.items():
+        assert "Holm" not in one.caption, name
+        assert ("below 3 seeds" in one.caption.lower()) == (name in starred - {"heatmap"}), name
+    claims = few["claims"]
+    assert isinstance(claims, Table)
+    assert {cell for row in claims.rows for cell in row[3::2]} == {"not tested", "not run", "–"}

@@ -8,7 +8,7 @@ import pytest
 from fabricated import PAPER, parameters, scores, write_inputs
 
 from xit.core import registry
-from xit.paper import sentences
+from xit.paper import observations
 from xit.paper.inputs import Inputs, read
 from xit.paper.render import Table, as_markdown
 
@@ -60,7 +60,7 @@ def test_failures_are_a_row_a_task_and_kind_of_condition(inputs: Inputs) -> None
 
 
 def test_failures_are_told_in_a_sentence_an_encoder(inputs: Inputs) -> None:
-    first, second = sentences.of_failures(training(inputs, FAILED))
+    first, second = observations.of_failures(training(inputs, FAILED))
 
     assert first == (
         "Of 24 fine-tunings of the transformer encoder 1 failed at first, by their English validation; after 2 "
@@ -68,11 +68,14 @@ def test_failures_are_told_in_a_sentence_an_encoder(inputs: Inputs) -> None:
     )
     assert "24 fine-tunings of the lstm encoder 3 failed at first" in second
     assert second.endswith("after 5 restarts 1 had failed for good.")
+    assert observations.of_failures(training(inputs, {}))[0] == (
+        "None of 24 fine-tunings of the transformer encoder failed, by their English validation."
+    )
 
 
 def test_trainings_of_which_nothing_is_said_make_no_table_and_no_sentence(inputs: Inputs) -> None:
     assert tables("failures", inputs) == {}
-    assert sentences.of_failures(inputs) == []
+    assert observations.of_failures(inputs) == []
 
 
 def with_rates(inputs: Inputs, **trials: dict[float, list[float]]) -> Inputs:

@@ -14,9 +14,11 @@ import tiny
 
 from xit.core.errors import ConfigError, DataError
 from xit.core.examples import write_examples
+from xit.core.files import write_csv
 from xit.core.scores import Score, read_scores, write_scores
 from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import EvaluationOptions, evaluate
+from xit.paper.inputs import COLUMNS
 from xit.paper.verify import Verification, agreement, verify
 from xit.pipeline import doctor
 from xit.scoring import predictions
@@ -273,6 +275,24 @@ def test_a_table_of_the_reference_that_its_scores_do_not_give_is_found(
 
     assert line.startswith("claims: ")
     assert line.endswith("verdict: inconclusive, where reproduced was expected")
+
+
+def test_what_is_measured_beside_the_scores_is_kept_with_them(tmp_path: Path) -> None:
+    parameters = {**write_project(tmp_path), "retrieval": {"layer": 1.0}}
+    reference, file = tmp_path / "paper/reference/micro", tmp_path / "results/representations.csv"
+    keys = [(e, c, str(s)) for e in ("transformer", "lstm") for c in ("none", "mnli") for s in (1, 2, 3)]
+    rows = [(*key[:2], "xnli", key[2], "de", 2, "similarity_to_english", 40.0 + int(key[2])) for key in keys]
+    write_csv(file, [dict(zip(COLUMNS["representations"], row, strict=True)) for row in rows])
+
+    verify(tmp_path, parameters, out=reference)
+    file.write_text(file.read_text(encoding="utf-8").replace(",41.0", ",99.0"), encoding="utf-8")
+    of_another_run = verify(tmp_path, parameters)
+
+    assert (reference / "tables/representations.csv").is_file()
+    assert of_another_run.differences == ()
+    file.unlink()
+    verify(tmp_path, parameters, out=reference)
+    assert not list(reference.rglob("representations.csv"))
 
 
 def test_a_table_of_another_shape_and_one_that_is_gone_are_named(

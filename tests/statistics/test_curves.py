@@ -9,7 +9,7 @@ import pytest
 from fabricated import PAPER, parameters, scores, write_inputs
 
 from xit.core.errors import DataError
-from xit.paper import sentences
+from xit.paper import observations
 from xit.paper.inputs import Inputs, read
 from xit.stages.collect import Run, curves, points
 from xit.statistics.curves import AFTER, PLAIN
@@ -66,7 +66,7 @@ def test_curves_are_means_over_seeds_up_to_the_first_early_stop(tmp_path: Path) 
 def test_a_sentence_gives_the_first_and_the_last_validation_without_and_after(tmp_path: Path) -> None:
     rows = [("none", 1, 50, 1.0, 60), ("none", 1, 100, 1.0, 80), ("mnli", 1, 50, 1.0, 75), ("mnli", 1, 100, 1.0, 82)]
 
-    (sentence,) = sentences.of_curves(inputs(tmp_path, *rows))
+    (sentence,) = observations.of_curves(inputs(tmp_path, *rows))
 
     assert (
         "is 60.0 at the first validation and 80.0 at the last; after intermediate training, 75.0 at the first"

@@ -17,8 +17,8 @@ from xit.cli.app import app
 from xit.core.errors import DataError
 from xit.core.scores import Score
 from xit.paper.inputs import Inputs, read
+from xit.paper.observations import of_scaling as sentences
 from xit.paper.render import Figure, Table
-from xit.paper.sentences import scaling as sentences
 from xit.statistics.gains import Estimate
 from xit.statistics.laws import LAWS, Fit, Floats, Points, best_of, fit, scaling
 from xit.statistics.scaling import Sizes, entries

@@ -362,7 +362,7 @@ def claims(label: str, entries: Sequence[Mapping[str, Any]]) -> Parts:
         yield grid
 
 
-STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not run": "dim"}
+STYLES = {"reproduced": "green", "contradicted": "red", "inconclusive": "yellow", "not tested": "dim", "not run": "dim"}
 
 
 def _verdict(found: Mapping[str, Any]) -> Text:

@@ -103,8 +103,8 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Pat
         audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
         curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
-        layers=_rows_if_there(results / "layers.csv", COLUMNS["layers"]),
-        representations=_rows_if_there(results / "representations.csv", COLUMNS["representations"]),
+        layers=rows_if_there(results / "layers.csv", COLUMNS["layers"]),
+        representations=rows_if_there(results / "representations.csv", COLUMNS["representations"]),
         training=training,
         published=read_rows(folder / "published.csv", COLUMNS["published"]),
         tuning=read_rows(folder / "tuning.csv", COLUMNS["tuning"]),
@@ -134,7 +134,7 @@ def training_beside(scores: Path) -> tuple[Row, ...]:
     return read_rows(path, COLUMNS["training"]) if path.is_file() else ()
 
 
-def _rows_if_there(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
+def rows_if_there(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
     """The rows of a file that results from before it was written do not have."""
     return read_rows(path, columns) if path.is_file() else ()
 

@@ -1,6 +1,6 @@
 """A reference: the scores of a run, and all that its tables are made of, in a folder of paper/reference.
 
-    scores.csv, audit.csv, encoders.csv, training.csv     as `xit collect` writes them
+    scores.csv, audit.csv, encoders.csv, training.csv, …  as `xit collect` writes them
     params.yaml                                           its parameters, whole
     tables/*.csv, answer.md                               what `xit paper` makes of these
 
@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from xit.core.errors import DataError
-from xit.core.files import atomic
+from xit.core.files import atomic, remove
 from xit.core.scores import Score, read_scores, write_scores
-from xit.paper.inputs import COLUMNS, Inputs, read_rows, study_of
+from xit.paper.inputs import COLUMNS, Inputs, read_rows, rows_if_there, study_of
 from xit.paper.render import Table, as_csv
 from xit.paper.sentences import answer_page
 from xit.pipeline import config, paths
 
 ROWS = ("audit", "encoders", "training")
+OPTIONAL = ("representations",)
+"""What a run may lack, or one of a former version."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Reference:
         """What its tables are made of; published numbers, trials and profiles are the project's."""
         assert self.parameters is not None
         rows: dict[str, Any] = {name: read_rows(self.folder / f"{name}.csv", COLUMNS[name]) for name in ROWS}
+        rows |= {name: rows_if_there(self.folder / f"{name}.csv", COLUMNS[name]) for name in OPTIONAL}
         study = study_of(self.scores, self.parameters, rows["training"])
-        return dataclasses.replace(project, study=study, parameters=self.parameters, curves=(), **rows)
+        return dataclasses.replace(project, study=study, parameters=self.parameters, curves=(), layers=(), **rows)
 
     def of(self, parameters: Mapping[str, Any]) -> tuple[Score, ...]:
         """Its scores of the cells that these parameters declare."""
@@ -101,6 +104,9 @@ def write_reference(folder: Path, scores: Sequence[Score], inputs: Inputs, table
     for name, text in texts.items():
         with atomic(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    for name in ROWS:
+    for name in (*ROWS, *OPTIONAL):
+        if name in OPTIONAL and not (root / paths.RESULTS / f"{name}.csv").is_file():
+            remove(folder / f"{name}.csv")
+            continue
         with atomic(folder / f"{name}.csv") as temporary:
             shutil.copyfile(root / paths.RESULTS / f"{name}.csv", temporary)

@@ -5,15 +5,11 @@ answer is from the primary family alone, and with fewer seeds than were declared
 """
 
 import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
-from xit.paper.inputs import Inputs
 from xit.paper.render import Figure, Table, as_markdown, interval, signed
 from xit.statistics.anova import sign_flip
-from xit.statistics.curves import AFTER, PLAIN, curves
-from xit.statistics.failures import failures, pooled
 from xit.statistics.gains import (
     Estimate,
     Primary,
@@ -27,9 +23,7 @@ from xit.statistics.gains import (
     primary_gains,
     recipe_contrasts,
 )
-from xit.statistics.laws import SHORT, Scaling
 from xit.statistics.power import detectable
-from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
 from xit.statistics.stability import FEW, stability
 from xit.statistics.study import ENGLISH, MEAN, Study, seed_std, transfer_gap
 
@@ -86,6 +80,14 @@ def direction(estimate: Estimate, up: str, down: str, flat: str, untested: str =
 def counted(number: int, what: str) -> str:
     """`1 restart`, `2 restarts`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def starred(study: Study, *families: str) -> str:
+    """What a star means in a table, for its caption; the families are those within which it is tested."""
+    if not study.has_verdicts:
+        return f"Nothing is tested below {study.analysis.fewest_seeds} seeds, and so there are no stars."
+    within = "; ".join(f"within {family}" for family in families)
+    return f"* differs from zero after Holm's correction: {within}."
 
 
 def listed(names: Sequence[str]) -> str:
@@ -214,7 +216,8 @@ def _robustness(study: Study, key: Primary) -> list[str]:
     ]
     turned = [target for target, one in others.items() if one.value * estimate.value < 0]
     if turned:
-        sentences.append(f"Its sign hangs on {listed(turned)}.")
+        each = " (each alone)" if len(turned) > 1 else ""
+        sentences.append(f"Without {listed(turned)}{each} its sign is the other one.")
     if study.has_verdicts:
         lost = [target for target, one in others.items() if one.is_significant != estimate.is_significant]
         if lost:
@@ -365,96 +368,6 @@ def _noise(study: Study) -> list[str]:
             "pooled over all cells."
         )
     ]
-
-
-def scaling(study: Study, sizes: Sizes) -> list[str]:
-    """What the gains say of the size of intermediate data; nothing where sizes were not varied."""
-    if not sizes:
-        return []
-    all_pairs = pairs(study, sizes)
-    sentences = []
-    for encoder in study.encoders:
-        of_encoder = {pair: growth for pair, growth in all_pairs.items() if pair[1] == encoder}
-        verdicts = Counter(growth.verdict for pair, growth in of_encoder.items() if pair[2] != MEAN)
-        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
-        sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
-        ahead = [
-            _ahead(task, growth) for (task, _, target), growth in of_encoder.items() if target == MEAN and growth.best
-        ]
-        if ahead:
-            sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
-        sentences += _proxies(study, {pair: growth for pair, growth in of_encoder.items() if pair[2] != MEAN})
-    short = sorted({pair[0] for pair, growth in all_pairs.items() if growth.decades < SHORT})
-    if short:
-        sentences.append(
-            f"The examples of {listed(short)} range over less than two decades, too little to read the parameters of a "
-            "law from them."
-        )
-    return sentences
-
-
-def _ahead(task: str, growth: Scaling) -> str:
-    last = growth.points.sizes[-1]
-    measured = float((growth.points.scores[:, -1] - growth.points.baseline).mean())
-    later = predicted(growth)
-    law = (
-        f"{points(later)} by its law at {AHEAD * last:,.0f}" if later else "a parabola in log n, which predicts nothing"
-    )
-    return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
-
-
-def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
-    """How what two tasks share goes with how much the score grows with examples."""
-    from scipy import stats
-
-    correlations = []
-    for number, what in enumerate(("a format", "labels")):
-        both = [
-            (proxy == "yes", growth.per_tenfold)
-            for (task, _, target), growth in of_encoder.items()
-            if (proxy := shared(study, task, target)[number]) is not None and growth.per_tenfold is not None
-        ]
-        if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
-            rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
-            correlations.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
-    if not correlations:
-        return []
-    return [f"The points for ten times the examples correlate (Spearman) with {listed(correlations)}."]
-
-
-def of_curves(inputs: Inputs) -> list[str]:
-    """How far fine-tuning is at the first English validation and at the last, without and after."""
-    validations: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for (stage, _), lines in curves(inputs.curves, inputs.study, "validation_score").items():
-        for line, curve in lines.items() if stage == "finetune" else ():
-            validations.setdefault(line, []).append((curve[0][1], curve[-1][1]))
-
-    def stands(encoder: str, kind: str) -> str:
-        first, last = (sum(values) / len(values) for values in zip(*validations[encoder, kind], strict=True))
-        return f"{first:.1f} at the first validation and {last:.1f} at the last"
-
-    return [
-        (
-            f"In fine-tuning the English validation score of the {encoder} encoder, mean over targets, is "
-            f"{stands(encoder, PLAIN)}; after intermediate training, {stands(encoder, AFTER)}."
-        )
-        for encoder in inputs.study.encoders
-        if {(encoder, PLAIN), (encoder, AFTER)} <= set(validations)
-    ]
-
-
-def of_failures(inputs: Inputs) -> list[str]:
-    """How many fine-tunings of each encoder failed at first, and how many in the end."""
-    sentences, found = [], failures(inputs.training)
-    for encoder in inputs.study.encoders:
-        ends = pooled(n for group, n in found.items() if (group.stage, group.encoder) == ("finetune", encoder))
-        if ends.trainings:
-            sentences.append(
-                f"Of {ends.trainings:,} fine-tunings of the {encoder} encoder {ends.failed_at_first:,} failed at "
-                f"first, by their English validation; after {counted(ends.restarts, 'restart')} {ends.failed:,} had "
-                "failed for good."
-            )
-    return sentences
 
 
 def names(study: Study) -> Mapping[str, str]:

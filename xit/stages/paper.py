@@ -10,7 +10,7 @@ from typing import Any
 from xit.core import registry
 from xit.core.errors import XitError
 from xit.core.files import atomic, sha256, write_json
-from xit.paper import sentences
+from xit.paper import observations, sentences
 from xit.paper.inputs import COLUMNS, Inputs, Row, read, read_rows
 from xit.paper.render import (
     Figure,
@@ -109,15 +109,17 @@ def values(
         "languages": list(study.languages),
         "others": len(study.others),
         "seeds": len(study.seeds),
+        "has_verdicts": study.has_verdicts,
         "has_untrained": "untrained" in study.conditions,
         "names": sentences.names(study),
         "scores": int((study.values == study.values).sum()),
         "seed_std": seed_std(study),
         "sentences": {
             **sentences.sentences_of(study),
-            "curves": sentences.of_curves(inputs),
-            "failures": sentences.of_failures(inputs),
-            "scaling": sentences.scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
+            "curves": observations.of_curves(inputs),
+            "failures": observations.of_failures(inputs),
+            "vectors": observations.of_vectors(inputs),
+            "scaling": observations.of_scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
         },
         "has_trials": any(
             (row["source"], row["encoder"]) in {(study.source, name) for name in study.encoders}

@@ -30,7 +30,7 @@ from xit.statistics.gains import (
 )
 from xit.statistics.study import MEAN, Floats, Study, mean_of_present, weights
 
-Verdict = Literal["reproduced", "contradicted", "inconclusive", "not run"]
+Verdict = Literal["reproduced", "contradicted", "inconclusive", "not tested", "not run"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def results(study: Study) -> Mapping[tuple[str, str], ClaimResult]:
 
 
 def verdict(one: Estimate | None) -> Verdict:
-    """The verdict on a difference, by its sign where it is significant.
+    """The verdict on a difference, by its sign where it is significant; none where nothing was tested.
 
     >>> verdict(Estimate(2.0, low=0.5, high=3.5, p=0.01, improved=9, languages=12, seeds=6, is_significant=True))
     'reproduced'
@@ -92,6 +92,8 @@ def verdict(one: Estimate | None) -> Verdict:
     """
     if one is None:
         return "not run"
+    if one.is_significant is None:
+        return "not tested"
     if not one.is_significant:
         return "inconclusive"
     return "reproduced" if one.value > 0 else "contradicted"
@@ -104,7 +106,7 @@ def _equality(study: Study, encoder: str) -> Verdict:
         return "not run"
     ends = one.interval(study.analysis.level)
     if not study.has_verdicts or ends is None:
-        return "inconclusive"
+        return "not tested"
     if is_equal(study, one):
         return "reproduced"
     return "contradicted" if ends[0] > study.analysis.margin or ends[1] < -study.analysis.margin else "inconclusive"

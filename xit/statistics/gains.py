@@ -193,6 +193,21 @@ def control_of(task: str, control: str) -> str:
 # Single estimates
 
 
+def over_seeds(study: Study, differences: Sequence[float]) -> Estimate | None:
+    """The mean of paired differences, one a seed, with Student's interval over seeds; of no family, and never tested.
+
+    It is for what is measured of an encoder beside its scores: vectors, masked LM.
+    """
+    if not differences:
+        return None
+    value, count, low, high = float(np.mean(differences)), len(differences), None, None
+    if count > 1:
+        spread = float(np.std(differences, ddof=1)) / count**0.5
+        width = quantile((1 + study.analysis.level) / 2, count - 1) * spread
+        low, high = value - width, value + width
+    return Estimate(value, low, high, None, 0, 0, count)
+
+
 def best(study: Study, encoder: str) -> str | None:
     """The intermediate task of the largest average gain, or None where none was run."""
     averages = {name: main_gains(study)[name, encoder, MEAN] for name in study.intermediates}

@@ -2,7 +2,7 @@
 
 from xit.paper.inputs import Inputs
 from xit.paper.render import Cell, Table
-from xit.paper.sentences import contrast_name, flipped, left_out, median_target
+from xit.paper.sentences import contrast_name, flipped, left_out, median_target, starred
 from xit.statistics.gains import (
     Estimate,
     Primary,
@@ -46,23 +46,14 @@ def _answer(inputs: Inputs) -> Table:
         caption=(
             f"Points, zero-shot, mean over targets, {len(study.others)} languages and {len(study.seeds)} "
             f"seed{'s' * (len(study.seeds) > 1)}, with {study.analysis.level:.0%} intervals over seeds and languages. "
-            f"The first row is the primary family, the mean over {', '.join(study.primary)}. {starred(study)} Made by "
-            "`xit paper` from results/scores.csv."
+            f"The first row is the primary family, the mean over {', '.join(study.primary)}. "
+            f"{starred(study, 'the primary family', 'all average gains', 'all differences')} Made by `xit paper` from "
+            "results/scores.csv."
         ),
         columns=("intermediate", *study.encoders, *difference_heads(study)),
         rows=tuple(rows),
         sections=(1,),
         span="column",
-    )
-
-
-def starred(study: Study) -> str:
-    """What a star means, for a caption."""
-    if not study.has_verdicts:
-        return f"Nothing is tested below {study.analysis.fewest_seeds} seeds, and so there are no stars."
-    return (
-        "* differs from zero after Holm's correction: within the primary family; within the average gains of all "
-        "conditions; within the differences after all tasks."
     )
 
 

@@ -2,6 +2,7 @@
 
 from xit.paper.inputs import Inputs
 from xit.paper.render import Cell, Table
+from xit.paper.sentences import starred
 from xit.statistics.gains import encoder_differences, main_gains
 from xit.statistics.study import MEAN, Study
 
@@ -24,10 +25,10 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         title=f"Gain from intermediate training, {' beside '.join(study.encoders)} ({inputs.label})",
         caption=(
             "Gain over no intermediate training in points, zero-shot, and the difference of the gains, each with its "
-            "interval over seeds and languages. Means are tested: * differs from zero after Holm's correction, gains "
-            "for all means of the table of gains, differences for those of this table. Single targets are explored and "
-            "not tested, and drawn towards the mean of their task by as much as they are noise. Made by `xit paper` "
-            "from results/scores.csv."
+            "interval over seeds and languages. "
+            f"{starred(study, 'all means of the table of gains', 'all mean differences of this table')} Single targets "
+            "are explored and never tested, and drawn towards the mean of their task by as much as they are noise. "
+            "Made by `xit paper` from results/scores.csv."
         ),
         columns=("after", "target", *study.encoders, *difference_heads(study)),
         rows=rows,

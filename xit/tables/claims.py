@@ -34,12 +34,9 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         title=f"Claims, and what our scores say of them ({inputs.label})",
         caption=(
             "Published values in points (sources in paper/inputs/published.csv), from XLM-R large; same: whether ours "
-            "is the same quantity (the table of published claims says what differs). The difference would be above "
-            "zero if the claim held: significantly above reads reproduced, significantly below contradicted, else "
-            "inconclusive, after Holm's correction within the family that tests it, or within the claims that no other "
-            f"family tests. Equality is reproduced where two one-sided tests find less than {study.analysis.margin:g} "
-            "points, and contradicted where the whole interval is beyond them. Made by `xit paper` from "
-            "results/scores.csv."
+            "is the same quantity (the table of published claims says what differs). The difference, with its interval "
+            f"over seeds and languages, would be above zero if the claim held. {_ruled(study)} Made by `xit paper` "
+            "from results/scores.csv."
         ),
         columns=("claim", "published", "same", *(("verdict", "difference") * len(study.encoders))),
         rows=rows,
@@ -47,6 +44,18 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         stretch=0,
     )
     return (table,)
+
+
+def _ruled(study: Study) -> str:
+    """How a verdict comes about, for the caption."""
+    if not study.has_verdicts:
+        return f"Below {study.analysis.fewest_seeds} seeds nothing is tested, and so there are no verdicts."
+    return (
+        "Significantly above reads reproduced, significantly below contradicted, else inconclusive, after Holm's "
+        "correction within the family that tests it, or within the claims that no other family tests. Equality is "
+        f"reproduced where two one-sided tests find less than {study.analysis.margin:g} points, and contradicted where "
+        "the whole interval is beyond them."
+    )
 
 
 def _is_same(study: Study, row: Row | None) -> str:

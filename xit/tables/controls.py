@@ -3,6 +3,7 @@
 from xit.core.conditions import MLM, SHUFFLED
 from xit.paper.inputs import Inputs
 from xit.paper.render import Cell, Table
+from xit.paper.sentences import starred
 from xit.statistics.gains import control_contrasts, main_gains
 from xit.statistics.study import MEAN
 
@@ -29,8 +30,9 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         caption=(
             "Average gain over no intermediate training, in points; then the same minus the gain from as many more "
             "steps of masked LM, and minus that from the task with shuffled labels: what is left is due to the task, "
-            "not to more training. Intervals over seeds and languages; * after Holm's correction, gains for all "
-            "means of the table of gains, contrasts for all of this table. Made by `xit paper` from results/scores.csv."
+            "not to more training. Intervals over seeds and languages. "
+            f"{starred(study, 'all means of the table of gains', 'all contrasts of this table')} Made by `xit paper` "
+            "from results/scores.csv."
         ),
         columns=("intermediate", "encoder", "gain", "over masked LM", "over shuffled"),
         rows=tuple(rows),

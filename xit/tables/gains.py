@@ -2,6 +2,7 @@
 
 from xit.paper.inputs import Inputs
 from xit.paper.render import Table
+from xit.paper.sentences import starred
 from xit.statistics.gains import main_gains
 from xit.statistics.study import MEAN, Study
 
@@ -31,9 +32,9 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
             caption=(
                 "Points on the scale of each target's metric, mean over languages other than English and over seeds, "
                 "paired with the same encoder without intermediate training, with intervals over seeds and languages. "
-                "The column `mean` is over the averaged targets, and tested: * differs from zero after Holm's "
-                "correction for that column. Single targets are explored and not tested: each gain is drawn towards "
-                f"the mean of its row by as much as it is noise. {_left_out(study)}{_controls(study)}"
+                f"The column `mean` is over the averaged targets. {starred(study, 'that column')} Single targets are "
+                "explored and never tested: each gain is drawn towards the mean of its row by as much as it is noise. "
+                f"{_left_out(study)}{_controls(study)}"
                 "Made by `xit paper` from results/scores.csv."
             ),
             columns=("condition", "encoder", *study.targets, MEAN),

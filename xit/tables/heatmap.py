@@ -19,8 +19,8 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
             name="heatmap",
             title=f"Gain of each intermediate task on each target ({inputs.label})",
             caption=(
-                "Zero-shot gain over no intermediate training, in points; the numbers and stars of the main table. "
-                "Made by `xit paper` from results/scores.csv."
+                "Zero-shot gain over no intermediate training, in points; the numbers of the main table"
+                f"{', and its stars' if study.has_verdicts else ''}. Made by `xit paper` from results/scores.csv."
             ),
             draw=lambda: _draw(study),
         ),

@@ -27,7 +27,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         if not isinstance(values, Mapping):
             plain.append((section, "", _shown(values)))
         elif values and all(isinstance(value, Mapping) for value in values.values()):
-            tables.append(_matrix(inputs, section, values))
+            tables += _matrix(inputs, section, values)
         else:
             flat = _flat(values)
             plain += [(section if i == 0 else "", key, _shown(value)) for i, (key, value) in enumerate(flat.items())]
@@ -51,7 +51,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
     )
 
 
-def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]]) -> Table:
+def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Table]:
+    """The entries of a section beside one another; nothing of a section that the grid names no entry of."""
     compared = {name for ids in inputs.parameters["grid"].values() for name in ids}
     own = ("learning_rates",)  # they have a table of their own
     rows = {
@@ -61,7 +62,9 @@ def _matrix(inputs: Inputs, section: str, values: Mapping[str, Mapping[str, Any]
     }
     keys = list(dict.fromkeys(key for inner in rows.values() for key in inner))
     names = list(rows)
-    return Table(
+    if not names:
+        return
+    yield Table(
         name=f"hyperparameters-{section}",
         title=f"Hyper-parameters: {section} ({inputs.label})",
         caption=CAPTION,

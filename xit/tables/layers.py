@@ -73,12 +73,12 @@ def _draw(study: Study, rows: Sequence[Row], main: float) -> Any:
         axis.axvline(round(main * depth), color="#999999", linewidth=0.5, zorder=0)
         axis.set_title(f"{encoder}, {FORMS[form]}")
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.set_ylim(bottom=0)
         axis.spines[["top", "right"]].set_visible(False)
         if number % len(encoders) == 0:
             axis.set_ylabel("score")
         if number >= count - len(encoders):
             axis.set_xlabel("layer")
+    axes[0].set_ylim(bottom=0)  # of all panels, once all are drawn: before, it would keep the limits of the first
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=6, handletextpad=0.4)
     return figure

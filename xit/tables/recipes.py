@@ -2,6 +2,7 @@
 
 from xit.paper.inputs import Inputs
 from xit.paper.render import Cell, Table
+from xit.paper.sentences import starred
 from xit.statistics.gains import main_gains, recipe_contrasts
 from xit.statistics.study import MEAN
 
@@ -30,8 +31,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         caption=(
             "Average gain over no intermediate training, and the same minus that of the plain English task (for "
             "multitask, minus the mean of the tasks by themselves), in points, with intervals over seeds and "
-            "languages; * after Holm's correction, gains for all means of the table of gains, contrasts for all of "
-            "this table. Batches: the share of each stream. Made by `xit paper` from results/scores.csv."
+            f"languages. {starred(study, 'all means of the table of gains', 'all contrasts of this table')} Batches: "
+            "the share of each stream. Made by `xit paper` from results/scores.csv."
         ),
         columns=("recipe", "batches", *(("gain", "over plain") * len(study.encoders))),
         rows=tuple(rows),

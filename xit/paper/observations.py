@@ -1,0 +1,151 @@
+"""What is observed beside the scores, in sentences: learning curves, failures, vectors, sizes of the intermediate
+data."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+
+from xit.core.conditions import BASELINE
+from xit.paper.inputs import Inputs
+from xit.paper.render import signed
+from xit.paper.sentences import counted, listed, points
+from xit.statistics.curves import AFTER, PLAIN, curves
+from xit.statistics.failures import failures, pooled
+from xit.statistics.gains import over_seeds
+from xit.statistics.laws import SHORT, Scaling
+from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
+from xit.statistics.study import MEAN, Study
+
+Means = Mapping[tuple[str, str, str], Mapping[int, float]]
+"""By encoder, condition and what was measured, the mean over languages of each seed."""
+
+
+def of_scaling(study: Study, sizes: Sizes) -> list[str]:
+    """What the gains say of the size of intermediate data; nothing where sizes were not varied."""
+    if not sizes:
+        return []
+    all_pairs = pairs(study, sizes)
+    sentences = []
+    for encoder in study.encoders:
+        of_encoder = {pair: growth for pair, growth in all_pairs.items() if pair[1] == encoder}
+        verdicts = Counter(growth.verdict for pair, growth in of_encoder.items() if pair[2] != MEAN)
+        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
+        sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
+        ahead = [
+            _ahead(task, growth) for (task, _, target), growth in of_encoder.items() if target == MEAN and growth.best
+        ]
+        if ahead:
+            sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
+        sentences += _proxies(study, {pair: growth for pair, growth in of_encoder.items() if pair[2] != MEAN})
+    short = sorted({pair[0] for pair, growth in all_pairs.items() if growth.decades < SHORT})
+    if short:
+        sentences.append(
+            f"The examples of {listed(short)} range over less than two decades, too little to read the parameters of a "
+            "law from them."
+        )
+    return sentences
+
+
+def _ahead(task: str, growth: Scaling) -> str:
+    last = growth.points.sizes[-1]
+    measured = float((growth.points.scores[:, -1] - growth.points.baseline).mean())
+    later = predicted(growth)
+    law = (
+        f"{points(later)} by its law at {AHEAD * last:,.0f}" if later else "a parabola in log n, which predicts nothing"
+    )
+    return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
+
+
+def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
+    """How what two tasks share goes with how much the score grows with examples."""
+    from scipy import stats
+
+    correlations = []
+    for number, what in enumerate(("a format", "labels")):
+        both = [
+            (proxy == "yes", growth.per_tenfold)
+            for (task, _, target), growth in of_encoder.items()
+            if (proxy := shared(study, task, target)[number]) is not None and growth.per_tenfold is not None
+        ]
+        if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
+            rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
+            correlations.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
+    if not correlations:
+        return []
+    return [f"The points for ten times the examples correlate (Spearman) with {listed(correlations)}."]
+
+
+def of_curves(inputs: Inputs) -> list[str]:
+    """How far fine-tuning is at the first English validation and at the last, without and after."""
+    validations: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for (stage, _), lines in curves(inputs.curves, inputs.study, "validation_score").items():
+        for line, curve in lines.items() if stage == "finetune" else ():
+            validations.setdefault(line, []).append((curve[0][1], curve[-1][1]))
+
+    def stands(encoder: str, kind: str) -> str:
+        first, last = (sum(values) / len(values) for values in zip(*validations[encoder, kind], strict=True))
+        return f"{first:.1f} at the first validation and {last:.1f} at the last"
+
+    return [
+        (
+            f"In fine-tuning the English validation score of the {encoder} encoder, mean over targets, is "
+            f"{stands(encoder, PLAIN)}; after intermediate training, {stands(encoder, AFTER)}."
+        )
+        for encoder in inputs.study.encoders
+        if {(encoder, PLAIN), (encoder, AFTER)} <= set(validations)
+    ]
+
+
+def of_failures(inputs: Inputs) -> list[str]:
+    """How many fine-tunings of each encoder failed at first, and how many in the end."""
+    sentences, found = [], failures(inputs.training)
+    for encoder in inputs.study.encoders:
+        ends = pooled(n for group, n in found.items() if (group.stage, group.encoder) == ("finetune", encoder))
+        if ends.trainings and not ends.failed_at_first:
+            sentences.append(
+                f"None of {ends.trainings:,} fine-tunings of the {encoder} encoder failed, by their English validation."
+            )
+        elif ends.trainings:
+            sentences.append(
+                f"Of {ends.trainings:,} fine-tunings of the {encoder} encoder {ends.failed_at_first:,} failed at "
+                f"first, by their English validation; after {counted(ends.restarts, 'restart')} {ends.failed:,} had "
+                "failed for good."
+            )
+    return sentences
+
+
+def vector_means(inputs: Inputs) -> Means:
+    """The mean over languages at the main layer, by encoder, condition, measure and seed."""
+    rows = [row for row in inputs.representations if row["target"] in inputs.study.targets]
+    depth: dict[str, int] = {}
+    for row in rows:
+        depth[row["encoder"]] = max(depth.get(row["encoder"], 0), int(row["layer"]))
+    values: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+    for row in rows:
+        if int(row["layer"]) == round(inputs.parameters["retrieval"]["layer"] * depth[row["encoder"]]):
+            of_seeds = values.setdefault((row["encoder"], row["condition"], row["measure"]), {})
+            of_seeds.setdefault(int(row["seed"]), []).append(float(row["value"]))
+    return {key: {seed: statistics.fmean(of) for seed, of in seeds.items()} for key, seeds in values.items()}
+
+
+def of_vectors(inputs: Inputs) -> list[str]:
+    """How far the declared intermediate tasks move what is measured of the vectors of parallel sentences."""
+    study, means, sentences = inputs.study, vector_means(inputs), []
+    for encoder in study.encoders:
+        before, moved = [], []
+        for measure in ("language_identification", "similarity_to_english"):
+            without = means.get((encoder, BASELINE, measure), {})
+            after = [means.get((encoder, task, measure), {}) for task in study.primary]
+            seeds = sorted(set(without).intersection(*after))
+            change = over_seeds(study, [statistics.fmean(of[seed] for of in after) - without[seed] for seed in seeds])
+            if change is not None:
+                before.append(statistics.fmean(without.values()))
+                moved.append(change)
+        if len(moved) == 2:
+            told, like = moved
+            sentences.append(
+                f"By the vectors of the {encoder} encoder without intermediate training a classifier tells the "
+                f"language of {before[0]:.1f} of 100 sentences, and their similarity to English (CKA) is "
+                f"{before[1]:.1f} of 100; with it these move by {points(told)} and {points(like)}."
+            )
+    return sentences
