@@ -37,11 +37,11 @@ def _draw(study: Study) -> Any:
             _rows(axis, study, encoder, condition, number)
         axis.set_yticks(range(len(study.targets)), study.targets)
         axis.set_ylim(len(study.targets) - 0.5, -0.5)
-        axis.set_title(encoder)
+        axis.set_title(encoder, pad=16)  # the legend is between, whatever the height
         axis.set_xlabel("score")
         axis.grid(axis="y", linewidth=0)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.1), ncols=2, borderaxespad=0, handletextpad=0.2)
+        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, borderaxespad=0, handletextpad=0.2)
     return figure
 
 

@@ -20,7 +20,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
     What the grid does not name is left out, the settings of a source that was not read, and of a folder its place on
     the machine.
     """
-    tables, plain = [], []
+    tables: list[Table] = []
+    plain: list[tuple[str, str, str]] = []
     for section, values in inputs.parameters.items():
         if section in SOURCES and section != inputs.study.source:
             continue
