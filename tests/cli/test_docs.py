@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_help import COMMANDS
 
+from scripts import reference_pages
 from xit.cli.tasks_page import markdown
 from xit.core import registry
-from xit.pipeline import overlay
+from xit.pipeline import config, overlay
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -113,9 +115,34 @@ def test_pages_have_something_to_run() -> None:
     assert kinds.count(("python", "file")) >= 3
 
 
-def test_the_protocol_of_tasks_is_current_and_has_them_all() -> None:
+@pytest.mark.parametrize("page", reference_pages.PAGES)
+def test_a_page_that_is_made_from_the_code_is_current(page: str) -> None:
+    made = reference_pages.PAGES[page]()
+
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == made, "run: python scripts/reference_pages.py"
+
+
+def test_the_protocol_has_every_task_and_the_reference_every_command_and_parameter() -> None:
     assert len(re.findall("^### ", markdown(), re.MULTILINE)) == len(registry.names("tasks"))
-    assert (ROOT / "docs/tasks.md").read_text(encoding="utf-8") == markdown(), "xit tasks --markdown > docs/tasks.md"
+    assert sorted(re.findall("^### (.+)$", reference_pages.commands(), re.MULTILINE)) == sorted(COMMANDS)
+    named = set(re.findall(r"^\| `([\w.]+)`", reference_pages.parameters(), re.MULTILINE))
+    assert {"seeds", "micro.train", "encoders.ID.size.layers", "recipes.multitask.steps", "resources.ID.gpus"} <= named
+    assert {name.partition(".")[0] for name in named} == set(config.read(ROOT / "params.yaml"))
+
+
+def test_the_reference_says_what_a_value_is_and_may_be() -> None:
+    rows = {line.split(" | ")[0]: line for line in reference_pages.parameters().splitlines()}
+
+    def of(name: str) -> list[str]:
+        return rows[f"| `{name}`"].split(" | ")
+
+    assert of("micro.territories")[1:3] == ["`32`", "a whole number, at least 10 and at most 60"]
+    assert of("pretraining.masked_fraction")[1:3] == ["`0.3`", "a number, above 0 and below 1"]
+    assert of("compute.precision")[2] == "`float32` or `bfloat16`"
+    assert of("targets.ID.steps")[1:3] == ["`300`, `150`, `100`", "a whole number, at least 1 or `null`"]
+    assert of("encoders.ID.vocabulary.source")[1] == "not given"
+    assert "become &lt;mask>," in of("pretraining.masked_fraction")[3]
+    assert "`--executor local\\|dask`" in reference_pages.commands()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{name}" for name in PAGES)])

@@ -199,7 +199,7 @@ VERB = re.compile(
 
 def test_the_text_of_every_field_is_a_sentence_that_stands_alone() -> None:
     """As messages print it, behind its place: it begins with a word of its own, has a verb, and ends."""
-    schema = config._schema()
+    schema = config.schema()
     places = {"": schema, **schema["$defs"]}
     texts = {
         f"{name}.{key}": " ".join(field.get("description", "").split())

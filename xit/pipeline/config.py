@@ -290,7 +290,7 @@ def _fault(error: Mapping[str, Any]) -> str:
 
 def _elsewhere(name: str) -> str:
     """Which sections have a parameter of that name, or nothing."""
-    sections = {section: _schema_at([section]).get("properties", {}) for section in _schema()["properties"]}
+    sections = {section: _schema_at([section]).get("properties", {}) for section in schema()["properties"]}
     having = [f"{section}.{name}" for section, parameters in sections.items() if name in parameters]
     return f" There is {' and '.join(having)}." if having else ""
 
@@ -317,7 +317,8 @@ def _advice(kind: str, error: Mapping[str, Any]) -> str:
 
 
 @functools.cache
-def _schema() -> dict[str, Any]:
+def schema() -> dict[str, Any]:
+    """The JSON schema of params.yaml, with the sentence of every parameter as its description."""
     _configure(has_texts=True)
     try:
         return TypeAdapter(Config).json_schema()
@@ -327,12 +328,12 @@ def _schema() -> dict[str, Any]:
 
 def _schema_at(place: list[Any]) -> dict[str, Any]:
     """The JSON schema of what may stand at a place of params.yaml: its properties, its description."""
-    here = _schema()
+    here = schema()
     for part in place:
         inner = here.get("properties", {}).get(part) or here.get("additionalProperties")
         if not isinstance(inner, dict):  # a place in a list means what the list means
             continue
         options = [option for option in (inner, *inner.get("anyOf", ())) if "$ref" in option]
-        section = _schema()["$defs"][options[0]["$ref"].rpartition("/")[2]] if options else {}
+        section = schema()["$defs"][options[0]["$ref"].rpartition("/")[2]] if options else {}
         here = {**section, **inner} if "description" in inner else {**section, "description": ""}
     return here
