@@ -51,7 +51,7 @@ from xit.modeling.released import ReleasedEncoder
 from xit.modeling.task_model import TaskModel
 from xit.pipeline import config, plans
 from xit.training.loop import Step, train
-from xit.training.masked_lm import MaskedLanguageModel, mask, pretraining_steps
+from xit.training.masked_lm import MaskedLanguageModel, mask, masked_lm_steps
 from xit.training.streams import task_steps
 
 WARMUP_STEPS = 3
@@ -186,7 +186,7 @@ def pretraining(name: str, parameters: config.Config, tokenizer: tokenization.To
 
     return Work(
         model,
-        pretraining_steps({"en": text.int().numpy()}, settings, tokenizer, seed=0),
+        masked_lm_steps({"en": text.int().numpy()}, settings, tokenizer, seed=0),
         [{"input_ids": row} for row in text],
         collator,
         settings.batch_size,

@@ -45,6 +45,11 @@ COMPUTE = ComputeSettings(
     compile=False,
 )
 TEXT = TextBatches(("en",), batch_size=4, block_tokens=16, masked_fraction=0.3, language_exponent=0.5)
+ALL_OBJECTIVES = dataclasses.replace(
+    TEXT,
+    languages=("en", "sw", "tl"),
+    objectives={"masked_lm": 0.4, "translation_lm": 0.3, "translation_ranking": 0.3},
+)
 BATCHES = TaskBatches(batch_size=8, micro_batches=1, max_length_tokens=64)
 PLAN = Plan(
     learning_rate=0.01,
@@ -132,6 +137,27 @@ def texts() -> list[str]:
     """Lines with every word of the examples."""
     questions = [example["question"] + " Nobody It" for example in examples("span", 64)]
     return [example["context"] for example in examples("span", 64)] + questions
+
+
+def write_text(root: Path) -> None:
+    """Text and pairs for pretraining as the stages write them, of en, sw and tl, and a tokenizer."""
+    for name in ("text", "parallel"):
+        (root / name).mkdir(parents=True)
+    for language in ("en", "sw", "tl"):
+        (root / f"text/{language}.txt").write_text("".join(f"{line}\n" for line in texts()))
+    write_pairs(root / "parallel", sw=60, tl=20)
+    tokenization.save(tokenizer(), root / "tokenizer")
+
+
+def write_pairs(folder: Path, **languages: int) -> None:
+    """So many invented pairs of each language, in which every word is another English word."""
+    lines = texts()
+    words = sorted({word for line in lines for word in line.split()})
+    for place, (language, count) in enumerate(languages.items()):
+        said = dict(zip(words, words[place + 1 :] + words, strict=False))
+        rows = [lines[i % 64].split()[: 2 + (i + place) % 5] for i in range(count)]
+        text = "".join(f"{' '.join(row)}\t{' '.join(said[word] for word in row)}\n" for row in rows)
+        (folder / f"{language}.tsv").write_text(text)
 
 
 def tokenizer() -> tokenization.Tokenizer:

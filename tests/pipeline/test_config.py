@@ -268,6 +268,9 @@ def test_all_faults_are_reported_at_once() -> None:
 # Contradictions
 
 
+NO_STEPS = dict.fromkeys(VALUES["pretraining"]["objectives"], 0.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -322,6 +325,19 @@ def test_all_faults_are_reported_at_once() -> None:
         ),
         ({"languages__evaluation": ["en", "en"]}, r"languages.evaluation: en is there twice"),
         ({"languages__pretraining": []}, r"languages.pretraining: the list is empty, but transformer, lstm read text"),
+        (
+            {"languages__pretraining": ["en"], "pretraining__objectives": {**NO_STEPS, "translation_ranking": 1.0}},
+            r"pretraining.objectives.translation_ranking: .*; found languages.pretraining \[en\]\. Add other",
+        ),
+        (
+            {"pretraining__objectives__translation_lm": 0.5},
+            r"pretraining.objectives: the shares should sum to 1, .*; found 1\.5 of \{.*\}\. Write the shares of",
+        ),
+        ({"pretraining__objectives": NO_STEPS}, r"pretraining.objectives: the shares should sum to 1, .*; found 0 of"),
+        (
+            {"pretraining__objectives": {**NO_STEPS, "masked_lm": 1.0, "translation_lm": -1.0}},
+            r"pretraining.objectives.translation_lm: .* greater than or equal to 0; found -1.0\. This share of",
+        ),
         ({"tokenizer": None}, r"tokenizer: null, but transformer, lstm read with it\. Give vocabulary and lines"),
         (
             {"grid__encoders": ["mdeberta_v3", "mbert", "lstm"], "grid__recipes": ["mlm", "mnli+mlm", "mnli-9"]},

@@ -72,3 +72,19 @@ def test_a_rate_of_one_task_keeps_the_models_of_the_others(tmp_path: Path) -> No
     assert "already made" not in made({"xnli": 0.002}, "xnli")
     assert "already made" in made({"xnli": 0.002, "xquad": 0.1}, "xnli")
     assert "already made" in made({"xnli": 0.004}, "xquad")  # said or not, the value counts
+
+
+def test_the_objectives_of_pretraining_are_those_with_a_share_and_text_between_tasks_is_masked_lm_alone() -> None:
+    shares = {"masked_lm": 0.25, "translation_lm": 0.0, "translation_ranking": 0.75}
+    found = changed(None, pretraining={"objectives": shares})
+
+    pretraining, mixed = plans.pretraining(found, "lstm").text, plans.intermediate(found, "mnli+mlm", "lstm")
+
+    assert pretraining is not None
+    assert pretraining.objectives == {"masked_lm": 0.25, "translation_ranking": 0.75}
+    assert mixed is not None
+    assert mixed.text is not None
+    assert mixed.text.objectives == {"masked_lm": 1.0}
+    default = plans.pretraining(changed(None), "lstm").text
+    assert default is not None
+    assert default.objectives == {"masked_lm": 1.0}

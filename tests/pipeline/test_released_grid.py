@@ -224,7 +224,7 @@ def test_a_hybrid_is_pretrained_saved_and_loaded_with_the_table_as_it_was(words:
     out = tmp_path / "out"
 
     plan = dataclasses.replace(tiny.PRETRAINING, steps=3, size=tiny.SIZES["gru"])
-    pretrain(tiny.cells("gru"), Places(words, tmp_path / "text", out), plan, unheard)
+    pretrain(tiny.cells("gru"), Places(words, tmp_path, out), plan, unheard)
     places = Places(out, tmp_path, tmp_path / "controls")
     intermediate(tiny.cells("gru", "untrained"), places, None, unheard)
 

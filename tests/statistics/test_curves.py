@@ -40,6 +40,22 @@ def test_a_point_has_the_mean_loss_since_the_point_before(tmp_path: Path) -> Non
     }
 
 
+def test_each_objective_of_pretraining_has_a_curve_of_its_own(tmp_path: Path) -> None:
+    names = ["translation_ranking" if step % 3 == 0 else "masked_lm" for step in range(72)]
+    lines = [{"step": i + 1, "loss": 7.0 if n == "masked_lm" else 3.0, "objective": n} for i, n in enumerate(names)]
+    (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+    rows = curves([(Run("pretrain", "lstm", "", "", 1), tmp_path)])
+
+    losses = {"masked_lm": 7.0, "translation_ranking": 3.0}
+    assert [(row["target"], row["loss"]) for row in rows] == [one for one in losses.items() for _ in range(12)]
+    assert rows[11]["step"] == 72
+    of = inputs(tmp_path)
+    shown = means([{**row, "step": str(row["step"])} for row in rows], of.study, "loss")
+    assert list(shown) == [("pretrain", "masked_lm"), ("pretrain", "translation_ranking")]
+    assert {value for lines in shown.values() for curve in lines.values() for _, value in curve} == {7.0, 3.0}
+
+
 def test_a_training_without_its_log_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"log\.jsonl: missing\. `dvc repro` makes it"):
         curves([(Run("pretrain", "lstm", "", "", 1), tmp_path)])

@@ -369,7 +369,8 @@ Stage = Callable[[Path, tuple[int, ...], Callable[[int], None]], None]
 
 
 def stage(which: tuple[str, str]) -> Stage:
-    """A stage on the data in a folder: fine-tuning on a task, or pretraining; told of each step that is done."""
+    """A stage on the data in a folder: fine-tuning on a task, or pretraining on text, or by all objectives
+    (`parallel`); told of each step that is done."""
     task, encoder = which
 
     def fine_tuning(root: Path, seeds: tuple[int, ...], told: Callable[[int], None]) -> None:
@@ -379,19 +380,18 @@ def stage(which: tuple[str, str]) -> Stage:
 
     def pretraining(root: Path, seeds: tuple[int, ...], told: Callable[[int], None]) -> None:
         compute = dataclasses.replace(tiny.COMPUTE, save_every=6)
-        plan = dataclasses.replace(tiny.PRETRAINING, size=tiny.SIZES[encoder], compute=compute)
-        places = Places(root / "tokenizer", root / "text", root / "out/none")
+        text = tiny.ALL_OBJECTIVES if task == "parallel" else tiny.TEXT
+        plan = dataclasses.replace(tiny.PRETRAINING, size=tiny.SIZES[encoder], compute=compute, text=text)
+        places = Places(root / "tokenizer", root, root / "out/none")
         pretrain(tiny.cells(encoder, seeds=seeds), places, plan, lambda what, done, *_: told(done))
 
-    return pretraining if task == "text" else fine_tuning
+    return pretraining if task in ("text", "parallel") else fine_tuning
 
 
 def write_inputs(root: Path, which: tuple[str, str]) -> None:
     task, encoder = which
-    if task == "text":
-        (root / "text").mkdir(parents=True)
-        (root / "text/en.txt").write_text("".join(line + "\n" for line in tiny.texts()))
-        tiny.tokenization.save(tiny.tokenizer(), root / "tokenizer")
+    if task in ("text", "parallel"):
+        tiny.write_text(root)
     else:
         tiny.write_data(root / "data" / task, task)
         tiny.write_checkpoint(root / "parents/none/1", encoder)
@@ -424,7 +424,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-RUNS = [("xnli", "transformer"), ("xquad", "lstm"), ("text", "lstm")]
+RUNS = [("xnli", "transformer"), ("xquad", "lstm"), ("text", "lstm"), ("parallel", "mingru")]
 
 
 @pytest.mark.slow
@@ -449,12 +449,13 @@ def test_a_run_killed_at_several_steps_ends_in_the_same_bits(
     ended.join()
 
     assert (undisturbed.exitcode, ended.exitcode) == (0, 0)
-    assert resumed_from == ([0, 6, 12, 12] if which[0] == "text" else [0, 4, 12, 12])
+    is_pretraining = which[0] in ("text", "parallel")
+    assert resumed_from == ([0, 6, 12, 12] if is_pretraining else [0, 4, 12, 12])
     expected = files(tmp_path / "undisturbed/out")
     assert {"none/1/model.safetensors", "none/1/log.jsonl", "none/1/outcome.json"} < set(expected)
     assert files(tmp_path / "killed/out") == expected
     outcome = json.loads(expected["none/1/outcome.json"])
-    assert outcome["steps"] == 20 if which[0] == "text" else outcome["steps"] < 60  # stopped early
+    assert outcome["steps"] == 20 if is_pretraining else outcome["steps"] < 60  # stopped early
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from xit.core.errors import CheckpointError, TrainingError
 from xit.core.settings import EncoderSize
 from xit.heads import IGNORED
 from xit.modeling import encoders, tokenization
-from xit.training.masked_lm import MaskedLanguageModel, language_shares, mask, pack, pretraining_steps
+from xit.training.masked_lm import MaskedLanguageModel, language_shares, mask, masked_lm_steps, pack
 
 SETTINGS = dataclasses.replace(tiny.TEXT, batch_size=64, block_tokens=4)
 
@@ -71,7 +71,7 @@ def test_a_tokenizer_without_mask_piece_is_refused(tokenizer: tokenization.Token
 def test_languages_are_drawn_by_smoothed_size(tokenizer: tokenization.Tokenizer) -> None:
     blocks = {"sw": np.full((100, 4), 11, np.int32), "en": np.full((900, 4), 10, np.int32)}
 
-    step_at = pretraining_steps(blocks, SETTINGS, tokenizer, seed=0)
+    step_at = masked_lm_steps(blocks, SETTINGS, tokenizer, seed=0)
     languages = [name.split()[0] for step in range(50) for name in step_at(step).ids]
 
     assert language_shares({"en": 900, "sw": 100}, 0.5) == {"en": 0.75, "sw": 0.25}
@@ -80,10 +80,10 @@ def test_languages_are_drawn_by_smoothed_size(tokenizer: tokenization.Tokenizer)
 
 def test_a_step_is_a_function_of_seed_and_step_alone(tokenizer: tokenization.Tokenizer) -> None:
     blocks = {"en": np.arange(5, 25, dtype=np.int32).reshape(5, 4)}
-    in_order = [pretraining_steps(blocks, SETTINGS, tokenizer, seed=1)(step) for step in (0, 1, 2)]
+    in_order = [masked_lm_steps(blocks, SETTINGS, tokenizer, seed=1)(step) for step in (0, 1, 2)]
 
-    third = pretraining_steps(blocks, SETTINGS, tokenizer, seed=1)(2)
-    other_seed = pretraining_steps(blocks, SETTINGS, tokenizer, seed=2)(2)
+    third = masked_lm_steps(blocks, SETTINGS, tokenizer, seed=1)(2)
+    other_seed = masked_lm_steps(blocks, SETTINGS, tokenizer, seed=2)(2)
 
     assert third.ids == in_order[2].ids
     for name, tensor in third.micro_batches[0].items():
@@ -95,7 +95,7 @@ def test_a_step_is_a_function_of_seed_and_step_alone(tokenizer: tokenization.Tok
 def test_a_step_reads_the_blocks_that_it_names(tokenizer: tokenization.Tokenizer) -> None:
     blocks = {"en": np.arange(5, 25, dtype=np.int32).reshape(5, 4)}
 
-    step = pretraining_steps(blocks, SETTINGS, tokenizer, seed=0)(0)
+    step = masked_lm_steps(blocks, SETTINGS, tokenizer, seed=0)(0)
 
     batch = step.micro_batches[0]
     kept = batch["labels"] == IGNORED
@@ -108,7 +108,7 @@ def test_a_language_without_a_block_of_text_is_named(tokenizer: tokenization.Tok
     blocks = {"en": np.ones((3, 4), np.int32), "yo": np.empty((0, 4), np.int32)}
 
     with pytest.raises(TrainingError, match="the text of yo does not fill one block of 4 tokens"):
-        pretraining_steps(blocks, SETTINGS, tokenizer, seed=0)
+        masked_lm_steps(blocks, SETTINGS, tokenizer, seed=0)
 
 
 def test_the_loss_counts_masked_tokens_only() -> None:

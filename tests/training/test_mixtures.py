@@ -25,8 +25,8 @@ from xit.modeling.checkpoints import MASKED_LM_HEAD
 from xit.modeling.task_model import load_encoder
 from xit.stages.intermediate import intermediate
 from xit.training import mixtures
+from xit.training.draws import draws
 from xit.training.masked_lm import MaskedLanguageModel
-from xit.training.mixtures import draws
 from xit.training.streams import training_examples
 
 TEXT = dataclasses.replace(tiny.TEXT, languages=("en", "de"), language_exponent=0.3)

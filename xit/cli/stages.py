@@ -85,7 +85,7 @@ def tokenizer() -> None:
 
 @app.command(rich_help_panel=STAGES)
 def pretrain(encoder: Encoder) -> None:
-    """Pretrain an encoder by masked language modelling in every language, once for each seed.
+    """Pretrain an encoder on text in every language by the objectives of params.yaml, once for each seed.
 
     A released encoder is fetched instead, once for all seeds.
 
@@ -103,7 +103,7 @@ def pretrain(encoder: Encoder) -> None:
 
     plan = plans.pretraining(config, encoder)
     with _training() as report, _vocabulary(settings.vocabulary) as tokenizer_folder:
-        lines = stage.pretrain(cells, Places(tokenizer_folder, paths.TEXT, paths.pretrained(encoder)), plan, report)
+        lines = stage.pretrain(cells, Places(tokenizer_folder, paths.DATA, paths.pretrained(encoder)), plan, report)
     terminal.print_lines(lines)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PRETRAINING = "pretraining"
 """Names the plan of pretraining among those of tasks, and the phase of its trials."""
+MASKED_LM = "masked_lm"
+"""Names masked language modelling among the objectives of pretraining."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +64,7 @@ class TaskBatches:
 
 @dataclasses.dataclass(frozen=True)
 class TextBatches:
-    """What batches of masked language modelling are made of."""
+    """What batches of text are made of."""
 
     languages: tuple[str, ...]
     batch_size: int
@@ -72,6 +74,9 @@ class TextBatches:
     language_exponent: float
     share: float = 1.0
     """The share of all steps; the rest belongs to tasks, which keep as many steps as they have without."""
+    objectives: Mapping[str, float] = dataclasses.field(default_factory=lambda: {MASKED_LM: 1.0})
+    """What is learnt from the text, and the share of the batches of each; between the batches of tasks only masked
+    LM."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Plan:
     tasks: Mapping[str, TaskBatches] = dataclasses.field(default_factory=dict)
     """The tasks that are trained on together, by id."""
     text: TextBatches | None = None
-    """Masked language modelling, alone or between the batches of tasks."""
+    """The text of pretraining; or of masked language modelling after it, alone or between the batches of tasks."""
     most_examples: int | None = None
     """Tasks are drawn in proportion to their examples, of which at most so many count."""
     subset_budget: Literal["steps", "epochs"] = "steps"

@@ -242,15 +242,34 @@ class EncoderSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class ObjectiveSettings:
+    """The share of the steps of each objective of pretraining; the shares sum to 1."""
+
+    masked_lm: Fraction
+    """This share of the steps, from 0 to 1, reads packed blocks of text and predicts masked tokens (Devlin et al. 2019,
+    section 3.1)."""
+    translation_lm: Fraction
+    """This share of the steps, from 0 to 1, predicts masked tokens of rows that hold an English text and its
+    translation, in an order that is drawn (Conneau and Lample 2019, arXiv 1901.07291)."""
+    translation_ranking: Fraction
+    """This share of the steps, from 0 to 1, finds the translations of English texts among those of the batch by their
+    mean states (Feng et al. 2022, arXiv 2007.01852), and predicts masked tokens of both in the same forward pass: the
+    two losses are added."""
+
+
+@dataclasses.dataclass(frozen=True)
 class PretrainingSettings:
-    """Masked language modelling on packed blocks, the same for every encoder from scratch."""
+    """Pretraining on text, the same for every encoder from scratch."""
 
     steps: Positive
     """Pretraining takes this many optimizer steps; at least 1, since 0 would leave the encoder random."""
+    objectives: ObjectiveSettings
+    """This section says which share of the steps each objective has."""
     batch_size: Positive
-    """Each step reads this many blocks."""
+    """Each step reads this many blocks; of translations, as many pairs as have that many tokens in the mean."""
     block_tokens: Positive
-    """Each block has this many tokens; documents are packed into blocks, so there is no padding."""
+    """Each block has this many tokens; documents are packed into blocks, so there is no padding. Of a pair of
+    translations, each side is cut to this many."""
     masked_fraction: Rate
     """This fraction of the tokens, between 0 and 1, is predicted: 80 % of them become <mask>, 10 % a random piece, 10 %
     stay (Devlin et al. 2019, section 3.1)."""

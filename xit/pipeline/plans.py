@@ -37,6 +37,8 @@ def pretraining(config: "Config", encoder: str, learning_rate: float | None = No
     own, settings = section(config.encoders, encoder, "encoders"), config.pretraining
     rate = learning_rate or own.pretraining_learning_rate
     assert rate is not None  # of random weights, as `xit.pipeline.config` has checked
+    text = _text(config, settings.batch_size, settings.language_exponent)
+    shares = dataclasses.asdict(settings.objectives)
     return Plan(
         learning_rate=rate,
         steps=settings.steps,
@@ -47,7 +49,7 @@ def pretraining(config: "Config", encoder: str, learning_rate: float | None = No
         final_fraction=settings.final_fraction,
         optimizer="muon",
         size=own.size,
-        text=_text(config, settings.batch_size, settings.language_exponent),
+        text=dataclasses.replace(text, objectives={name: share for name, share in shares.items() if share}),
     )
 
 

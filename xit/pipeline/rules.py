@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xit.core import registry, settings
 from xit.core.conditions import FORM, MULTITASK, parse
 from xit.core.errors import near
+from xit.core.plan import MASKED_LM
 from xit.core.task import Task, task_of
 from xit.formats import format_of
 
@@ -236,6 +237,25 @@ def _text(config: "Config") -> Iterator[str]:
         )
 
 
+def _objectives(config: "Config") -> Iterator[str]:
+    """The shares of the objectives are all of the steps, and those of translation have languages to translate into."""
+    shares = dataclasses.asdict(config.pretraining.objectives)
+    if abs(sum(shares.values()) - 1) > 0.001:
+        yield (
+            f"pretraining.objectives: the shares should sum to 1, since each step has one objective; found "
+            f"{sum(shares.values()):g} of {_plain(config.pretraining.objectives)}. Write the shares of all three, 0 "
+            "for those that have no step."
+        )
+    of_pairs = [name for name, share in shares.items() if share > 0 and name != MASKED_LM]
+    here = [name for name, encoder in _chosen(config) if starts_here(encoder)]
+    if of_pairs and here and not set(config.languages.pretraining) - {"en"}:
+        yield (
+            f"pretraining.objectives.{of_pairs[0]}: reads pairs of English and another language; found "
+            f"languages.pretraining [{', '.join(config.languages.pretraining)}]. Add other languages to that, or give "
+            f"the share of {' and '.join(of_pairs)} to {MASKED_LM}."
+        )
+
+
 def _idle(config: "Config") -> Iterator[str]:
     """Neither text nor a tokenizer is made that nobody reads."""
     if any(name not in config.encoders for name in config.grid.encoders + config.tuning.encoders):
@@ -377,6 +397,7 @@ RULES: tuple[Rule, ...] = (
     _evaluated,
     _tuned,
     _text,
+    _objectives,
     _idle,
 )
 WHOLE_LISTS: dict[Rule, set[str]] = {

@@ -22,7 +22,8 @@ REPRESENTATIONS = ("encoder", "condition", "target", "seed", "language", "layer"
 
 
 class Run(NamedTuple):
-    """What a training is named by; of pretraining, the encoder and the seed."""
+    """What a training is named by; of pretraining, the encoder and the seed, and the objective where it has several in
+    place of a target."""
 
     stage: str
     encoder: str
@@ -140,7 +141,7 @@ def _run(names: Run, folder: Path) -> dict[str, Any]:
 
 
 def curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
-    """Points of every training's log, with the mean loss since the point before.
+    """Points of every training's log, with the mean loss since the point before; of each objective by itself.
 
     Raises:
         DataError: trainings without a log.
@@ -149,18 +150,20 @@ def curves(runs: Sequence[tuple[Run, Path]]) -> list[dict[str, Any]]:
     raise_all(DataError, [f"{path}: missing. `dvc repro` makes it." for path in logs.values() if not path.is_file()])
     rows = []
     for names, path in logs.items():
-        log = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        start = 0
-        for end in points(log):
-            losses = [record["loss"] for record in log[start:end]]
-            score, validation_loss = (log[end - 1].get(f"validation_{what}") for what in ("score", "loss"))
-            shown = {
-                "loss": round(sum(losses) / len(losses), 4),
-                "validation_score": None if score is None else round(score, 2),
-                "validation_loss": None if validation_loss is None else round(validation_loss, 4),
-            }
-            rows.append({**names._asdict(), "step": log[end - 1]["step"], **shown})
-            start = end
+        whole = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for objective in sorted({record.get("objective", names.target) for record in whole}):
+            log = [record for record in whole if record.get("objective", names.target) == objective]
+            start = 0
+            for end in points(log):
+                losses = [record["loss"] for record in log[start:end]]
+                score, validation_loss = (log[end - 1].get(f"validation_{what}") for what in ("score", "loss"))
+                shown = {
+                    "loss": round(sum(losses) / len(losses), 4),
+                    "validation_score": None if score is None else round(score, 2),
+                    "validation_loss": None if validation_loss is None else round(validation_loss, 4),
+                }
+                rows.append({**names._asdict(), "target": objective, "step": log[end - 1]["step"], **shown})
+                start = end
     return rows
 
 

@@ -27,8 +27,9 @@ from xit.modeling import checkpoints, tokenization
 from xit.modeling.checkpoints import Run
 from xit.modeling.tokenization import Tokenizer
 from xit.statistics import rates
+from xit.training import objectives
 from xit.training.loop import train
-from xit.training.masked_lm import Blocks, MaskedLanguageModel, from_scratch, mask, packed, pretraining_steps
+from xit.training.masked_lm import Blocks, MaskedLanguageModel, from_scratch, mask, packed
 from xit.training.mixtures import train_cells
 
 HELD_OUT = 10
@@ -95,9 +96,11 @@ def _pretrained(
     assert text is not None
     if "en" not in text.languages:
         raise TrainingError(f"languages.pretraining: en is missing; {encoder} is tuned on its text. Add it.")
-    blocks = packed(text.languages, places.data / "text", tokenizer, text.block_tokens)
+    corpus = objectives.read(text, places.data, tokenizer)
+    blocks = corpus.blocks or packed(("en",), places.data / "text", tokenizer, text.block_tokens)
     count = len(blocks["en"]) // HELD_OUT
-    held_out, blocks["en"] = blocks["en"][:count], blocks["en"][count:]
+    held_out = blocks["en"][:count]
+    corpus = corpus._replace(blocks={**corpus.blocks, "en": blocks["en"][count:]})
 
     def at(rate: float) -> tuple[list[str], list[Row]]:
         cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in seeds}
@@ -107,13 +110,15 @@ def _pretrained(
         def lineage_of(cell: Cell, parent: Path) -> dict[str, Any]:
             code = ("xit.stages.tune", f"xit.encoders.{encoder}")
             inputs = {"text": places.data / "text", "tokenizer": places.parent}
+            inputs |= objectives.inputs(text, places.data)
             return checkpoints.lineage("tune", code, inputs, **dataclasses.asdict(cell), plan=trial)
 
         def make(run: Run) -> str:
             own = dataclasses.replace(trial, seed=run.cell.seed)
             torch.manual_seed(own.seed)
             model = from_scratch(encoder, own, tokenizer, places.parent)
-            step_at = pretraining_steps(blocks, text, tokenizer, own.seed)
+            assert own.steps is not None
+            step_at = objectives.pretraining_steps(corpus, text, own.steps, tokenizer, own.seed)
             train(model, step_at, own, run.working, run.lineage, report=about(str(run.cell), report))
             loss = held_out_loss(model, held_out, text, tokenizer)
             checkpoints.save(run.folder, model.encoder, places.parent)

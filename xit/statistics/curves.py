@@ -14,9 +14,13 @@ Curve = Sequence[tuple[int, float]]
 def curves(
     rows: Sequence[Mapping[str, str]], study: Study, value: str
 ) -> Mapping[tuple[str, str], Mapping[tuple[str, str], Curve]]:
-    """By (stage, task) and (encoder, kind) the mean of a column at each step, over seeds and intermediate tasks."""
+    """By (stage, task) and (encoder, kind) the mean of a column at each step, over seeds and intermediate tasks.
+
+    In place of the task pretraining has its objective, where it has several.
+    """
     found: dict[tuple[str, str], dict[tuple[str, str], dict[int, list[float]]]] = {}
-    for stage, task in trainings(study):
+    objectives = sorted({row["target"] for row in rows if row["stage"] == "pretrain"})
+    for stage, task in [*(("pretrain", name) for name in objectives), *trainings(study)]:
         by_line: dict[tuple[str, str], dict[int, list[float]]] = {
             (encoder, kind): {} for encoder in study.encoders for kind in (PLAIN, AFTER)
         }
@@ -36,9 +40,9 @@ def curves(
 
 
 def trainings(study: Study) -> list[tuple[str, str]]:
-    """Pretraining, the plain intermediate tasks, the targets."""
+    """The plain intermediate tasks, the targets."""
     targets = [name for name in study.targets if study.tasks[name].is_trained]
-    return [("pretrain", ""), *(("intermediate", t) for t in study.intermediates), *(("finetune", t) for t in targets)]
+    return [*(("intermediate", t) for t in study.intermediates), *(("finetune", t) for t in targets)]
 
 
 def _complete(steps: Mapping[int, Sequence[float]]) -> Curve:

@@ -12,7 +12,7 @@ ACROSS = 5
 
 
 def build(inputs: Inputs) -> tuple[Figure, ...]:
-    """A panel a training: pretraining, each intermediate task, each target."""
+    """A panel a training: each objective of pretraining, each intermediate task, each target."""
     made = "Made by `xit paper` from results/curves.csv."
     lines = (
         "Mean over seeds. Solid: without intermediate training; dashed, in fine-tuning: after it, mean over the "
@@ -55,7 +55,8 @@ def _draw(inputs: Inputs, value: str) -> Any:
                 markevery=3 if value == "loss" else 1,
                 label=f"{encoder} {kind}".strip(),
             )
-        title = {"pretrain": "pretraining", "intermediate": f"intermediate: {task}"}.get(stage, task)
+        pretraining = f"pretraining: {task.replace('_', ' ')}".removesuffix(": ")
+        title = {"pretrain": pretraining, "intermediate": f"intermediate: {task}"}.get(stage, task)
         axis.set_title(title, fontsize=7)
         axis.set_ylim(bottom=0, top=None if value == "loss" else 100)
         axis.set_xlim(left=0)

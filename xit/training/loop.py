@@ -42,6 +42,8 @@ class Step:
 
     micro_batches: Sequence[Batch]
     ids: Sequence[str]
+    objective: str = ""
+    """What the step learns, for the log; empty where all steps learn the same."""
 
 
 class Validation(NamedTuple):
@@ -133,7 +135,8 @@ def train(
             optimizer.step()
             optimizer.zero_grad()
         state.step += 1
-        record: dict[str, float] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
+        record: dict[str, Any] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
+        record |= {"objective": data.objective} if data.objective else {}
         is_due = plan.validate_every and state.step % plan.validate_every == 0
         if validate and (is_due or state.step == plan.steps):
             if is_sharded:
@@ -252,7 +255,7 @@ class _State:
         self.best_validation: Validation | None = None
         self.best_step = 0
         self.validations_without_gain = 0
-        self.log: list[dict[str, float]] = []
+        self.log: list[dict[str, Any]] = []
 
     def note_validation(self, found: Validation, model: nn.Module) -> None:
         """Note a look at validation; keep the weights if it is the best so far."""
@@ -370,7 +373,7 @@ def _optimizers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
     return [torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.999), fused=True)]
 
 
-def write_log(path: Path, log: Sequence[Mapping[str, float]]) -> None:
+def write_log(path: Path, log: Sequence[Mapping[str, Any]]) -> None:
     """A JSON line a step, without times, so that equal runs write equal files."""
     with atomic(path) as temporary:
         temporary.write_text("".join(json.dumps(record) + "\n" for record in log), encoding="utf-8")

@@ -24,6 +24,7 @@ from xit.modeling.checkpoints import MASKED_LM_HEAD
 from xit.modeling.encoder import Encoder
 from xit.modeling.tokenization import Tokenizer
 from xit.training.loop import Step
+from xit.training.ranking import ranking_loss
 
 Blocks = npt.NDArray[np.int32]
 """Packed text of one language, [blocks, block_tokens]."""
@@ -44,12 +45,19 @@ class MaskedLanguageModel(nn.Module):
         self.bias = nn.Parameter(torch.zeros(encoder.embedding.num_embeddings))
 
     def forward(self, batch: Batch) -> Tensor:
-        """The mean loss over masked tokens; no logits are computed for the others."""
-        hidden_states = self.encoder(batch["input_ids"], batch["attention_mask"])
+        """The mean loss over masked tokens; no logits are computed for the others.
+
+        A batch of translation ranking, which has `is_same` (`xit.training.translation`), adds the loss of that.
+        """
+        states = self.encoder(batch["input_ids"], batch["attention_mask"])[-1]
         is_masked = batch["labels"] != IGNORED
-        logits = self.logits(hidden_states[-1][is_masked])  # [masked, vocabulary]
+        logits = self.logits(states[is_masked])  # [masked, vocabulary]
         loss = F.cross_entropy(logits.float(), batch["labels"][is_masked], reduction="sum")
-        return loss / is_masked.sum().clamp(min=1)
+        loss = loss / is_masked.sum().clamp(min=1)
+        if "is_same" not in batch:
+            return loss
+        weights = self.encoder.pooling_mask(batch["attention_mask"]).to(states.dtype)[..., None]
+        return loss + ranking_loss((states * weights).sum(1) / weights.sum(1), batch["is_same"])
 
     def logits(self, states: Tensor) -> Tensor:
         """Scores of all pieces, `<float>[..., vocabulary]`, for output states, `<float>[..., dimension]`."""
@@ -159,7 +167,7 @@ def language_shares(tokens: Mapping[str, int], exponent: float) -> dict[str, flo
     return {language: weight / sum(weights.values()) for language, weight in weights.items()}
 
 
-def pretraining_steps(
+def masked_lm_steps(
     blocks: Mapping[str, Blocks], settings: TextBatches, tokenizer: Tokenizer, seed: int
 ) -> Callable[[int], Step]:
     """`step_at` for `xit.training.loop.train`: languages, blocks and masks of a step, a pure function of (seed, step).

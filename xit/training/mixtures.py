@@ -23,12 +23,10 @@ from xit.core.task import task_of
 from xit.modeling import checkpoints
 from xit.modeling.checkpoints import Run
 from xit.modeling.task_model import load_encoder
+from xit.training.draws import draws
 from xit.training.loop import Outcome, Step, Validation, train
 from xit.training.streams import Stream, task_stream, text_stream, training_file
 from xit.training.validation import is_failure
-
-DRAWS = 3
-"""The stream of random numbers that says which stream of batches a step belongs to."""
 
 
 def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Plan, report: Report) -> list[str]:
@@ -180,23 +178,6 @@ def save(run: Run, encoder: nn.Module, outcome: Outcome, streams: Sequence[Strea
         checkpoints.save_head(run.folder, model.head, heads[0].facts)  # type: ignore[arg-type]
     (run.folder / "log.jsonl").write_bytes((run.working / "log.jsonl").read_bytes())
     write_json(run.folder / "outcome.json", {**dataclasses.asdict(outcome), **facts})
-
-
-def draws(shares: Sequence[float], steps: int, seed: int) -> list[tuple[int, int]]:
-    """For each step the stream it belongs to, and how many steps of that stream came before.
-
-    Examples:
-        >>> draws([1.0], 3, seed=0)
-        [(0, 0), (0, 1), (0, 2)]
-    """
-    generator = np.random.default_rng((seed, DRAWS))
-    drawn = generator.choice(len(shares), size=steps, p=shares).tolist()
-    seen = [0] * len(shares)
-    result = []
-    for stream in drawn:
-        result.append((stream, seen[stream]))
-        seen[stream] += 1
-    return result
 
 
 class Mixture(nn.Module):

@@ -21,7 +21,7 @@ from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel
 from xit.modeling.tokenization import Tokenizer
 from xit.training.loop import Step, Validation, batch_indices
-from xit.training.masked_lm import MaskedLanguageModel, packed, pretraining_steps
+from xit.training.masked_lm import MaskedLanguageModel, masked_lm_steps, packed
 from xit.training.validation import validation_of
 
 EXAMPLES, LABELS = 1, 2
@@ -119,7 +119,7 @@ def text_stream(plan: Plan, data: Path, encoder: nn.Module, tokenizer: Tokenizer
             "with masked LM for it, or make it again by `xit pretrain`, if its repository has such a head."
         )
     blocks = packed(plan.text.languages, data / "text", tokenizer, plan.text.block_tokens)
-    return Stream("mlm", model, pretraining_steps(blocks, plan.text, tokenizer, seed))
+    return Stream("mlm", model, masked_lm_steps(blocks, plan.text, tokenizer, seed))
 
 
 def training_file(task_id: str, batches: TaskBatches, data: Path) -> Path:
