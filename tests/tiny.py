@@ -160,6 +160,12 @@ def write_pairs(folder: Path, **languages: int) -> None:
         (folder / f"{language}.tsv").write_text(text)
 
 
+def three_sentences() -> tuple[torch.Tensor, torch.Tensor]:
+    """The ids of three sentences of 7, 4 and 1 tokens, and their mask."""
+    input_ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 0, 0, 0], [16, 0, 0, 0, 0, 0, 0]])
+    return input_ids, (input_ids != 0).long()
+
+
 def tokenizer() -> tokenization.Tokenizer:
     """A Unigram tokenizer of a hundred pieces."""
     return tokenization.train(texts(), 100)

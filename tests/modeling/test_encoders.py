@@ -40,12 +40,6 @@ def build(name: str, seed: int = 0) -> Encoder:
     return encoders.build(name, SIZES[name], VOCABULARY)
 
 
-def sentences() -> tuple[Tensor, Tensor]:
-    """Three sentences of 7, 4 and 1 tokens."""
-    input_ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 0, 0, 0], [16, 0, 0, 0, 0, 0, 0]])
-    return input_ids, (input_ids != 0).long()
-
-
 def test_the_tests_below_run_over_both_sides_of_the_comparison() -> None:
     assert {encoders.info(name).architecture for name in NAMES} == {"transformer", "recurrent"}
 
@@ -54,7 +48,7 @@ def test_the_tests_below_run_over_both_sides_of_the_comparison() -> None:
 def test_hidden_states_are_those_of_the_embedding_and_of_each_layer(name: str) -> None:
     encoder = build(name)
 
-    states = encoder(*sentences())
+    states = encoder(*tiny.three_sentences())
 
     assert [tuple(state.shape) for state in states] == [(3, 7, 8)] * (1 + SIZES[name].layers)
     assert all(state.isfinite().all() for state in states)
@@ -64,7 +58,7 @@ def test_hidden_states_are_those_of_the_embedding_and_of_each_layer(name: str) -
 @pytest.mark.parametrize("name", NAMES)
 def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(name: str) -> None:
     encoder = build(name)
-    input_ids, attention_mask = sentences()
+    input_ids, attention_mask = tiny.three_sentences()
 
     together = encoder(input_ids, attention_mask)
     longer = encoder(nn.functional.pad(input_ids, (0, 50)), nn.functional.pad(attention_mask, (0, 50)))
@@ -79,7 +73,7 @@ def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(name: s
 @pytest.mark.parametrize("name", NAMES)
 def test_what_stands_at_masked_positions_has_no_influence(name: str) -> None:
     encoder = build(name)
-    input_ids, attention_mask = sentences()
+    input_ids, attention_mask = tiny.three_sentences()
     real = attention_mask.bool()
 
     padded = encoder(input_ids, attention_mask)[-1]
@@ -115,8 +109,8 @@ def test_the_order_of_tokens_matters(name: str) -> None:
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     encoder = build(name)
 
-    output = encoder(*sentences())[-1]
-    (output @ torch.arange(8.0) * sentences()[1]).square().sum().backward()
+    output = encoder(*tiny.three_sentences())[-1]
+    (output @ torch.arange(8.0) * tiny.three_sentences()[1]).square().sum().backward()
 
     without = [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
@@ -126,7 +120,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
 def test_checkpointed_gradients_are_the_same_and_keep_less(name: str) -> None:
     plain, checkpointed = build(name), build(name)
     checkpointed.checkpoint_gradients()
-    input_ids, attention_mask = sentences()
+    input_ids, attention_mask = tiny.three_sentences()
 
     for encoder in (plain, checkpointed):
         torch.stack(encoder(input_ids, attention_mask)).sin().sum().backward()
@@ -214,7 +208,7 @@ def test_auto_model_gives_the_same_states_and_saves_them_again(name: str, tmp_pa
     model = AutoModel.from_pretrained(tmp_path / "ours")
     model.save_pretrained(tmp_path / "theirs")
 
-    input_ids, attention_mask = sentences()
+    input_ids, attention_mask = tiny.three_sentences()
     output = model(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
     expected = encoder(input_ids, attention_mask)
     assert all(torch.equal(a, b) for a, b in zip(output.hidden_states, expected, strict=True))
@@ -371,7 +365,7 @@ def test_released_encoders_show_the_same_face(kind: str, tmp_path: Path) -> None
     released(kind).save_pretrained(tmp_path)
 
     encoder = encoders.load(tmp_path)
-    states = encoder(*sentences())
+    states = encoder(*tiny.three_sentences())
 
     assert [tuple(state.shape) for state in states] == [(3, 7, 8)] * 3
     assert (encoder.name, encoder.layers, encoder.dimension, encoder.size) == (kind, 2, 8, None)
@@ -471,7 +465,7 @@ def test_heads_that_do_not_fit_are_refused() -> None:
 
 
 def assert_same_states(encoder: Encoder, expected: Encoder) -> None:
-    batch = sentences()
+    batch = tiny.three_sentences()
     with torch.no_grad():
         pairs = zip(encoder.eval()(*batch), expected.eval()(*batch), strict=True)
         assert all(torch.equal(state, wanted) for state, wanted in pairs)

@@ -1,6 +1,5 @@
 """Encoders that transformers loads, in both directions or causal, at tiny random size, as transformers writes them."""
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,43 +11,20 @@ import tokenizers
 import torch
 import transformers
 from encoder_fixtures import MODELS
-from torch import Tensor
 from typer.testing import CliRunner
 
-from benchmarks.memory import LARGE, Shape, kept, of_transformer, parameters, saved_bytes
 from xit.cli.app import app
 from xit.core.errors import CheckpointError, ConfigError
-from xit.core.plan import Cell, Places, Plan
+from xit.core.plan import Cell, Places
 from xit.core.progress import unheard
 from xit.core.settings import RetrievalSettings
 from xit.evaluation.evaluate import EvaluationOptions, evaluate
 from xit.modeling import convert, encoders, tokenization
 from xit.modeling.task_model import load_encoder
-from xit.training.loop import Step, Validation, train
 from xit.training.mixtures import train_cells
 
 CAUSAL = ("rwkv", "mamba", "mamba2", "falcon_mamba", "xlstm", "recurrent_gemma")
 RETRIEVAL = RetrievalSettings(1.0, "mean")
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A model of each kind with random weights and a tokenizer, both written by transformers."""
-    backend = tiny.tokenizer().backend
-    made = {}
-    for kind, config in MODELS.items():
-        made[kind] = tmp_path_factory.mktemp(kind)
-        torch.manual_seed(0)
-        transformers.AutoModel.from_config(config(backend.get_vocab_size())).save_pretrained(made[kind])
-        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **tokenization.ROLES)
-        tokenizer.save_pretrained(made[kind])
-    return made
-
-
-def sentences() -> tuple[Tensor, Tensor]:
-    """Three sentences of 7, 4 and 1 tokens."""
-    input_ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 0, 0, 0], [16, 0, 0, 0, 0, 0, 0]])
-    return input_ids, (input_ids != 0).long()
 
 
 def test_these_tests_run_over_fourteen_architectures_six_of_them_causal_and_recurrent() -> None:
@@ -72,7 +48,7 @@ def test_neither_padding_nor_the_rest_of_the_batch_changes_hidden_states(
     kind: str, direction: str | None, folders: dict[str, Path]
 ) -> None:
     encoder = encoders.load(folders[kind], direction)
-    input_ids, attention_mask = sentences()
+    input_ids, attention_mask = tiny.three_sentences()
 
     together = encoder(input_ids, attention_mask)
     filled = encoder(torch.where(attention_mask.bool(), input_ids, 19), attention_mask)
@@ -111,7 +87,7 @@ def test_echo_is_the_second_reading_and_two_way_the_reversed_one_beside_the_firs
 
 
 def test_a_causal_encoder_is_pooled_at_its_last_real_token(folders: dict[str, Path]) -> None:
-    _, attention_mask = sentences()
+    _, attention_mask = tiny.three_sentences()
     last = [[False] * 6 + [True], [False] * 3 + [True] + [False] * 3, [True] + [False] * 6]
 
     causal, echo = (encoders.load(folders["rwkv"], direction) for direction in (None, "echo"))
@@ -196,7 +172,7 @@ def test_saving_an_rwkv_in_evaluation_keeps_its_weights(folders: dict[str, Path]
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
 
     with torch.no_grad():
-        encoder(*sentences())
+        encoder(*tiny.three_sentences())
     encoders.save(encoder, tmp_path)
 
     assert all(torch.equal(value, before[name]) for name, value in encoders.load(tmp_path).state_dict().items())
@@ -246,7 +222,7 @@ CAUSAL_TRANSFORMERS = (
 @torch.no_grad()
 def test_a_causal_transformer_is_found_to_be_one_and_may_be_read_twice(config: Any, tmp_path: Path) -> None:
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
-    input_ids, attention_mask = sentences()
+    input_ids, attention_mask = tiny.three_sentences()
     before = torch.random.get_rng_state()
 
     causal, echo = (encoders.load(tmp_path, direction) for direction in (None, "echo"))
@@ -376,132 +352,6 @@ def test_weights_of_ones_own_keep_their_direction_and_are_of_the_type_that_the_i
     assert encoders.direction(tmp_path / "made/1") == "echo"
     with pytest.raises(CheckpointError, match=r"a model of type bert; gru was expected"):
         convert.pretrained(tiny.cells("gru"), str(folders["bert"]), tmp_path / "gru")
-
-
-# Training: dropout, checkpointed gradients, memory
-
-
-class Loss(torch.nn.Module):
-    """The sum of squares of the last states: a model for the training loop."""
-
-    def __init__(self, encoder: Any) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        states: Tensor = self.encoder(batch["input_ids"], batch["attention_mask"])[-1]
-        return states.sin().square().mean()
-
-
-def one_batch(step: int) -> Step:
-    input_ids, attention_mask = sentences()
-    return Step([{"input_ids": input_ids, "attention_mask": attention_mask, "labels": input_ids}], ["e"])
-
-
-def run_of(folder: Path, source: Path, stops_at: int | None = None, is_checkpointed: bool = False) -> dict[str, Tensor]:
-    """The weights after six steps with dropout, of which every second is saved; perhaps stopped and started again."""
-    compute = dataclasses.replace(tiny.COMPUTE, save_every=2)
-    plan = Plan(0.01, 6, 0.0, 0.0, 1.0, compute, validate_every=3, patience=9)
-    encoder = encoders.load(source)
-    if is_checkpointed:
-        encoder.checkpoint_gradients()
-    model = Loss(encoder)
-
-    def validate() -> Validation:
-        model.eval()  # as predicting does, and back
-        model.train()
-        return Validation(1.0, 1.0)
-
-    def report(what: str, done: int, total: int, figures: Any) -> None:
-        if done == stops_at:
-            raise KeyboardInterrupt
-
-    train(model, one_batch, plan, folder, {}, validate, report)
-    return dict(model.named_parameters())
-
-
-def test_dropout_is_there_from_the_first_step_and_after_a_stop(folders: dict[str, Path], tmp_path: Path) -> None:
-    source = folders["xlm-roberta"]
-    undisturbed = run_of(tmp_path / "one", source)
-    with pytest.raises(KeyboardInterrupt):
-        run_of(tmp_path / "two", source, stops_at=5)
-
-    resumed = run_of(tmp_path / "two", source)
-
-    assert encoders.load(source).model.config.hidden_dropout_prob == 0.1
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "one/log.jsonl").read_text().splitlines()]
-    assert losses[0] != float(Loss(encoders.load(source))(one_batch(0).micro_batches[0]).detach())
-    assert all(torch.equal(resumed[name], weights) for name, weights in undisturbed.items())
-
-
-def test_checkpointed_gradients_draw_the_same_dropout(folders: dict[str, Path], tmp_path: Path) -> None:
-    source = folders["xlm-roberta"]
-
-    plain, checkpointed = (run_of(tmp_path / str(flag), source, None, flag) for flag in (False, True))
-
-    for name, weights in plain.items():
-        torch.testing.assert_close(checkpointed[name], weights, rtol=1e-6, atol=1e-6)
-    once, again = encoders.load(source).train(), encoders.load(source).train()
-    again.checkpoint_gradients()
-    assert saved_bytes(again, 3, 30) < 0.5 * saved_bytes(once, 3, 30)
-
-
-def test_an_encoder_that_cannot_checkpoint_gradients_says_so(folders: dict[str, Path]) -> None:
-    encoder = encoders.load(folders["rwkv"])
-    encoder.model.supports_gradient_checkpointing = False
-
-    with pytest.raises(ConfigError, match=r"compute.gradient_checkpointing: a rwkv encoder cannot: "):
-        encoder.checkpoint_gradients()
-
-
-def xlm_roberta(shape: Shape) -> Any:
-    """As transformers has it, without dropout, whose masks a CPU keeps as whole numbers."""
-    config = transformers.XLMRobertaConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        intermediate_size=shape.inner,
-        num_attention_heads=shape.heads,
-        max_position_embeddings=shape.positions,
-        type_vocab_size=1,
-        pad_token_id=0,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    return transformers.XLMRobertaModel(config, add_pooling_layer=False)
-
-
-SHAPES = [Shape(200, 64, 4, 256, 4, 130), Shape(500, 128, 3, 512, 8, 130), Shape(300, 96, 6, 200, 4, 40)]
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_estimate_of_memory_is_exact_to_the_byte_without_dropout(shape: Shape) -> None:
-    from xit.modeling.released import ReleasedEncoder
-
-    encoder = ReleasedEncoder(xlm_roberta(shape)).train()
-    optimizer = torch.optim.AdamW(encoder.parameters())
-    input_ids = torch.ones(3, 33, dtype=torch.int64)
-    torch.stack(encoder(input_ids, torch.ones_like(input_ids))).sum().backward()
-    optimizer.step()
-    weights = list(encoder.parameters())
-    moments = [v for state in optimizer.state.values() for key, v in state.items() if key != "step"]
-
-    terms = {term.name: term.plain for term in of_transformer(shape, 3, 33, "float32", 0.15)}
-
-    assert terms["weights"] == sum(w.nbytes for w in weights)
-    assert terms["gradients"] == sum(w.grad.nbytes for w in weights)
-    assert terms["AdamW"] == sum(moment.nbytes for moment in moments)
-    a_layer = 3 * 33 * sum(kept(shape, "float32", has_dropout=False).values())
-    assert shape.layers * a_layer + terms["embedding"] == saved_bytes(encoder, 3, 33)
-
-
-def test_xlm_r_large_has_as_many_parameters_as_the_estimate_says() -> None:
-    with torch.device("meta"):
-        model = xlm_roberta(LARGE)
-
-    assert parameters(LARGE)[0] == sum(p.numel() for p in model.parameters()) == 558_840_832
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embeddings" not in name]
-    assert parameters(LARGE)[1] == sum(p.numel() for p in matrices)
 
 
 def test_a_row_longer_than_the_positions_of_a_model_is_refused(folders: dict[str, Path]) -> None:
