@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from datasets import ClassLabel, Features, List, Value
+from datasets import ClassLabel, Features, List, Translation, Value
 from hub_server import Repository
 
 from xit.core import registry
 from xit.core.hub import is_commit
 from xit.core.languages import facts
 from xit.core.task import task_of
-from xit.sources.hub import NAMES, WIKIPEDIA
+from xit.sources.hub import NAMES, OPUS100, WIKIPEDIA
 
 TEXT = Value("string")
 NUMBER = Value("int64")
@@ -295,16 +295,34 @@ def put_entities(found: Repositories) -> None:
     found.put("mewslix", "izhx/mewsli-x", files)
 
 
+NO_PAIRS = ("ht", "jv", "qu", "sw", "tl", "wo")
+"""Languages of XTREME-R that OPUS-100 lacks."""
+SAID = {"el": "το φως", "zh": "灯"}
+"""In the pairs of some languages; in those of the others stands their code."""
+
+
 def put_text(found: Repositories) -> None:
-    """Wikipedia, of which the first file of a language is read."""
+    """Wikipedia, of which the first file of a language is read; and OPUS-100, whose folders name two languages each."""
     wikipedia: dict[str, bytes] = {}
     for code in sorted({code for name in registry.names("tasks") for code in languages(name)}):
         articles = [{"title": f"{code} {n}", "text": f"The lamp {n}\n\nis a lamp in {code}."} for n in range(200)]
+        if code == "de":  # with sentences of PAWS-X, Tatoeba and PAN-X
+            articles[0]["text"] = "Intro.\n\nIda went. A lamp. Late: de\nLate: de\nIda Holm left Turin"
         content = parquet(articles, Features({"title": TEXT, "text": TEXT}))
         wikipedia[f"20231101.{code}/train-00000-of-00002.parquet"] = content
         wikipedia[f"20231101.{code}/train-00001-of-00002.parquet"] = b"not read"
     name, _, commit = WIKIPEDIA.partition("@")
     found[f"datasets/{name}"] = Repository(wikipedia, commit)
+    pairs: dict[str, Mapping[str, bytes]] = {}
+    for code in sorted({code for name in registry.names("tasks") for code in languages(name)} - {"en", *NO_PAIRS}):
+        ends = sorted(("en", code))
+        sides = [{code: f"{n} {SAID.get(code, code)}", "en": f"The lamp {n}\tis on."} for n in range(3)]
+        rows = [{"translation": {end: side[end] for end in ends}} for side in sides]
+        features = Features({"translation": Translation(languages=ends)})
+        pairs["-".join(ends)] = each(parquet(rows, features, row_group_size=2), *ALL)
+    pairs["ar-zh"] = each(b"not read", "test")
+    name, _, commit = OPUS100.partition("@")
+    found[f"datasets/{name}"] = Repository(with_card(pairs), commit)
 
 
 def xquad_r() -> dict[str, bytes]:

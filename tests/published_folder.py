@@ -151,6 +151,10 @@ FOLDER: dict[str, dict[str, str]] = {
         "tatoeba/tatoeba.deu-eng.deu": "Es ist spät.\nDie Lampe ist grün.\n",
         "tatoeba/tatoeba.deu-eng.eng": "It is late.\nThe lamp is green.\n",
     },
+    "chromium": {
+        "text-parallel/heldout/de.txt": "Lampe suchen\nNeue Lampe öffnen\n",
+        "text-parallel/heldout/en.txt": "Find the lamp\nOpen a new lamp\n",
+    },
     "ccg": {"ccg/ccg.train": SUPERTAGGED, "ccg/ccg.dev": "Lamps|NNS|N flicker|VBP|S[dcl]\\NP .|.|.\n"},
     "bucc2018": {
         f"{SAMPLE}.de": "de-1\tEs ist spät.\n",
@@ -199,6 +203,7 @@ READ: list[tuple[str, Split, str, str]] = [
     ("lareqa", "train", "en", TYDIQA),
     ("lareqa", "test", "de", "lareqa/xquad-r/de.json"),
     ("tatoeba", "test", "de", "tatoeba/tatoeba.deu-eng.deu"),
+    ("chromium", "test", "de", "text-parallel/heldout/de.txt"),
     ("ccg", "train", "en", "ccg/ccg.train"),
     ("bucc2018", "validation", "de", f"{SAMPLE}.de"),
     ("bucc2018", "test", "de", f"{TRAINING}.de"),

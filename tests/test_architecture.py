@@ -245,7 +245,7 @@ FIRST = [next(group) for _, group in itertools.groupby(INSTANCES, key=lambda ins
 STAGE_FILES = {"text": "data", "retrieve": "evaluate", "control": "intermediate", "recipe": "intermediate"}
 """Stages that another stage's file serves."""
 BY_ID = {
-    "text": ("sources",),
+    "text": ("sources", "tasks"),
     "data": ("sources",),
     "recipe": ("tasks", "heads"),
     "collect": ("tasks",),

@@ -1,5 +1,7 @@
 """The files source: which tasks, languages and splits a folder has, and text for pretraining."""
 
+import gzip
+import lzma
 from pathlib import Path
 
 import published_folder
@@ -71,18 +73,33 @@ def test_only_languages_with_a_file_are_listed(tmp_path: Path) -> None:
     assert FilesSource(settings_of(tmp_path)).languages(task_of("mnli")) == ()
 
 
-def test_text_joins_the_folders_without_evaluated_sentences(tmp_path: Path) -> None:
-    write(tmp_path, "tatoeba")
-    write(tmp_path, "udpos")
-    for name, content in {"lingua": "Guten Tag.\x85Ja.\nEs ist  spät.\n", "udhr": "\nAlle Menschen\nIm Haus\n"}.items():
+def test_text_joins_the_folders_and_opens_what_is_packed(tmp_path: Path) -> None:
+    contents = {"mine": b"Ende\n", "udhr": b"\nAlle Menschen\r\n", "lingua": b"\xef\xbb\xbfGuten Tag.\xc2\x85Ja.\n"}
+    names = {"mine": "de.txt", "udhr": "de.txt.xz", "lingua": "de.txt.gz"}
+    for name, pack in {"mine": bytes, "udhr": lzma.compress, "lingua": gzip.compress}.items():
         (tmp_path / f"text-{name}").mkdir()
-        (tmp_path / f"text-{name}" / "de.txt").write_text(content, encoding="utf-8")
+        (tmp_path / f"text-{name}" / names[name]).write_bytes(pack(contents[name]))
 
     lines = list(FilesSource(settings_of(tmp_path)).text("de"))
 
-    assert lines == ["Guten Tag.\x85Ja.", "Alle Menschen"]
+    assert lines == ["Guten Tag.\x85Ja.", "Alle Menschen", "Ende"]
 
 
 def test_a_language_without_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no text in xx\. Looked for xx.txt in text-lingua, text-udhr, text-bible\."):
-        FilesSource(settings_of(tmp_path)).text("xx")
+    (tmp_path / "text-mine").mkdir()
+
+    with pytest.raises(
+        DataError, match=r"no text in xx\. Looked for xx.txt, xx.txt.gz and .* there are: text-mine\. Put"
+    ):
+        list(FilesSource(settings_of(tmp_path)).text("xx"))
+
+
+def test_a_segment_that_a_language_lacks_is_not_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, "chromium", {"text-parallel/heldout/de.txt": "-\nNeue Lampe öffnen\n".encode()})
+
+    rows = read(tmp_path, "chromium", "test", "de")
+
+    assert [(row["role"], row["id"], row["text"], row["gold"]) for row in rows] == [
+        ("query", "1", "Open a new lamp", ["1"]),
+        ("candidate", "1", "Neue Lampe öffnen", []),
+    ]

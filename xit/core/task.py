@@ -107,7 +107,7 @@ class Task:
         files: The published files, per split; a split that is missing cannot be had from files.
         hub: The same on the Hugging Face Hub.
         labels: The label set of classification and tagging, in the benchmark's order.
-        group: Its group in XTREME-R, or None for a task that is only an intermediate one.
+        group: Its group in XTREME-R, or that it would have there; None for a task that is only an intermediate one.
         is_trained: False for retrieval by the bare encoder, without training on the task.
         pool: Retrieval: whether a query is ranked against the candidates of its own language or of all.
         has_unanswerable: Span: whether "no answer" is an answer (SQuAD 2.0).

@@ -1,12 +1,12 @@
-"""Text for pretraining: short documents of one language, none of them translated or mixed.
+"""Text for pretraining: short documents of one language, none of them mixed; and pairs of English and another one.
 
 A part of the documents are rows as of a dictionary, in which phrases stand beside the signs that all languages share
 ("France (FR); EUR: Euro; March (03); 25 kilometers (25 km)"). They are what aligns the languages in an encoder that
-never sees two of them side by side.
+never sees two of them side by side. Pairs are the other way of aligning them: the same document in two languages.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 from xit.core.errors import ConfigError, raise_all
@@ -22,16 +22,40 @@ def text(language: str, settings: MicroSettings) -> Iterator[str]:
     Raises:
         ConfigError: CLDR has not enough of the language.
     """
+    draw = _draw("text", language, settings)
+    for _ in range(settings.documents_per_language):
+        is_dictionary = draw.random.random() < settings.anchor_fraction
+        yield rendering.text(_free(_dictionary if is_dictionary else _document, draw), language)
+
+
+def parallel(language: str, settings: MicroSettings) -> Iterator[tuple[str, str]]:
+    """Documents in English and in a language, none of them rows of signs, as many as there are of text.
+
+    They are others than those of the text, and other ones in each language; none is or ends in a sentence of a test
+    split, in either language.
+
+    Raises:
+        ConfigError: CLDR has not enough of the language.
+    """
+    draw = _draw("parallel", language, settings)
+    for _ in range(settings.documents_per_language):
+        document = _free(_document, draw)
+        yield rendering.text(document, "en"), rendering.text(document, language)
+
+
+def _draw(kind: str, language: str, settings: MicroSettings) -> Draw:
     faults = rendering.language_faults(language)
     raise_all(ConfigError, [f"languages.pretraining: {fault}" for fault in faults])
-    random = Random(f"{settings.seed}/text/{language}")
-    draw = Draw(world(settings.territories, settings.units), random, None)
-    for _ in range(settings.documents_per_language):
-        is_dictionary = random.random() < settings.anchor_fraction
-        document = _dictionary(draw) if is_dictionary else _document(draw)
-        while _is_reserved(document):
-            document = _dictionary(draw) if is_dictionary else _document(draw)
-        yield rendering.text(document, language)
+    random = Random(f"{settings.seed}/{kind}/{language}")
+    return Draw(world(settings.territories, settings.units), random, None)
+
+
+def _free(make: Callable[[Draw], Sentence], draw: Draw) -> Sentence:
+    """The next document that holds no sentence of a test split."""
+    document = make(draw)
+    while _is_reserved(document):
+        document = make(draw)
+    return document
 
 
 def _is_reserved(document: Sentence) -> bool:

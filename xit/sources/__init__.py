@@ -5,9 +5,9 @@ import collections
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from xit.core.errors import ConfigError, near
+from xit.core.errors import ConfigError, DataError, near
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, Task
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from xit.pipeline.config import Config
 
 NAMES = ("micro", "files", "hub")
+
+
+class SentencePair(NamedTuple):
+    """The same in English and in another language, and the name of what it is from, which has a licence of its own."""
+
+    english: str
+    target: str
+    origin: str
+
+
+class NoPairsError(DataError):
+    """A source has no pairs of English and a language; it may have those of others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +85,19 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def text(self, language: str) -> Iterator[str]:
-        """Documents for pretraining, or lines of text.
+        """Documents for pretraining, or lines of text, as they are published (`xit.sources.pretraining` cleans them).
 
         Raises:
             DataError: there is no text in that language, or it cannot be had.
+        """
+
+    @abc.abstractmethod
+    def parallel(self, language: str) -> Iterator[SentencePair]:
+        """Pairs of English and a language for pretraining, as they are published; they are cleaned as text is.
+
+        Raises:
+            NoPairsError: there are none in that language.
+            DataError: they cannot be had, or a file is not what it should be; the message lists every fault.
         """
 
     def origins(self, task: Task, split: Split, language: str) -> tuple[str, ...]:

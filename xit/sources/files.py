@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import ClassVar
 
 from xit.core import registry
-from xit.core.errors import DataError, near, raise_all
+from xit.core.errors import DataError, counted, near, raise_all
 from xit.core.files import is_broken_link, sha256
 from xit.core.languages import facts
 from xit.core.settings import FilesSettings
 from xit.core.task import Files, Split, Task, task_of
 from xit.formats import format_of
-from xit.sources import Source, readers
-from xit.sources.reader_context import Group, ReaderContext, Row, lines
+from xit.sources import NoPairsError, SentencePair, Source, readers
+from xit.sources.reader_context import ENDINGS, Group, ReaderContext, Row, lines, shown, streamed
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
+"""The folders of text that are read first, in this order; then all others whose names begin with `text-`."""
+MOST_FAULTS = 100
+"""So many faults of a file of pairs are told; it is not read further then."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +49,12 @@ class FilesSource(Source):
         folder = Path(self.settings.folder)
         if not folder.is_dir():
             raise DataError(_missing(folder, ""))
-        sources = task.files.get("test", ())
-        return tuple(name for name in task.languages if sources and all(_found(folder, s.path, name) for s in sources))
+        return tuple(name for name in task.languages if self.is_whole(task, "test", name))
+
+    def is_whole(self, task: Task, split: Split, language: str) -> bool:
+        """Whether all files of a task's split are in the data folder."""
+        files = task.files.get(split, ())
+        return bool(files) and all(_found(Path(self.settings.folder), source.path, language) for source in files)
 
     def has(self, task: Task, split: Split | None = None) -> bool:
         """Whether any file of a task, or of one split of it, is in the data folder.
@@ -103,35 +110,94 @@ class FilesSource(Source):
         return f" in {folder}{f'. Did you mean --data {other}, which has some?' if other else '.'}"
 
     def text(self, language: str) -> Iterator[str]:
-        """Lines of plain text for pretraining, without those that the test files of Tatoeba and UD hold too.
+        """Lines of plain text for pretraining: those of the files `text-*/<language>.txt`, packed or not.
 
         Raises:
             DataError: there is no text in that language, or a file cannot be read.
         """
-        folder = Path(self.settings.folder)
-        files = [folder / name / f"{language}.txt" for name in TEXT_FOLDERS]
-        if not any(file.exists() for file in files):
-            raise DataError(f"{folder}: no text in {language}. Looked for {language}.txt in {', '.join(TEXT_FOLDERS)}.")
-        reader = ReaderContext("train", sums=_sums(folder))
-        found = [line.strip() for file in files if file.exists() for line in lines(file, reader)]
-        evaluated = _evaluated(folder, language, reader)
+        name = f"{language}.txt"
+        files = self._text_files(name)
+        if not files:
+            raise DataError(
+                f"{self.settings.folder}: no text in {language}. Looked for {name}, {name}.gz and {name}.xz in the "
+                f"folders text-*, of which there are: {_text_folders(Path(self.settings.folder))}. Put a line of text "
+                f"on each line of such a file, or take {language} out of languages.pretraining."
+            )
+        reader = ReaderContext("train", sums=_sums(Path(self.settings.folder)))
+        for file in files:
+            for _, line in streamed(file, reader):
+                if line := line.strip():
+                    yield line
         raise_all(DataError, reader.faults)
-        return iter([line for line in found if line and _bare(line) not in evaluated])
+
+    def parallel(self, language: str) -> Iterator[SentencePair]:
+        """Pairs for pretraining: the rows of the files `text-*/pairs/en-<language>.tsv`, packed or not.
+
+        A row is `english<TAB>target`, or `english<TAB>target<TAB>source`; without a source the folder names it.
+
+        Raises:
+            NoPairsError: there is no such file.
+            DataError: a file cannot be read, or a row has another number of columns.
+        """
+        folder, name = Path(self.settings.folder), f"en-{language}.tsv"
+        files = self._text_files(f"pairs/{name}")
+        if not files:
+            raise NoPairsError(
+                f"{folder}: no pairs of English and {language}. Looked for {name}, {name}.gz and {name}.xz in the "
+                f"folders text-*/pairs; pairs are there with: {', '.join(_paired(folder)) or 'no language'}. Put "
+                f"`english<TAB>{language}` rows into such a file, or take {language} out of languages.pretraining."
+            )
+        reader = ReaderContext("train", sums=_sums(folder))
+        for file in files:
+            yield from _pairs(file, reader)
+        raise_all(DataError, reader.faults)
+
+    def _text_files(self, name: str) -> list[Path]:
+        """The files of that name in the folders of text, packed or not.
+
+        Raises:
+            DataError: there is no data folder, or a file is there twice, packed and not.
+        """
+        folder = Path(self.settings.folder)
+        if not folder.is_dir():
+            raise DataError(_missing(folder, ""))
+        known = {inner: number for number, inner in enumerate(TEXT_FOLDERS)}
+        folders = _shown(folder, folder.glob("text-*"))
+        folders.sort(key=lambda path: known.get(path.name, len(known)))
+        found = [[path for end in ENDINGS if _is_there(path := inner / f"{name}{end}")] for inner in folders]
+        twice = [paths for paths in found if len(paths) > 1]
+        raise_all(DataError, [f"{one}: is also there as {other.name}. Keep one of them." for one, other, *_ in twice])
+        return [path for paths in found for path in paths]
 
 
-def _evaluated(folder: Path, language: str, reader: ReaderContext) -> set[str]:
-    """The sentences of Tatoeba and UD, some of which the text for pretraining holds too, without white space."""
-    tatoeba = f"tatoeba/tatoeba.*-eng.{facts(language).iso3}"
-    treebanks = f"ud/*/{language}_*-ud-*.conllu"
-    sentences = [line for file in _shown(folder, folder.glob(tatoeba)) for line in lines(file, reader)]
-    for file in _shown(folder, folder.glob(treebanks)):
-        texts = [line for line in lines(file, reader) if line.startswith("# text = ")]
-        sentences += [line.removeprefix("# text = ") for line in texts]
-    return {_bare(sentence) for sentence in sentences}
+def _is_there(file: Path) -> bool:
+    """Whether a file is there; a link that leads nowhere is, so that it is told."""
+    return file.is_file() or is_broken_link(file)
 
 
-def _bare(line: str) -> str:
-    return "".join(line.split())
+def _text_folders(folder: Path) -> str:
+    return ", ".join(path.name for path in _shown(folder, folder.glob("text-*"))) or "none"
+
+
+def _paired(folder: Path) -> list[str]:
+    """The languages of which a data folder has pairs."""
+    files = _shown(folder, folder.glob("text-*/pairs/en-*.tsv*"))
+    return sorted({file.name.removeprefix("en-").partition(".")[0] for file in files})
+
+
+def _pairs(file: Path, reader: ReaderContext) -> Iterator[SentencePair]:
+    """The rows of a file of pairs; of one with many faults only the first are told."""
+    before = len(reader.faults)
+    for where, line in streamed(file, reader):
+        columns = line.split("\t")
+        if len(columns) in (2, 3):
+            origin = columns[2].strip() if len(columns) == 3 else ""
+            yield SentencePair(columns[0], columns[1], origin or file.parent.parent.name)
+            continue
+        needed = "2 or 3 are needed: english, target, source. Put tabs between them."
+        reader.fault(where, f"{counted(len(columns), 'column')}, {shown(line)}; {needed}")
+        if len(reader.faults) - before >= MOST_FAULTS:
+            return
 
 
 def _sums(folder: Path) -> dict[Path, str]:
@@ -258,7 +324,7 @@ def _shown(folder: Path, paths: Iterable[Path]) -> list[Path]:
 
 def fingerprint(folder: Path) -> str:
     """The SHA-256 of the names and contents of all files that tasks and pretraining read; of no note beside them."""
-    patterns = {"SHA256SUMS", *(f"{name}/*.txt" for name in TEXT_FOLDERS)}
+    patterns = {"SHA256SUMS", *(f"text-*/{name}{end}" for name in ("*.txt", "pairs/en-*.tsv") for end in ENDINGS)}
     for task in map(task_of, registry.names("tasks")):
         paths = [path for files in task.files.values() for source in files for path in (source.path, *source.beside)]
         patterns |= {filled(path, language) for path in paths for language in (*task.languages, "en")}

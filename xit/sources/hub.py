@@ -21,12 +21,15 @@ from xit.core.languages import facts
 from xit.core.settings import HubSettings
 from xit.core.task import Hub, Split, Task
 from xit.formats import format_of
-from xit.sources import Source, hub_rows, readers
+from xit.sources import NoPairsError, SentencePair, Source, hub_rows, readers
 from xit.sources.files import checked
 from xit.sources.reader_context import Group, ReaderContext, Row, Table
 
 WIKIPEDIA = "wikimedia/wikipedia@b04c8d1ceb2f5cd4588862100d08de323dccfbaa"
 """The dump of 1 November 2023; its licence is CC BY-SA 3.0 and GFDL."""
+OPUS100 = "Helsinki-NLP/opus-100@805090dc28bf78897da9641cdf08b61287580df9"
+"""Pairs of English and 99 languages (Zhang et al. 2020, arXiv 2004.11867), a million at most; its licence is unknown,
+since it is drawn from the many corpora of OPUS. Of the languages of XTREME-R it lacks ht, jv, qu, sw, tl and wo."""
 NOT_PINNED = " (not pinned)"
 NAMES = {"bn": "Bengali"}
 """Languages that google/xtreme and TyDiQA call otherwise than CLDR."""
@@ -102,8 +105,6 @@ class HubSource(Source):
     def text(self, language: str) -> Iterator[str]:
         """Articles of Wikipedia, for pretraining: those of the first file of a language, some 400 MB of English.
 
-        Differs from the files source: sentences that test data hold too are not left out.
-
         Raises:
             DataError: it cannot be had.
         """
@@ -115,6 +116,31 @@ class HubSource(Source):
         with pq.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(columns=["text"]):
                 yield from batch.column("text").to_pylist()
+
+    def parallel(self, language: str) -> Iterator[SentencePair]:
+        """The training pairs of OPUS-100; a configuration names its two languages in the order of the alphabet.
+
+        Raises:
+            NoPairsError: it has none in that language.
+            DataError: they cannot be had.
+        """
+        import pyarrow.parquet as pq
+
+        name, commit = repository(OPUS100)
+        try:
+            download = hub.split_files(name, commit or "main", "-".join(sorted(("en", language))), "train")
+        except AbsentError as error:
+            if "no Parquet or JSON files" not in str(error):
+                raise
+            raise NoPairsError(
+                f"{OPUS100}: no pairs of English and {language}. OPUS-100 has none of ht, jv, qu, sw, tl and wo. Take "
+                f"{language} out of languages.pretraining, or take the pairs from files."
+            ) from error
+        for file in download.files:
+            with pq.ParquetFile(file) as parquet:
+                for batch in parquet.iter_batches(columns=["translation"]):
+                    for row in batch.column("translation").to_pylist():
+                        yield SentencePair(row["en"] or "", row[language] or "", OPUS100)
 
     def origins(self, task: Task, split: Split, language: str) -> tuple[str, ...]:
         """The places that `examples` reads: repository, commit, configuration and split, and which are not pinned."""

@@ -22,7 +22,7 @@ from xit.micro import generators, rendering
 from xit.micro import text as documents
 from xit.micro.items import Item, Options
 from xit.micro.world import Draw, World, world
-from xit.sources import Source
+from xit.sources import SentencePair, Source
 
 
 def check_languages(codes: Sequence[str]) -> list[str]:
@@ -107,6 +107,10 @@ class MicroSource(Source):
     def text(self, language: str) -> Iterator[str]:
         """Lines of text for pretraining."""
         return documents.text(language, self.settings)
+
+    def parallel(self, language: str) -> Iterator[SentencePair]:
+        """Documents in English and in a language, others than those of `text`."""
+        return (SentencePair(*sides, "micro") for sides in documents.parallel(language, self.settings))
 
 
 def _descriptions(split: Split, language: str, settings: MicroSettings) -> Iterator[dict[str, Any]]:

@@ -24,19 +24,26 @@ from xit.sources.reader_context import (
 Entry = TypeVar("Entry")
 
 
-def aligned(file: Path, reader: ReaderContext) -> Iterator[Group]:
+def aligned(file: Path, reader: ReaderContext, english_name: str = "", missing: str = "") -> Iterator[Group]:
     """Tatoeba: line i of the file translates line i of the English file beside it; the queries are the English lines.
 
     The benchmark indexes the foreign sentences and asks for the nearest one of each English sentence.
+
+    Args:
+        file: The sentences of a language.
+        reader: How they are read.
+        english_name: That of the English file; else it is named as this one, ending in `.eng`.
+        missing: What stands on the line of a sentence that the language lacks, which is not asked for; else all are.
     """
-    english = file.with_suffix(".eng")
+    english = file.with_name(english_name) if english_name else file.with_suffix(".eng")
     candidates, queries = sentences(file, reader), sentences(english, reader)
     if candidates and queries and len(candidates) != len(queries):
         sizes = f"{len(candidates)} lines, but {english.name} has {len(queries)}"
         reader.fault(str(file), f"{sizes}. Line i of one must translate line i of the other.")
         return
     for number, (english_line, line) in enumerate(zip(queries, candidates, strict=False)):  # none where unreadable
-        yield translation(number, english_line, line)
+        if not missing or missing not in (english_line, line):
+            yield translation(number, english_line, line)
 
 
 def comparable(file: Path, reader: ReaderContext) -> Iterator[Group]:

@@ -12,9 +12,12 @@ google-research/xtreme:utils_preprocess.py and third_party/, and of nyu-mll/jian
 import collections
 import csv
 import dataclasses
+import gzip
 import hashlib
 import json
+import lzma
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -22,7 +25,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xit.core.errors import near
-from xit.core.files import is_broken_link, packed_by
+from xit.core.files import is_broken_link, packed_by, sha256
 from xit.core.task import Split
 
 Row = dict[str, Any]
@@ -112,35 +115,90 @@ def text(file: Path, reader: ReaderContext) -> str:
     """A file's text with `\\n` line ends and without byte order marks; empty, with a fault, where it cannot be read."""
     try:
         raw = file.read_bytes()
-        if packed := packed_by(raw):
-            reader.fault(str(file), f"is packed by {packed}, which its name does not say. Unpack it first.")
+        if _is_packed(raw, file, reader):
             return ""
         decoded = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        byte = raw[error.start]
-        reader.fault(f"{file}, line {line}", f"byte 0x{byte:02x} is not UTF-8. Convert the file to UTF-8.")
+        _not_utf8(f"{file}, line {line}", error, reader)
         return ""
     except OSError as error:
-        link = f" It is a link to {file.readlink()}, which leads nowhere." if is_broken_link(file) else ""
-        reader.fault(str(file), f"cannot be read: {error.strerror}.{link}")
+        _unreadable(file, error, reader)
         return ""
     found = decoded.lstrip(BYTE_ORDER_MARK)
     reader.notes["further byte order marks skipped"] += len(decoded) - len(found)
-    expected = reader.sums.get(file)
-    if expected and (own := hashlib.sha256(raw).hexdigest()) != expected:
-        reader.fault(str(file), f"its SHA-256 is {own}; in SHA256SUMS it is {expected}. Fetch it again.")
+    if file in reader.sums:
+        _compare(file, hashlib.sha256(raw).hexdigest(), reader)
     if not found.strip():
-        reader.fault(str(file), "is empty. Fetch it again.")
+        reader.fault(str(file), EMPTY_FILE)
     if "\0" in found:
-        reader.fault(
-            f"{file}, line {found[: found.index(chr(0))].count(chr(10)) + 1}", "has a NUL byte. Fetch it again."
-        )
+        reader.fault(f"{file}, line {found[: found.index(chr(0))].count(chr(10)) + 1}", NUL_BYTE)
         return ""
     return found.replace("\r\n", "\n")
 
 
 BYTE_ORDER_MARK = "\ufeff"
+EMPTY_FILE = "is empty. Fetch it again."
+NUL_BYTE = "has a NUL byte. Fetch it again."
+
+
+def _is_packed(start: bytes, file: Path, reader: ReaderContext) -> bool:
+    if packed := packed_by(start):
+        reader.fault(str(file), f"is packed by {packed}, which its name does not say. Unpack it first.")
+    return bool(packed)
+
+
+def _not_utf8(where: str, error: UnicodeDecodeError, reader: ReaderContext) -> None:
+    byte = error.object[error.start]
+    reader.fault(where, f"byte 0x{byte:02x} is not UTF-8. Convert the file to UTF-8.")
+
+
+def _unreadable(file: Path, error: OSError, reader: ReaderContext) -> None:
+    link = f" It is a link to {file.readlink()}, which leads nowhere." if is_broken_link(file) else ""
+    reader.fault(str(file), f"cannot be read: {error.strerror}.{link}")
+
+
+def _compare(file: Path, found: str, reader: ReaderContext) -> None:
+    """A fault where the SHA-256 of a file is not the one that is known."""
+    if found != (expected := reader.sums[file]):
+        reader.fault(str(file), f"its SHA-256 is {found}; in SHA256SUMS it is {expected}. Fetch it again.")
+
+
+ENDINGS: Mapping[str, Callable[..., Any]] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
+"""What the name of a file that is read line by line may end in beside its own ending, and what opens it."""
+
+
+def streamed(file: Path, reader: ReaderContext) -> Iterator[tuple[str, str]]:
+    """Where a line is, and the line, of a text that may be packed: as `lines`, but in the memory of one line."""
+    is_empty = True
+    number = 0
+    try:
+        if file in reader.sums:
+            _compare(file, sha256(file), reader)
+        with ENDINGS[file.suffix if file.suffix in ENDINGS else ""](file, "rb") as content:
+            for number, raw in enumerate(content, 1):
+                where = f"{file}, line {number}"
+                if number == 1 and _is_packed(raw, file, reader):
+                    return
+                line = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
+                line = line.lstrip(BYTE_ORDER_MARK) if number == 1 else line
+                if "\0" in line:
+                    reader.fault(where, NUL_BYTE)
+                    return
+                is_empty = is_empty and not line.strip()
+                yield where, line
+    except UnicodeDecodeError as error:
+        _not_utf8(where, error, reader)
+        return
+    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        what = f"cut off or damaged after {number:,} lines: {error}."
+        reader.fault(str(file), f"{what} Its name says {file.suffix}. Fetch it again.")
+        return
+    except OSError as error:
+        _unreadable(file, error, reader)
+        return
+    if is_empty:
+        reader.fault(str(file), EMPTY_FILE)
 
 
 def lines(file: Path, reader: ReaderContext) -> list[str]:

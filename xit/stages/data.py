@@ -1,4 +1,4 @@
-"""A source → Parquet: the examples of a task with one schema per format, or the text for pretraining."""
+"""A source → files: the examples of a task with one schema per format, or the text and the pairs for pretraining."""
 
 import collections
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from xit.core.examples import Example, audited, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, task_of
-from xit.sources import Source
+from xit.sources import NoPairsError, Source, pretraining
 
 Settings = MicroSettings | FilesSettings | HubSettings
 
@@ -70,12 +70,60 @@ def _changed(row: dict[str, Any], expected: Mapping[str, str]) -> list[str]:
 
 
 def text(source: Source, languages: Sequence[str], out: Path) -> list[str]:
-    """Write the text for pretraining, a file a language, a document a line; an empty folder for no language."""
+    """Write the text for pretraining, a file a language, a document a line; an empty folder for no language.
+
+    Raises:
+        DataError: what is wrong with the text of the languages, all faults together.
+    """
     total = 0
+    notes: collections.Counter[str] = collections.Counter()
+    faults: list[str] = []
     with atomic(out) as folder:
         folder.mkdir(parents=True)
         for language in languages:
-            lines = [" ".join(document.split()) for document in source.text(language)]
-            (folder / f"{language}.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-            total += len(lines)
-    return [f"{out}: {total} documents in {len(languages)} languages"]
+            with (folder / f"{language}.txt").open("w", encoding="utf-8", newline="\n") as file:
+                try:
+                    for document in pretraining.documents(source, language, notes):
+                        file.write(" ".join(document.split()) + "\n")
+                        total += 1
+                except DataError as error:
+                    faults += error.faults or [str(error)]
+        raise_all(DataError, list(dict.fromkeys(faults)))
+    return [f"{out}: {total} documents in {len(languages)} languages", *_left_out(out, notes)]
+
+
+def parallel(source: Source, languages: Sequence[str], out: Path) -> list[str]:
+    """Write the pairs for pretraining, a file for each language but English, `english<TAB>target` a line; their audit.
+
+    Of no language there is an empty folder, and of one that the source has no pairs of, an empty file.
+
+    Raises:
+        DataError: what is wrong with the pairs of the languages, all faults together; or there are none at all.
+    """
+    found: list[dict[str, Any]] = []
+    missing: dict[str, str] = {}
+    faults: list[str] = []
+    with atomic(out) as folder:
+        folder.mkdir(parents=True)
+        english = pretraining.evaluated(source, "en") if languages else ()
+        for language in languages:
+            if language == "en":
+                continue
+            with (folder / f"{language}.tsv").open("w", encoding="utf-8", newline="\n") as file:
+                try:
+                    found.append(pretraining.audited(source, language, english, file.write))
+                except NoPairsError as error:
+                    missing[language] = str(error)
+                except DataError as error:
+                    faults += error.faults or [str(error)]
+        raise_all(DataError, list(dict.fromkeys(faults)) or ([] if found else list(missing.values())))
+        if languages:
+            audit = {"source": source.name, "languages": found, "missing_languages": list(missing)}
+            write_json(folder / "audit.json", audit)
+    total = sum(row["pairs"] for row in found)
+    notes = sum((collections.Counter(row["left_out"]) for row in found), collections.Counter[str]())
+    return [f"{out}: {total} pairs in {len(found)} languages", *_left_out(out, notes), *missing.values()]
+
+
+def _left_out(out: Path, notes: Mapping[str, int]) -> list[str]:
+    return [f"{out}: left out: {why}: {count:,}" for why, count in sorted(notes.items())]
