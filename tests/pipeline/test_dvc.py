@@ -101,7 +101,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     "an encoder's size re-runs that encoder's chain": (
         lambda root: set_parameter(root, "encoders.lstm.size.inner", lambda width: width + 1),
         ("pretrain@lstm", "intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
-        ("control@lstm-*", "evaluate@lstm-*", "retrieve@lstm-*"),
+        ("control@lstm-*", "evaluate@lstm-*", "retrieve@lstm-*", "forgetting@lstm-*"),
     ),
     "an encoder's code re-runs that encoder's chain": (
         lambda root: append_line(root / "xit/encoders/transformer.py"),
@@ -111,17 +111,17 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     "an encoder's learning rate re-runs its training on tasks": (
         lambda root: set_parameter(root, "encoders.lstm.learning_rate", lambda rate: rate / 2),
         ("intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
-        ("evaluate@lstm-*", "retrieve@lstm-*"),
+        ("evaluate@lstm-*", "retrieve@lstm-*", "forgetting@lstm-*"),
     ),
     "an encoder's learning rate of one task has its training on tasks looked at": (
         lambda root: set_parameter(root, "encoders.lstm.learning_rates", {"xnli": 0.00123}),
         ("intermediate@lstm-*", "finetune@lstm-*", "collect", "paper"),
-        ("evaluate@lstm-*", "retrieve@lstm-*"),
+        ("evaluate@lstm-*", "retrieve@lstm-*", "forgetting@lstm-*"),
     ),
     "an intermediate task's steps re-run its training and what may start from it": (
         lambda root: set_parameter(root, "intermediate.squad.steps", lambda steps: steps + 1),
         ("intermediate@*-squad", "paper"),
-        ("finetune@*", "evaluate@*", "retrieve@*", "collect"),
+        ("finetune@*", "evaluate@*", "retrieve@*", "forgetting@*", "collect"),
     ),
     "a target's learning rate re-runs that target": (
         lambda root: set_parameter(root, "targets.xnli.learning_rate", 0.00123),
@@ -135,7 +135,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     ),
     "a seed re-runs training and what it makes": (
         lambda root: set_parameter(root, "seeds", lambda seeds: [*seeds, 99]),
-        (*TRAINING, "evaluate@*", "retrieve@*", "collect", "paper"),
+        (*TRAINING, "evaluate@*", "retrieve@*", "forgetting@*", "collect", "paper"),
         (),
     ),
     "the layer of retrieval re-runs evaluation": (
@@ -146,11 +146,11 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     "a language of pretraining re-runs what is made of the text": (
         lambda root: set_parameter(root, "languages.pretraining", lambda codes: codes[:-1]),
         ("text", "tokenizer", "pretrain@*", "paper"),
-        ("control@*", "intermediate@*", "finetune@*", "evaluate@*", "retrieve@*", "collect"),
+        ("control@*", "intermediate@*", "finetune@*", "evaluate@*", "retrieve@*", "forgetting@*", "collect"),
     ),
     "the training loop's source re-runs training": (
         lambda root: append_line(root / "xit/training/loop.py"),
-        TRAINING,
+        (*TRAINING, "forgetting@*"),
         ("evaluate@*", "retrieve@*", "collect", "paper"),
     ),
     "a table's source re-runs the paper": (
@@ -230,7 +230,7 @@ def test_a_new_language_re_runs_its_data_and_evaluation_but_no_training(root: Pa
 
     assert before.changed == every(root, "data@*", "evaluate@*", "retrieve@*", "paper")
     assert not set(before.instances) & every(root, "text", "tokenizer", "pretrain@*", "control@*")
-    assert after.changed == every(root, "evaluate@*", "retrieve@*", "collect", "paper")
+    assert after.changed == every(root, "evaluate@*", "retrieve@*", "forgetting@*", "collect", "paper")
     assert not set(after.instances) - after.changed
 
 
@@ -297,6 +297,9 @@ def bits(root: Path) -> dict[str, list[tuple[str, str]]]:
 @pytest.mark.slow
 def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Path) -> None:
     assert (finished / "paper/main.pdf").read_bytes().startswith(b"%PDF")
+    with (finished / "results/forgetting.csv").open(encoding="utf-8", newline="") as file:
+        measured = {(row["condition"], row["language"]) for row in csv.DictReader(file)}
+    assert measured == {(name, code) for name in ("none", "mnli") for code in ("en", "de", "zh")}
     assert runner.run(finished, 2, lambda event: None) == 0
 
 
@@ -352,6 +355,8 @@ def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
         "models/pretrained/lstm",
         "models/intermediate/lstm/none",
         "models/intermediate/lstm/mnli",
+        "evaluations/lstm/forgetting/tatoeba/none",
+        "evaluations/lstm/forgetting/tatoeba/mnli",
         "evaluations/lstm/tatoeba/none",
         "evaluations/lstm/tatoeba/mnli",
     }

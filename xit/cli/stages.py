@@ -216,6 +216,25 @@ def evaluate(encoder: Encoder, target: Target) -> None:
     terminal.print_lines(lines)
 
 
+@app.command(rich_help_panel=STAGES)
+def forgetting(encoder: Encoder, target: Target) -> None:
+    """Measure masked LM in every language after every condition, by the head of pretraining.
+
+    The text is the sentences of a target with parallel ones; the losses are in evaluations/.
+
+    Example: `xit forgetting lstm tatoeba`.
+    """
+    config = _computing(load_config())
+    from xit.stages import forgetting as stage
+
+    places = Places(paths.intermediate(encoder, ""), paths.DATA, paths.forgetting(encoder, target))
+    settings, heads = config.pretraining, paths.pretrained(encoder)
+    with terminal.progress() as report:
+        cells = _cells(config, encoder, target)
+        lines = stage.forgetting(cells, places, heads, settings.block_tokens, settings.masked_fraction, report)
+    terminal.print_lines(lines)
+
+
 def _cells(config: "Config", encoder: str, target: str) -> dict[str, Cell]:
     """The cells of every condition and seed, by the folder of each."""
     pairs = [(condition, seed) for condition in config.grid.conditions for seed in config.seeds]

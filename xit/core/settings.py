@@ -29,6 +29,7 @@ STAGES = (
     "finetune",
     "evaluate",
     "retrieve",
+    "forgetting",
     "collect",
     "paper",
 )

@@ -34,6 +34,7 @@ COLUMNS = {
         "pretraining_learning_rate",
         "learning_rate",
     ),
+    "forgetting": ("encoder", "condition", "target", "seed", "language", "loss", "accuracy", "masked"),
     "layers": ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value"),
     "representations": ("encoder", "condition", "target", "seed", "language", "layer", "measure", "value"),
     "training": (
@@ -71,8 +72,8 @@ class Inputs:
     """What tables are made of.
 
     Attributes:
-        audit, curves, encoders, layers, representations, training, published, tuning: Rows of the CSV files of the same
-            names, by column.
+        audit, curves, encoders, forgetting, layers, representations, training, published, tuning: Rows of the CSV
+            files of the same names, by column.
         parameters: The sections of params.yaml.
         presets: The profiles that say where their values are from.
     """
@@ -82,6 +83,7 @@ class Inputs:
     audit: Sequence[Row] = ()
     curves: Sequence[Row] = ()
     encoders: Sequence[Row] = ()
+    forgetting: Sequence[Row] = ()
     layers: Sequence[Row] = ()
     representations: Sequence[Row] = ()
     training: Sequence[Row] = ()
@@ -103,6 +105,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Pat
         audit=read_rows(results / "audit.csv", COLUMNS["audit"]),
         curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
+        forgetting=rows_if_there(results / "forgetting.csv", COLUMNS["forgetting"]),
         layers=rows_if_there(results / "layers.csv", COLUMNS["layers"]),
         representations=rows_if_there(results / "representations.csv", COLUMNS["representations"]),
         training=training,

@@ -1,9 +1,9 @@
-"""What is observed beside the scores, in sentences: learning curves, failures, vectors, sizes of the intermediate
-data."""
+"""What is observed beside the scores, in sentences: learning curves, failures, vectors, masked LM, sizes of the
+intermediate data."""
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
 from xit.paper.inputs import Inputs
@@ -11,10 +11,10 @@ from xit.paper.render import signed
 from xit.paper.sentences import counted, listed, points
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.failures import failures, pooled
-from xit.statistics.gains import over_seeds
+from xit.statistics.gains import main_gains, over_seeds
 from xit.statistics.laws import SHORT, Scaling
 from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
-from xit.statistics.study import MEAN, Study
+from xit.statistics.study import ENGLISH, MEAN, Study
 
 Means = Mapping[tuple[str, str, str], Mapping[int, float]]
 """By encoder, condition and what was measured, the mean over languages of each seed."""
@@ -58,8 +58,6 @@ def _ahead(task: str, growth: Scaling) -> str:
 
 def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
     """How what two tasks share goes with how much the score grows with examples."""
-    from scipy import stats
-
     correlations = []
     for number, what in enumerate(("a format", "labels")):
         both = [
@@ -68,8 +66,7 @@ def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -
             if (proxy := shared(study, task, target)[number]) is not None and growth.per_tenfold is not None
         ]
         if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
-            rho = float(stats.spearmanr(*zip(*both, strict=True)).statistic)
-            correlations.append(f"sharing {what} at {rho:+.2f}".replace("-", "−") + f" ({len(both)} pairs)")
+            correlations.append(f"sharing {what} at {correlation(both)} ({len(both)} pairs)")
     if not correlations:
         return []
     return [f"The points for ten times the examples correlate (Spearman) with {listed(correlations)}."]
@@ -128,18 +125,70 @@ def vector_means(inputs: Inputs) -> Means:
     return {key: {seed: statistics.fmean(of) for seed, of in seeds.items()} for key, seeds in values.items()}
 
 
+def losses_of(inputs: Inputs) -> Means:
+    """The masked-LM loss in English (`en`) and the mean of the other languages (`mean`), by encoder and condition."""
+    values: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+    for row in inputs.forgetting:
+        what = ENGLISH if row["language"] == ENGLISH else MEAN
+        of_seeds = values.setdefault((row["encoder"], row["condition"], what), {})
+        of_seeds.setdefault(int(row["seed"]), []).append(float(row["loss"]))
+    return {key: {seed: statistics.fmean(of) for seed, of in seeds.items()} for key, seeds in values.items()}
+
+
+def changes(means: Means, encoder: str, conditions: Sequence[str], what: str) -> list[float]:
+    """What was measured after some conditions, in their mean, minus what it was without, of every seed that has all."""
+    without = means.get((encoder, BASELINE, what), {})
+    after = [means.get((encoder, condition, what), {}) for condition in conditions]
+    seeds = sorted(set(without).intersection(*after))
+    return [statistics.fmean(of[seed] for of in after) - without[seed] for seed in seeds]
+
+
+def of_forgetting(inputs: Inputs) -> list[str]:
+    """How far each intermediate task moves masked LM of the languages other than English, and whether that goes with
+    what it gains."""
+    study, means, sentences = inputs.study, losses_of(inputs), []
+    pairs: list[tuple[float, float]] = []
+    for encoder in study.encoders:
+        found = {task: over_seeds(study, changes(means, encoder, [task], MEAN)) for task in study.intermediates}
+        moved = {task: one for task, one in found.items() if one is not None}
+        if not moved:
+            continue
+        before = statistics.fmean(means[encoder, BASELINE, MEAN].values())
+        parts = listed([f"{points(one)} after {task}" for task, one in moved.items()])
+        sentences.append(
+            f"By the masked-LM head of its pretraining the {encoder} encoder has a loss of {before:.2f} nats in the "
+            f"mean of the languages other than English without intermediate training; it moves by {parts}."
+        )
+        gains = {task: main_gains(study)[task, encoder, MEAN] for task in moved}
+        pairs += [(moved[task].value, one.value) for task, one in gains.items() if one is not None]
+    if len(pairs) >= FEWEST_PAIRS:
+        sentences.append(
+            f"Over the {len(pairs)} pairs of an encoder and a task these losses and the average gains correlate "
+            f"(Spearman, not tested) at {correlation(pairs)}."
+        )
+    return sentences
+
+
+FEWEST_PAIRS = 4
+"""Below them a correlation says nothing."""
+
+
+def correlation(pairs: Sequence[tuple[float, float]]) -> str:
+    """Spearman's, as it is printed."""
+    from scipy import stats
+
+    return f"{float(stats.spearmanr(*zip(*pairs, strict=True)).statistic):+.2f}".replace("-", "−")
+
+
 def of_vectors(inputs: Inputs) -> list[str]:
     """How far the declared intermediate tasks move what is measured of the vectors of parallel sentences."""
     study, means, sentences = inputs.study, vector_means(inputs), []
     for encoder in study.encoders:
         before, moved = [], []
         for measure in ("language_identification", "similarity_to_english"):
-            without = means.get((encoder, BASELINE, measure), {})
-            after = [means.get((encoder, task, measure), {}) for task in study.primary]
-            seeds = sorted(set(without).intersection(*after))
-            change = over_seeds(study, [statistics.fmean(of[seed] for of in after) - without[seed] for seed in seeds])
+            change = over_seeds(study, changes(means, encoder, study.primary, measure))
             if change is not None:
-                before.append(statistics.fmean(without.values()))
+                before.append(statistics.fmean(means[encoder, BASELINE, measure].values()))
                 moved.append(change)
         if len(moved) == 2:
             told, like = moved

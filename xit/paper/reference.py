@@ -22,7 +22,7 @@ from xit.paper.sentences import answer_page
 from xit.pipeline import config, paths
 
 ROWS = ("audit", "encoders", "training")
-OPTIONAL = ("representations",)
+OPTIONAL = ("forgetting", "representations")
 """What a run may lack, or one of a former version."""
 
 

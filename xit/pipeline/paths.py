@@ -54,6 +54,11 @@ def finetuned(encoder: str, target: str) -> Path:
     return Path("models/finetuned") / encoder / target
 
 
+def forgetting(encoder: str, target: str) -> Path:
+    """`<condition>/<seed>` with losses.json: masked LM on the sentences of a target, by the head of pretraining."""
+    return EVALUATIONS / encoder / "forgetting" / target
+
+
 def evaluated(encoder: str, target: str) -> Path:
     """`<condition>/<seed>` with scores.json and predictions."""
     return EVALUATIONS / encoder / target

@@ -18,6 +18,7 @@ PARTS = 12
 
 
 LAYERS = ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value")
+FORGETTING = ("encoder", "condition", "target", "seed", "language", "loss", "accuracy", "masked")
 REPRESENTATIONS = ("encoder", "condition", "target", "seed", "language", "layer", "measure", "value")
 
 
@@ -36,9 +37,10 @@ def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float]
     """Gather what the grid names, and nothing else that lies on the disk; `rates` are the encoders' learning rates.
 
     Writes scores.csv (a row a score), layers.csv (retrieval by every layer of the bare encoders), representations.csv
-    (what is measured of their vectors), audit.csv (the data sets), encoders.csv, training.csv (how each model was
-    trained) and curves.csv (how it got there); for `dvc metrics`, metrics/<encoder>/<condition>.json with the mean over
-    languages but English of each target; for `dvc plots`, means.csv with their means.
+    (what is measured of their vectors), forgetting.csv (masked LM after intermediate training), audit.csv (the data
+    sets), encoders.csv, training.csv (how each model was trained) and curves.csv (how it got there); for `dvc metrics`,
+    metrics/<encoder>/<condition>.json with the mean over languages but English of each target; for `dvc plots`,
+    means.csv with their means.
 
     Raises:
         DataError: cells of the grid without scores, or trainings without their log; all are listed.
@@ -50,6 +52,10 @@ def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float]
     scores = [Score.from_dict(value) for path in files.values() for value in _read(path)]
     write_scores(out / "scores.csv", scores)
     write_csv(out / "layers.csv", _beside(files, "layers.json"), LAYERS)
+    losses = {
+        cell: root.joinpath("evaluations", cell[0], "forgetting", *map(str, cell[1:]), "losses") for cell in cells
+    }
+    write_csv(out / "forgetting.csv", _beside(losses, "losses.json"), FORGETTING)
     write_csv(out / "representations.csv", _beside(files, "representations.json"), REPRESENTATIONS)
     means = _means(scores)
     with atomic(out / "metrics") as folder:

@@ -118,6 +118,7 @@ def values(
             **sentences.sentences_of(study),
             "curves": observations.of_curves(inputs),
             "failures": observations.of_failures(inputs),
+            "forgetting": observations.of_forgetting(inputs),
             "vectors": observations.of_vectors(inputs),
             "scaling": observations.of_scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
         },

@@ -4,7 +4,7 @@ import statistics
 
 from xit.core.conditions import BASELINE
 from xit.paper.inputs import Inputs
-from xit.paper.observations import Means, vector_means
+from xit.paper.observations import Means, changes, vector_means
 from xit.paper.render import Cell, Table
 from xit.statistics.gains import over_seeds
 from xit.statistics.study import Study
@@ -49,10 +49,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
 
 
 def _cells(study: Study, means: Means, encoder: str, condition: str, measure: str) -> tuple[Cell, Cell]:
-    own, without = (means.get((encoder, name, measure), {}) for name in (condition, BASELINE))
-    if not own:
+    own = means.get((encoder, condition, measure))
+    if own is None:
         return (None, None)
-    value = statistics.fmean(own.values())
-    if condition == BASELINE:
-        return (value, None)
-    return (value, over_seeds(study, [own[seed] - without[seed] for seed in sorted(own.keys() & without.keys())]))
+    difference = None if condition == BASELINE else over_seeds(study, changes(means, encoder, [condition], measure))
+    return (statistics.fmean(own.values()), difference)
