@@ -87,6 +87,7 @@ def parameters(rows: Sequence[Score]) -> dict[str, Any]:
         "encoders": {
             name: {"size": {"layers": 2}, "learning_rate": 0.002} for name in unique(*(r.encoder for r in rows))
         },
+        "recipes": {"multitask": {"tasks": ["mnli", "squad"]}, "subset_budget": "steps"},
         "targets": dict.fromkeys(unique(*(row.target for row in rows)), settings),
     }
 

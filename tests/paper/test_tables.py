@@ -255,6 +255,29 @@ def test_nearness_has_a_row_an_intermediate_task_and_a_column_a_target(tmp_path:
     )
 
 
+def test_conditions_that_share_training_data_with_a_target_are_marked_in_print_and_in_no_csv(tmp_path: Path) -> None:
+    rows = scores(dict.fromkeys(("none", "mnli", "ccg", "mnli+shuffled", "multitask"), 1.0), targets=("xnli", "udpos"))
+    of = inputs(tmp_path, rows)
+
+    (gains,), (xnli, udpos) = (registry.load("tables", name).build(of) for name in ("gains", "scores"))
+
+    signs = {
+        (row[0], target): "†" in gains.shown(i, j)[0]
+        for i, row in enumerate(gains.rows)
+        for j, target in enumerate(gains.columns[2:-1], 2)
+        if row[0]
+    }
+    sharing = ("mnli", "mnli+shuffled", "multitask")
+    assert {pair for pair, is_marked in signs.items() if is_marked} == {(name, "xnli") for name in sharing}
+    assert {head for head in xnli.heads if "†" in head} == {f"{name}†" for name in sharing}
+    assert not any(head.endswith("†") for head in udpos.heads)
+    assert "† Trains on some of the examples that the target is trained on too." in gains.caption
+    assert "†" not in udpos.caption + as_csv(gains) + as_csv(xnli)
+    for form in (as_markdown(gains), str(printed(gains)), as_markdown(xnli)):
+        assert "†" in form
+    assert r"\textdagger{}" in as_latex(xnli)
+
+
 def test_hyperparameters_leave_out_the_other_source_and_places_on_the_machine(tmp_path: Path) -> None:
     micro = table(tmp_path, "hyperparameters", scores())
     files = table(tmp_path, "hyperparameters", scores(source="files"))

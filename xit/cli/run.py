@@ -43,7 +43,7 @@ def reproduce(
     Example: `xit reproduce --profile tiny --jobs 4`.
     """
     from xit.cli import tables
-    from xit.pipeline import config, machine, runner
+    from xit.pipeline import config, machine, plans, runner
 
     if scheduler is not None and executor != "dask":
         raise ConfigError("--scheduler: only dask has one. Add --executor dask.")
@@ -55,7 +55,8 @@ def reproduce(
 
         where = functools.partial(dask_workers.opened, scheduler, settings.resources)
     with terminal.progress_of_stages() as report:
-        ran = runner.run(root, jobs or machine.jobs(settings.resources["default"]), report, where, terminal.note)
+        at_once, after = jobs or machine.jobs(settings.resources["default"]), plans.shared_trainings(settings)
+        ran = runner.run(root, at_once, report, where, terminal.note, after)
     terminal.note(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.")
     from xit.paper.verify import agreement
 

@@ -147,6 +147,12 @@ class Task:
         """The task with these labels, of a head or of the data, where it has none of its own (CCG)."""
         return self if self.labels else dataclasses.replace(self, labels=labels)
 
+    @property
+    def in_training(self) -> "Task":
+        """The task as training reads it: answers on English validation are normalised by SQuAD's rules, for that is
+        what they are of; MLQA's are the same in English but for punctuation that is not ASCII."""
+        return dataclasses.replace(self, answer_rules="squad")
+
     def streams_of(self, split: Split) -> tuple[Stream, ...]:
         """The streams of the micro source that a split is drawn from."""
         return self.streams.get(split) or (Stream(self.id, self.micro, 1, len(self.record.get("choices", ()))),)
@@ -213,6 +219,22 @@ def _training_data(task: Task, source: str) -> set[str]:
 
 def _forms(task: Task) -> set[str]:
     return {_FORMS.get(stream.micro, stream.micro) for stream in task.streams_of("train")}
+
+
+def trains_alike(one: Task, other: Task, source: str) -> bool:
+    """Whether a model of one target is one of the other too: its data and its head are the same.
+
+    Examples:
+        >>> [trains_alike(task_of("xquad"), task_of(name), "hub") for name in ("mlqa", "lareqa")]
+        [True, False]
+    """
+    read = [[getattr(task.in_training, key) for key in READ_BY_MODELS] for task in (one, other)]
+    splits: tuple[Split, ...] = ("train", "validation")
+    if source == "micro":
+        data = [[task.streams_of(split) for split in splits] for task in (one, other)]
+    else:
+        data = [[getattr(task, source).get(split) for split in splits] for task in (one, other)]
+    return read[0] == read[1] and data[0] == data[1]
 
 
 READ_BY_MODELS = (

@@ -13,6 +13,7 @@ An intermediate head can never travel to a target: whoever starts from a checkpo
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -158,11 +159,68 @@ def run_once(folder: Path, run: Mapping[str, Any], make: Callable[[Path, Path], 
 
 def is_finished(folder: Path, run: Mapping[str, Any]) -> bool:
     """Whether the folder holds the result of exactly this run, and every file as it was written."""
+    found = _recorded(folder)
+    return found is not None and found.pop("files", None) == _files(folder) and _agrees(found, run)
+
+
+def of_equal_training(folders: Iterable[Path], run: Mapping[str, Any]) -> Path | None:
+    """The first of these checkpoints that would be trained as this run is, but for the name of the target: XQuAD and
+    MLQA are both trained on SQuAD."""
+    wanted = _without_target(run, run["parameters"]["target"])
+    for folder in folders:
+        found = _recorded(folder)
+        if found is None:
+            continue
+        files, target = found.pop("files", None), found["parameters"].get("target")
+        if target and _agrees(_without_target(found, target), wanted) and files == _files(folder):
+            return folder
+    return None
+
+
+def _without_target(value: Any, target: str) -> Any:
+    """A lineage without the name of its target, and without the rules of its answers, by which nothing is trained."""
+    if isinstance(value, Mapping):
+        kept = {
+            " ".join("" if word == target else word for word in key.split(" ")): _without_target(inner, target)
+            for key, inner in value.items()
+            if key != "answer_rules"
+        }
+        return Section(kept) if isinstance(value, Section) else kept
+    return "" if value == target else value
+
+
+def copy_of_equal_training(source: Path, run: "Run") -> None:
+    """Fill the folder of a run with a checkpoint of equal training, in hard links, under the name of its own target."""
+    shutil.copytree(source, run.folder, copy_function=link, dirs_exist_ok=True)
+    (run.folder / "lineage.json").unlink()
+    for name in ("head.json", "outcome.json"):
+        if (source / name).is_file():
+            other = json.loads((source / "lineage.json").read_text(encoding="utf-8"))["parameters"]["target"]
+            found = json.loads((source / name).read_text(encoding="utf-8"))
+            write_json(run.folder / name, _with_target(found, other, run.cell.target))
+
+
+def _with_target(value: Any, other: str, target: str) -> Any:
+    if isinstance(value, dict):
+        return {target if key == other else key: _with_target(inner, other, target) for key, inner in value.items()}
+    return target if value == other else value
+
+
+def link(source: str, target: str) -> None:
+    """A hard link, or a copy where there cannot be one."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _recorded(folder: Path) -> dict[str, Any] | None:
+    """The lineage that stands in a folder, or None where there is none that can be read."""
     try:
         found = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    return isinstance(found, dict) and found.pop("files", None) == _files(folder) and _agrees(found, run)
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _files(folder: Path) -> dict[str, str]:

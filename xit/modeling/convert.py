@@ -4,7 +4,6 @@ By hand (`xit import`), or as an encoder of the grid (`pretrained`), or as the v
 """
 
 import dataclasses
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,7 +79,7 @@ def pretrained(cells: Mapping[str, Cell], weights: str, out: Path) -> list[str]:
                 outcome = {key: value for key, value in outcome.items() if key not in ("licence", "languages")}
             write_json(run.folder / "outcome.json", outcome)
         else:
-            shutil.copytree(out / first, run.folder, copy_function=_link, dirs_exist_ok=True)
+            shutil.copytree(out / first, run.folder, copy_function=checkpoints.link, dirs_exist_ok=True)
         return place.name if place.is_pinned else f"{place.name}, not pinned"
 
     lines = checkpoints.each(cells, Places(place.folder, place.folder, out), lineage_of, make)
@@ -190,14 +189,6 @@ def _loaded(place: Place, config: Mapping[str, Any], direction: str | None) -> A
 def _has_safetensors(place: Place) -> bool:
     """Whether weights are safetensors, rather than a pytorch_model.bin."""
     return any(path.suffix == ".safetensors" for path in place.files)
-
-
-def _link(source: str, target: str) -> None:
-    """A hard link, or a copy where there cannot be one."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def released(source: str, direction: str | None, out: Path) -> list[str]:

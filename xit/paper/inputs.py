@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xit.core.conditions import MULTITASK, parse
 from xit.core.errors import DataError
 from xit.core.scores import RENAMED, Score, read_scores
 from xit.core.settings import AnalysisSettings
-from xit.core.task import task_of
+from xit.core.task import nearness, task_of
 from xit.pipeline import overlay
 from xit.statistics.learning import unlearnt
 from xit.statistics.study import Study, build_study
@@ -21,6 +22,8 @@ SOURCES = {
     "files": "files source: the published files at hand",
     "hub": "hub source: the published data sets",
 }
+SHARED = "† Trains on some of the examples that the target is trained on too. "
+"""What the mark of a condition and a target means, for captions."""
 COLUMNS = {
     "audit": ("task", "split", "language", "source", "examples", "sha256", "repaired", "dropped"),
     "curves": ("stage", "encoder", "condition", "target", "seed", "step", "loss", "validation_score"),
@@ -90,6 +93,12 @@ class Inputs:
     published: Sequence[Row] = ()
     tuning: Sequence[Row] = ()
     presets: Sequence[overlay.Profile] = ()
+
+    def shares_data(self, condition: str, target: str) -> bool:
+        """Whether a condition trains on some of the examples that the target itself is trained on."""
+        found = parse(condition).task
+        names = self.parameters["recipes"]["multitask"]["tasks"] if found == MULTITASK else [found] if found else []
+        return any(nearness(task_of(name), task_of(target), self.study.source) == "same data" for name in names)
 
     @property
     def label(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from xit.statistics.gains import Estimate
 
+HEAD, MARK = -1, "†"
 Cell = str | int | float | Estimate | None
 
 
@@ -34,6 +35,8 @@ class Table:
         texts: How many of the first columns are text, and so stand left.
         stretch: The column that takes the width that is left, for long text.
         span: Whether it takes the width of a column of the paper or of the page.
+        marked: Row and column of the cells that carry a † in print, whose meaning the caption says; row HEAD is the
+            head of a column.
     """
 
     name: str
@@ -46,6 +49,17 @@ class Table:
     texts: int = 1
     stretch: int | None = None
     span: Literal["column", "page"] = "page"
+    marked: frozenset[tuple[int, int]] = frozenset()
+
+    def shown(self, row: int, column: int) -> tuple[str, str]:
+        """A cell as it is printed, with its mark."""
+        text, beside = shown(self.columns[column] if row == HEAD else self.rows[row][column])
+        return text + MARK * ((row, column) in self.marked), beside
+
+    @property
+    def heads(self) -> list[str]:
+        """The heads of the columns as they are printed."""
+        return [self.shown(HEAD, column)[0] for column in range(len(self.columns))]
 
     @property
     def is_upright(self) -> bool:
@@ -80,8 +94,8 @@ def printed(table: Table) -> dict[str, Any]:
         "name": table.name,
         "title": table.title,
         "caption": table.caption,
-        "columns": list(table.columns),
-        "rows": [[list(shown(cell)) for cell in row] for row in table.rows],
+        "columns": table.heads,
+        "rows": [[list(table.shown(i, j)) for j in range(len(row))] for i, row in enumerate(table.rows)],
         "groups": [list(group) for group in table.groups],
         "sections": list(table.sections),
         "texts": table.texts,
@@ -107,7 +121,7 @@ def as_csv(table: Table) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     header: list[str] = []
-    for name, is_wide in zip(_full_names(table), wide, strict=True):
+    for name, is_wide in zip(_full_names(table, table.columns), wide, strict=True):
         header += [name, *(f"{name}_{part}" for part in ("low", "high", "p", "significant"))] if is_wide else [name]
     writer.writerow(header)
     for row in table.rows:
@@ -121,10 +135,10 @@ def as_csv(table: Table) -> str:
     return buffer.getvalue()
 
 
-def _full_names(table: Table) -> list[str]:
-    """Column names with their group, so that each is unique in a file without spans."""
+def _full_names(table: Table, names: Sequence[str]) -> list[str]:
+    """Names of columns with their group, so that each is unique in a file without spans."""
     over = [text for text, count in table.groups for _ in range(count)] or [""] * len(table.columns)
-    return [f"{group} {name}".strip() for group, name in zip(over, table.columns, strict=True)]
+    return [f"{group} {name}".strip() for group, name in zip(over, names, strict=True)]
 
 
 def as_markdown(table: Table) -> str:
@@ -134,8 +148,11 @@ def as_markdown(table: Table) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     rule = [":--" if i < table.texts or i == table.stretch else "--:" for i in range(len(table.columns))]
-    rows = [[_escaped(" ".join(filter(None, shown(cell)))) for cell in row] for row in table.rows]
-    lines = [line(_full_names(table)), line(rule), *map(line, rows)]
+    rows = [
+        [_escaped(" ".join(filter(None, table.shown(i, j)))) for j in range(len(row))]
+        for i, row in enumerate(table.rows)
+    ]
+    lines = [line(_full_names(table, table.heads)), line(rule), *map(line, rows)]
     return f"**{table.title}**\n\n" + "\n".join(lines) + f"\n\n{table.caption}\n"
 
 
@@ -169,8 +186,8 @@ LATEX = str.maketrans(
 def as_latex(table: Table) -> str:
     """A `table` environment for booktabs and graphicx, intervals below their values."""
 
-    def cell(of: Cell) -> str:
-        text, detail = (part.translate(LATEX) for part in shown(of))
+    def cell(row: int, column: int) -> str:
+        text, detail = (part.translate(LATEX) for part in table.shown(row, column))
         return rf"\shortstack[r]{{{text}\\{{\tiny {detail}}}}}" if detail else text
 
     def head(number: int, name: str) -> str:
@@ -181,7 +198,7 @@ def as_latex(table: Table) -> str:
         align[table.stretch] = r"p{0.36\linewidth}"
     environment = "table*" if table.span == "page" else "table"
     spans = [rf"\multicolumn{{{count}}}{{c}}{{{text.translate(LATEX)}}}" for text, count in table.groups]
-    heads = [head(i, name.translate(LATEX)) for i, name in enumerate(table.columns)]
+    heads = [head(i, name.translate(LATEX)) for i, name in enumerate(table.heads)]
     lines = [
         r"% needs \usepackage{booktabs,graphicx}",
         rf"\begin{{{environment}}}[t]",
@@ -197,6 +214,6 @@ def as_latex(table: Table) -> str:
     for number, row in enumerate(table.rows):
         if number and number in table.sections:
             lines.append(r"\midrule")
-        lines.append(" & ".join(map(cell, row)) + r" \\")
+        lines.append(" & ".join(cell(number, i) for i in range(len(row))) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\end{{{environment}}}"]
     return "\n".join(lines) + "\n"

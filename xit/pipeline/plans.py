@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from xit.core.conditions import MULTITASK, UNTRAINED_CONDITIONS, parse
 from xit.core.errors import ConfigError, near
 from xit.core.plan import PRETRAINING, Plan, TaskBatches, TextBatches
+from xit.core.task import task_of, trains_alike
 from xit.pipeline import paths
 
 if TYPE_CHECKING:
@@ -57,6 +58,27 @@ def target(config: "Config", task: str, encoder: str) -> Plan:
     """How an encoder is fine-tuned on a target task."""
     own = section(config.targets, task, "targets")
     return _after_pretraining(config, encoder, own, {task: _batches(own)})
+
+
+def shared_trainings(config: "Config") -> dict[str, str]:
+    """The instances of fine-tuning that copy the models of another one, which trains on the same data by the same plan.
+
+    A later target of the grid copies from an earlier one, if it runs after it.
+    """
+    found = {}
+    for encoder in config.grid.encoders:
+        trained: dict[str, Plan] = {}
+        for name in config.grid.targets:
+            own = target(config, name, encoder)
+            batches = own.tasks[name]
+            for other, plan in trained.items():
+                is_equal = plan == dataclasses.replace(own, tasks={other: batches})
+                if is_equal and trains_alike(task_of(name), task_of(other), config.source):
+                    found[f"finetune@{encoder}-{name}"] = f"finetune@{encoder}-{other}"
+                    break
+            else:
+                trained[name] = own
+    return found
 
 
 def trials(config: "Config", encoder: str, tasks: Sequence[str]) -> dict[str, Plan]:

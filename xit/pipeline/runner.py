@@ -155,6 +155,7 @@ def run(
     report: Callable[[Event], None],
     executor: Callable[[Path, Plan, int], AbstractContextManager[Executor]] = local,
     tell: Callable[[str], None] = lambda message: None,
+    after: Mapping[str, str] = {},
 ) -> int:
     """Run what is stale; how many instances ran.
 
@@ -164,6 +165,7 @@ def run(
         report: Told of every start and end.
         executor: Where instances run; entered only where something is stale.
         tell: Takes a line for each of DVC's own files that a kill has cut short and that is set aside.
+        after: Instances that use what another one makes, where both are to run, though they could do without it.
 
     Raises:
         GridError: an instance failed (those that were running have been let finish, the rest has not been started); or
@@ -179,7 +181,7 @@ def run(
             return 0
         with executor(root, todo, jobs) as pool:
             try:
-                failures = _run(root, todo, pool, report)
+                failures = _run(root, _ordered(todo, after), pool, report)
             finally:
                 pool.stop()
         if failures:
@@ -214,6 +216,12 @@ def _settled(root: Path, tell: Callable[[str], None]) -> Plan:
         if not is_mended():
             raise
     return plan(root)
+
+
+def _ordered(todo: Plan, after: Mapping[str, str]) -> Plan:
+    """The plan in which an instance waits for the other one that it uses, where that one is stale too."""
+    more = {name: frozenset({after[name]}) & set(todo.instances) for name in todo.instances if name in after}
+    return dataclasses.replace(todo, needs={name: of | more.get(name, frozenset()) for name, of in todo.needs.items()})
 
 
 def _run(root: Path, todo: Plan, pool: Executor, report: Callable[[Event], None]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from xit.core.files import visible
 from xit.core.plan import Cell, Places, Plan
 from xit.core.progress import Report
 from xit.training.mixtures import train_cells
@@ -11,6 +12,7 @@ def finetune(cells: Mapping[str, Cell], places: Places, plan: Plan, report: Repo
     """Fine-tune the encoder of every condition and seed on a target task in English.
 
     A model whose parent, data, plan and code are what they were is kept, so that a new condition or seed costs its own
-    models only.
+    models only. One that another target has from an equal training is copied: XQuAD and MLQA both train on SQuAD.
     """
-    return train_cells("finetune", cells, places, plan, report)
+    others = [folder for folder in visible(places.out.parent, "*") if folder.is_dir() and folder != places.out]
+    return train_cells("finetune", cells, places, plan, report, others)

@@ -74,7 +74,9 @@ def tune(
             folder = places.out / task / f"{rate:g}"
             plan = dataclasses.replace(plans[task], learning_rate=rate)
             here = Places(places.out / PRETRAINING / f"{start:g}", places.data, folder)
-            lines += train_cells("tune", cells, here, plan, report)
+            lines += train_cells(
+                "tune", cells, here, plan, report, [places.out / other / f"{rate:g}" for other in tasks]
+            )
             rows += [_row(source, TASKS, rate, cell, metric, folder / name) for name, cell in cells.items()]
         checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in tuning.learning_rates])
     write_csv(places.out / "trials.csv", rows)

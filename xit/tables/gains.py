@@ -1,6 +1,6 @@
 """The main table: the gain from each intermediate task, per target, every encoder beside the others."""
 
-from xit.paper.inputs import Inputs
+from xit.paper.inputs import SHARED, Inputs
 from xit.paper.render import Table
 from xit.paper.sentences import starred
 from xit.statistics.gains import main_gains
@@ -25,6 +25,13 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         for condition in study.rows
         for encoder in study.encoders
     )
+    pairs = [condition for condition in study.rows for _ in study.encoders]
+    marked = frozenset(
+        (row, 2 + column)
+        for row, condition in enumerate(pairs)
+        for column, target in enumerate(study.targets)
+        if inputs.shares_data(condition, target)
+    )
     return (
         Table(
             name="gains",
@@ -35,12 +42,13 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
                 f"The column `mean` is over the averaged targets. {starred(study, 'that column')} Single targets are "
                 "explored and never tested: each gain is drawn towards the mean of its row by as much as it is noise. "
                 f"{_left_out(study)}{_controls(study)}"
-                "Made by `xit paper` from results/scores.csv."
+                f"{SHARED * bool(marked)}Made by `xit paper` from results/scores.csv."
             ),
             columns=("condition", "encoder", *study.targets, MEAN),
             rows=rows,
             sections=tuple(range(0, len(rows), len(study.encoders))),
             texts=2,
+            marked=marked,
         ),
     )
 

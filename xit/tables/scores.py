@@ -3,8 +3,8 @@
 import numpy as np
 
 from xit.core.conditions import parse
-from xit.paper.inputs import Inputs
-from xit.paper.render import Cell, Table
+from xit.paper.inputs import SHARED, Inputs
+from xit.paper.render import HEAD, Cell, Table
 from xit.statistics.study import ENGLISH, Study
 
 
@@ -33,19 +33,23 @@ def _table(inputs: Inputs, target: str) -> Table:
         rows.append(("transfer gap", *gaps))
     counts = sorted({study.examples[target, name] for name in languages})
     size = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    columns = ("language", *(conditions * len(study.encoders)))
+    marked = [i for i, name in enumerate(columns) if i and inputs.shares_data(name, target)]
     return Table(
         name=f"scores-{target}",
         title=f"{target}, {study.tasks[target].metric} ({inputs.label})",
         caption=(
             f"Mean over seeds, {size} test examples a language. "
+            + SHARED * bool(marked)
             + "The transfer gap is English minus the mean of the others. " * (ENGLISH in languages)
             + "Made by `xit paper` from results/scores.csv."
         ),
-        columns=("language", *(conditions * len(study.encoders))),
+        columns=columns,
         rows=tuple(rows),
         groups=(("", 1), *((encoder, len(conditions)) for encoder in study.encoders)),
         sections=(int(ENGLISH in languages), len(languages)),
         span="column" if len(conditions) * len(study.encoders) <= 10 else "page",
+        marked=frozenset((HEAD, column) for column in marked),
     )
 
 

@@ -29,7 +29,14 @@ from xit.training.streams import Stream, task_stream, text_stream, training_file
 from xit.training.validation import is_failure
 
 
-def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Plan, report: Report) -> list[str]:
+def train_cells(
+    stage: str,
+    cells: Mapping[str, Cell],
+    places: Places,
+    plan: Plan,
+    report: Report,
+    others: Sequence[Path] = (),
+) -> list[str]:
     """Train the encoder that each cell starts from; a line a cell that says how it ended.
 
     Args:
@@ -38,6 +45,8 @@ def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Pla
         places: What they start from, the folder of all data (text, and a folder a task), and where they go.
         plan: How they are trained.
         report: Progress.
+        others: Folders as `places.out`, of other targets. A cell that one of them has from an equal training, on the
+            same data with the same head, is a copy of it.
 
     Raises:
         ConfigError: several processes would change the loss, or inputs are longer than the encoder reads.
@@ -54,6 +63,12 @@ def train_cells(stage: str, cells: Mapping[str, Cell], places: Places, plan: Pla
         return checkpoints.lineage(stage, modules, inputs, **dataclasses.asdict(cell), plan=plan)
 
     def make(run: Run) -> str:
+        name = next(name for name, cell in cells.items() if cell == run.cell)
+        alike = distributed.same(checkpoints.of_equal_training((other / name for other in others), run.lineage))
+        if alike is not None:
+            if distributed.is_main():
+                checkpoints.copy_of_equal_training(alike, run)
+            return f"the model of {alike}, which is trained on the same data"
         return train_mixture(run, plan, places.data, about(str(run.cell), report))
 
     return checkpoints.each(cells, places, lineage_of, make, is_shared=True)

@@ -74,7 +74,7 @@ def task_stream(
     batches = plan.tasks[task_id]
     examples, of = training_examples(task_id, batches, data, seed)
     tags = {tag for example in examples for tag in example.get("tags", ())}
-    task = task_of(task_id).with_labels(tuple(sorted(tags)))
+    task = task_of(task_id).in_training.with_labels(tuple(sorted(tags)))
     form, head = format_of(task), heads.load(task.format)
     if form.has_candidates and batches.micro_batches % distributed.count():
         raise ConfigError(
