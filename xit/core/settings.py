@@ -166,6 +166,15 @@ class FilesSettings:
     xcopa_questions: Literal["released", "repaired"]
     """XCOPA's `question` field is wrong in th, tr, sw, id and it: `released` takes it as it is, `repaired` as in the
     Estonian file, where it is right."""
+    most_train: Count = 0
+    """The grid trains on at most this many English examples of a task, drawn once for all seeds; 0, or nothing said,
+    takes all."""
+    most_validation: Count = 0
+    """The grid validates on at most this many English examples of a task, drawn alike; 0, or nothing said, takes
+    all."""
+    most_candidates: Count = 0
+    """Where all languages share a pool (Mewsli-X, LAReQA), it has the candidates that are asked for and this many
+    others; 0, or nothing said, takes all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,6 +199,15 @@ class HubSettings:
     sha256: dict[str, str]
     """These are the expected SHA-256 hashes of the splits, by `task split language` (audit.json of the data stage has
     them); a split is checked where its hash is given."""
+    most_train: Count = 0
+    """The grid trains on at most this many English examples of a task, drawn once for all seeds; 0, or nothing said,
+    takes all."""
+    most_validation: Count = 0
+    """The grid validates on at most this many English examples of a task, drawn alike; 0, or nothing said, takes
+    all."""
+    most_candidates: Count = 0
+    """Where all languages share a pool (Mewsli-X, LAReQA), it has the candidates that are asked for and this many
+    others; 0, or nothing said, takes all."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,10 +17,11 @@ from xit.core import registry
 from xit.core.errors import DataError, counted, near, raise_all
 from xit.core.files import is_broken_link, sha256
 from xit.core.languages import facts
-from xit.core.settings import FilesSettings
+from xit.core.settings import FilesSettings, HubSettings
 from xit.core.task import Files, Split, Task, task_of
 from xit.formats import format_of
 from xit.sources import NoPairsError, SentencePair, Source, readers
+from xit.sources.caps import first, sample
 from xit.sources.reader_context import ENDINGS, Group, ReaderContext, Row, lines, shown, streamed
 
 TEXT_FOLDERS = ("text-lingua", "text-udhr", "text-bible")
@@ -98,7 +99,7 @@ class FilesSource(Source):
             sums=_sums(Path(self.settings.folder)),
         )
         rows = _rows(task.files[split], language, Path(self.settings.folder), reader)
-        return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings.most_test, notes)
+        return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings, notes)
 
     def place_of(self, task: Task) -> str:
         """The data folder, and a folder in it or above it that has files of the task."""
@@ -276,9 +277,14 @@ def _read(file: Path, source: Files, reader: ReaderContext) -> list[Group]:
 
 
 def checked(
-    rows: list[Row], where: str, reader: ReaderContext, most_test: int, notes: collections.Counter[str] | None
+    rows: list[Row],
+    where: str,
+    reader: ReaderContext,
+    settings: FilesSettings | HubSettings,
+    notes: collections.Counter[str] | None,
 ) -> Iterator[Row]:
-    """The rows of a split, of test the first ones, if nothing is wrong with any; what was noted goes to the notes.
+    """The rows of a split, as many as the settings let in, if nothing is wrong with any; what was noted goes to the
+    notes.
 
     Raises:
         DataError: with all faults, those of ids that occur more than once among them; or there is no row.
@@ -291,17 +297,9 @@ def checked(
         counts = collections.Counter(json.dumps(text, sort_keys=True) for text in texts)
         reader.notes["rows that repeat an earlier one"] += len(texts) - len(counts)
         notes.update(+reader.notes)
-    return iter(_first(rows, most_test) if reader.split == "test" and most_test else rows)
-
-
-def _first(rows: list[Row], most: int) -> list[Row]:
-    """The first examples; of retrieval the first queries, and every candidate, so that the task stays as hard."""
-    candidates = sum(row.get("role") == "candidate" for row in rows)
-    if not candidates:
-        return rows[:most]
-    queries = [row["id"] for row in rows if row["role"] == "query"][:most]
-    kept = set(queries)
-    return [row for row in rows if row["role"] == "candidate" or row["id"] in kept]
+    if reader.split == "test":
+        return iter(first(rows, settings.most_test))
+    return iter(sample(rows, settings.most_train if reader.split == "train" else settings.most_validation))
 
 
 def filled(path: str, language: str) -> str:

@@ -100,7 +100,7 @@ class HubSource(Source):
             for group in groups
             for row in group
         ]
-        return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings.most_test, notes)
+        return checked(rows, f"{task.id}, {split}, {language}", reader, self.settings, notes)
 
     def text(self, language: str) -> Iterator[str]:
         """Articles of Wikipedia, for pretraining: those of the first file of a language, some 400 MB of English.

@@ -11,6 +11,7 @@ from xit.core.files import atomic, write_json
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, task_of
 from xit.sources import NoPairsError, Source, pretraining
+from xit.sources.caps import fewer_candidates
 
 Settings = MicroSettings | FilesSettings | HubSettings
 
@@ -38,10 +39,12 @@ def data(task_id: str, source: Source, languages: Sequence[str], out: Path) -> l
     with atomic(out) as folder:
         for split, codes in splits:
             rows: list[Example] = []
-            for code in codes:
-                notes: collections.Counter[str] = collections.Counter()
-                found = list(source.examples(task, split, code, notes))
-                audit.append(audited(task_id, split, code, source.name, found, notes))
+            notes: dict[str, collections.Counter[str]] = {code: collections.Counter() for code in codes}
+            by_code = {code: list(source.examples(task, split, code, notes[code])) for code in codes}
+            if split == "test" and task.pool == "all" and not isinstance(source.settings, MicroSettings):
+                by_code = fewer_candidates(by_code, source.settings.most_candidates)
+            for code, found in by_code.items():
+                audit.append(audited(task_id, split, code, source.name, found, notes[code]))
                 if origins := source.origins(task, split, code):
                     audit[-1]["origin"] = "; ".join(origins)
                 rows += found
