@@ -10,6 +10,7 @@ import typer
 from xit.cli import environment, terminal
 from xit.cli.options import STAGES, DataFolder, FormerPreset, Json, Profile, in_project, profile_of
 from xit.core.errors import ConfigError
+from xit.core.files import atomic
 from xit.pipeline import paths
 
 if TYPE_CHECKING:
@@ -54,9 +55,14 @@ def reproduce(
         from xit.pipeline import dask_workers
 
         where = functools.partial(dask_workers.opened, scheduler, settings.resources)
+    at_once = jobs or machine.jobs(settings.resources["default"])
+    ran = 0
     with terminal.progress_of_stages() as report:
-        at_once, after = jobs or machine.jobs(settings.resources["default"]), plans.shared_trainings(settings)
-        ran = runner.run(root, at_once, report, where, terminal.note, after)
+        if settings.tuning.encoders:
+            ran = runner.run(root, at_once, report, where, terminal.note, only="tune")
+            settings = _with_tuned_rates(root, settings)
+        after = plans.shared_trainings(settings)
+        ran += runner.run(root, at_once, report, where, terminal.note, after)
     terminal.note(f"{ran} stage instances ran." if ran else "Nothing is stale; nothing was run.")
     from xit.paper.verify import agreement
 
@@ -69,23 +75,45 @@ def grid_plan(
     profile: Profile = "default",
     data: DataFolder = None,
     preset: FormerPreset = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Stage instances side by side. Else as cores and memory allow.")
+    ] = None,
     as_json: Json = None,
 ) -> None:
-    """Count what `xit reproduce` would run: stale stage instances, and the models that they train or evaluate.
-
-    `python benchmarks/cost.py`, in the project's folder, estimates hours and disk.
+    """Count what `xit reproduce` would run: stale stage instances, the models that they train or evaluate; and estimate
+    hours and disk.
 
     Example: `xit grid plan --profile scaling`.
     """
-    from xit.cli import tables
-    from xit.pipeline import config, runner
+    from xit.cli import cost, tables
+    from xit.pipeline import config, machine, runner
 
     root = _prepared(profile_of(profile, preset), data)
-    todo = runner.plan(root)
+    todo, settings = runner.plan(root), config.load(root / paths.PARAMS)
     found = {"instances": {"stale": len(todo.instances), "total": todo.total}}
-    found |= _counts(config.load(root / paths.PARAMS), todo.instances)
+    found |= _counts(settings, todo.instances)
+    found["cost"] = cost.estimate(settings, todo.instances, workers or machine.jobs(settings.resources["default"]))
     if not terminal.print_json(found, as_json):
         terminal.show(tables.plan(found, profile))
+
+
+def _with_tuned_rates(root: Path, settings: "Config") -> "Config":
+    """The parameters of a workspace with the rates that its own trials have chosen, put into its params.yaml, so that
+    what is trained is stale where they change. The project's own params.yaml is its author's to write."""
+    from xit.pipeline import config
+    from xit.statistics import rates
+
+    chosen = {}
+    for encoder in settings.tuning.encoders if root != in_project() else ():
+        if (trials := root / paths.tuned(encoder) / "trials.csv").is_file():
+            best = rates.chosen(trials, settings.source, encoder)
+            chosen[encoder] = {"learning_rates": {**(settings.encoders[encoder].learning_rates or {}), **best}}
+    if not chosen:
+        return settings
+    values = config.laid_over(config.read(root / paths.PARAMS), {"encoders": chosen})
+    with atomic(root / paths.PARAMS) as temporary:
+        temporary.write_text(config.written(values), encoding="utf-8")
+    return config.load(root / paths.PARAMS)
 
 
 def _prepared(profile: str, data: Path | None) -> Path:
@@ -96,7 +124,7 @@ def _prepared(profile: str, data: Path | None) -> Path:
     from xit.pipeline import config, overlay
 
     root = overlay.prepare(in_project(), profile, data, terminal.note)
-    settings = config.load(root / paths.PARAMS)
+    settings = _with_tuned_rates(root, config.load(root / paths.PARAMS))
     if any(
         settings.encoders[name].size and not (root / paths.pretrained(name)).exists() for name in settings.grid.encoders
     ):

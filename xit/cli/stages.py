@@ -144,17 +144,11 @@ def tune(
     config = _computing(load_config())
     from xit.stages import tune as stage
 
-    own = plans.section(config.encoders, encoder, "encoders")
-    if own.weights != "random":
-        raise ConfigError(
-            f"{paths.PARAMS}: encoders.{encoder}.weights: {own.weights}, which are released; trials begin with random "
-            "ones. Set its learning_rate."
-        )
-    tuning = config.tuning
+    own, tuning = plans.section(config.encoders, encoder, "encoders"), config.tuning
     trials = plans.trials(config, encoder, task or tuning.tasks)
     with terminal.progress() as report, _vocabulary(own.vocabulary) as tokenizer_folder:
         places = Places(tokenizer_folder, paths.DATA, paths.tuned(encoder))
-        lines = stage.tune(encoder, config.source, tuning, places, trials, report)
+        lines = stage.tune(encoder, config.source, tuning, places, trials, report, own.weights)
     if record is not None:
         lines.append(stage.record(paths.tuned(encoder) / "trials.csv", record))
     terminal.print_lines(lines)

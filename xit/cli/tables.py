@@ -91,13 +91,30 @@ def _field(value: Any) -> str:
 
 def plan(found: Mapping[str, Any], profile: str) -> Parts:
     """What `xit grid plan` counted."""
-    stale, total = found["instances"]["stale"], found["instances"]["total"]
+    stale, total, cost = found["instances"]["stale"], found["instances"]["total"], found["cost"]
     title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
-    table = boxed(title, "stage", numbers=("instances", "models"))
-    for row in found["stages"]:
-        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}" if row["models"] else "–")
+    table = boxed(title, "stage", numbers=("instances", "models", "CPU time", "GPU time", "disk, GiB"))
+
+    def costs(row: Mapping[str, float]) -> tuple[str, str, str]:
+        return duration(row["cpu_hours"]), duration(row["gpu_hours"]), f"{row['disk_gib']:,.2f}"
+
+    for row, of in zip(found["stages"], cost["stages"], strict=True):
+        table.add_row(row["stage"], str(row["instances"]), f"{row['models']:,}" if row["models"] else "–", *costs(of))
+    table.add_section()
+    table.add_row("all", "", "", *costs(cost["sums"]))
     yield table
-    yield "Estimates of hours and disk: python benchmarks/cost.py"
+    if stale:
+        yield (
+            f"An estimate: {duration(cost['hours'])} with {cost['workers']} at once; at least "
+            f"{duration(cost['at_least_hours'])}, the longest chain, with any number. What it assumes: --json -."
+        )
+
+
+def duration(hours: float) -> str:
+    """In minutes or hours; a dash for none."""
+    if hours < 1.5:
+        return f"{hours * 60:.1f} min" if hours else "–"
+    return f"{hours:,.0f} h"
 
 
 def power(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int], title: str, caption: str) -> Parts:

@@ -543,3 +543,11 @@ class ResourceSettings:
     """The run has this many GPUs; a worker offers those that CUDA_VISIBLE_DEVICES shows it."""
     memory_gib: Annotated[float, Gt(0)]
     """The run has this much main memory, in GiB."""
+    gpu_peak_tflops: Annotated[float, Gt(0)] = 312.0
+    """A GPU of the run computes at most this many TFLOP/s in bfloat16, as its data sheet says (312 is an A100); nothing
+    but the estimate of `xit grid plan` reads it, and it may be left out."""
+
+    @property
+    def asked(self) -> dict[str, float]:
+        """What a worker must offer."""
+        return {"cpus": self.cpus, "gpus": self.gpus, "memory_gib": self.memory_gib}

@@ -80,14 +80,14 @@ class Cluster:
             GridError: no worker could ever hold it, for a minute; or the scheduler is gone.
         """
         workers = self._workers()
-        request = dataclasses.asdict(self._request(name))
+        request = self._request(name).asked
         loads = {address: [n for n, (at, _) in self.running.items() if at == address] for address in workers}
         if not any(_fits([request], worker) for worker in workers.values()):
             self._wait_for_a_fit(name, request, workers)
             return None
         self.unfit_since = None
         for address in sorted(workers, key=lambda address: len(loads[address])):
-            taken = [dataclasses.asdict(self._request(other)) for other in loads[address]]
+            taken = [self._request(other).asked for other in loads[address]]
             if _fits([*taken, request], workers[address]):
                 arguments = (str(self.root), name, self.imports)
                 future = self.client.submit(

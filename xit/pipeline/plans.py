@@ -82,14 +82,17 @@ def shared_trainings(config: "Config") -> dict[str, str]:
 
 
 def trials(config: "Config", encoder: str, tasks: Sequence[str]) -> dict[str, Plan]:
-    """How an encoder is tuned: pretrained, under `pretraining`, and trained on each task, of which the rates are tried.
+    """How an encoder is tuned: trained on each task, of which the rates are tried; and pretrained, under `pretraining`,
+    where it starts from random weights.
 
     Without tasks it is every target and intermediate task of the grid. A trial that fails is not started again, so that
     it counts against its rate.
     """
     tuning, rate = config.tuning, config.tuning.learning_rates[0]
-    first = pretraining(config, encoder, next(iter(tuning.pretraining_learning_rates), None))
-    found = {PRETRAINING: dataclasses.replace(first, steps=tuning.pretraining_steps or first.steps)}
+    found = {}
+    if section(config.encoders, encoder, "encoders").weights == "random":
+        first = pretraining(config, encoder, next(iter(tuning.pretraining_learning_rates), None))
+        found = {PRETRAINING: dataclasses.replace(first, steps=tuning.pretraining_steps or first.steps)}
     for task in tasks or dict.fromkeys([*config.grid.targets, *config.grid.intermediates]):
         own = section({**config.intermediate, **config.targets}, task, "targets")
         plan = _after_pretraining(config, encoder, own, {task: _batches(own)}, learning_rate=rate)

@@ -156,6 +156,7 @@ def run(
     executor: Callable[[Path, Plan, int], AbstractContextManager[Executor]] = local,
     tell: Callable[[str], None] = lambda message: None,
     after: Mapping[str, str] = {},
+    only: str = "",
 ) -> int:
     """Run what is stale; how many instances ran.
 
@@ -167,6 +168,8 @@ def run(
         tell: Takes a line for each of DVC's own files that a kill has cut short and that is set aside.
         after: Instances that use what another one makes, where both are to run, though they could do without it.
 
+        only: A stage, of which nothing runs but the instances, and what they need.
+
     Raises:
         GridError: an instance failed (those that were running have been let finish, the rest has not been started); or
             another run is under way in the same folder; or something is stale after all.
@@ -176,7 +179,7 @@ def run(
     logs = root / "logs"
     logs.mkdir(exist_ok=True)
     with _alone(logs / ".lock"), _ending_as_interrupt():
-        todo = _settled(root, tell)
+        todo = _restricted(_settled(root, tell), only)
         if not todo.instances:
             return 0
         with executor(root, todo, jobs) as pool:
@@ -186,7 +189,7 @@ def run(
                 pool.stop()
         if failures:
             raise GridError("\n".join(failures))
-        if left := plan(root).instances:  # the last word is DVC's, whatever the processes said
+        if left := _restricted(plan(root), only).instances:  # the last word is DVC's, whatever the processes said
             raise GridError(
                 f"{root}: all {len(todo.instances)} instances ended well, and yet {', '.join(left)}: stale. Was a file "
                 "or parameter changed meanwhile? Run the same command again."
@@ -216,6 +219,18 @@ def _settled(root: Path, tell: Callable[[str], None]) -> Plan:
         if not is_mended():
             raise
     return plan(root)
+
+
+def _restricted(todo: Plan, stage: str) -> Plan:
+    """The plan of one stage's instances and of what they need; of all without a stage."""
+    if not stage:
+        return todo
+    kept: set[str] = set()
+    waiting = [name for name in todo.instances if name.partition("@")[0] == stage]
+    while waiting:
+        kept.add(name := waiting.pop())
+        waiting += todo.needs[name] - kept
+    return dataclasses.replace(todo, instances=tuple(name for name in todo.instances if name in kept))
 
 
 def _ordered(todo: Plan, after: Mapping[str, str]) -> Plan:

@@ -1,9 +1,10 @@
-"""Learning rates of an encoder from scratch: the same few trials for each, judged on English validation alone.
+"""Learning rates of an encoder: the same few trials for each, judged on English validation alone.
 
-First the rate of pretraining, where several are tried: by the masked-LM loss on English text which the trials have not
-seen. Then, from that rate's encoders, the rate of each task: by its main metric on English validation. Each time the
-best rate is the lowest whose median and worst seed are within a standard error of the best (`xit.statistics.rates`);
-no task decides for another. A trial that fails is not started again.
+First, of an encoder from scratch, the rate of pretraining, where several are tried: by the masked-LM loss on English
+text which the trials have not seen; a released encoder starts from its weights. Then, from there, the rate of each
+task: by its main metric on English validation. Each time the best rate is the lowest whose median and worst seed are
+within a standard error of the best (`xit.statistics.rates`); no task decides for another. A trial that fails
+is not started again.
 """
 
 import csv
@@ -23,7 +24,7 @@ from xit.core.plan import PRETRAINING, Cell, Places, Plan, TextBatches
 from xit.core.progress import Report, about
 from xit.core.settings import TuningSettings
 from xit.core.task import task_of
-from xit.modeling import checkpoints, tokenization
+from xit.modeling import checkpoints, convert, tokenization
 from xit.modeling.checkpoints import Run
 from xit.modeling.tokenization import Tokenizer
 from xit.statistics import rates
@@ -47,6 +48,7 @@ def tune(
     places: Places,
     plans: Mapping[str, Plan],
     report: Report,
+    weights: str = "random",
 ) -> list[str]:
     """Try every learning rate of `tuning`, write out/trials.csv, and say which are best; finished trials are kept.
 
@@ -55,17 +57,25 @@ def tune(
         source: The source of the data, for the record.
         tuning: What is tried.
         places: The tokenizer, the folder of all data, of which no test split is read, and where the trials go.
-        plans: How the encoder is pretrained, under `pretraining`, and how it is trained on each task that decides.
+        plans: How the encoder is pretrained, under `pretraining`, unless it is released; and how it is trained on each
+            task that decides.
         report: Progress.
+        weights: Where the encoder starts, as `encoders.ID.weights` says.
 
     Raises:
         TrainingError: English is not among the languages of pretraining.
     """
-    pretraining = tuning.pretraining_learning_rates or (plans[PRETRAINING].learning_rate,)
-    lines, rows = _pretrained(encoder, source, tuning.seeds, pretraining, places, plans[PRETRAINING], report)
-    start = rates.best(rates.tried(rows, source, encoder, ""))
-    if len(pretraining) == 1:
-        rows = []  # nothing was searched
+    rows: list[Row] = []
+    if weights == "random":
+        pretraining = tuning.pretraining_learning_rates or (plans[PRETRAINING].learning_rate,)
+        lines, rows = _pretrained(encoder, source, tuning.seeds, pretraining, places, plans[PRETRAINING], report)
+        start = f"{rates.best(rates.tried(rows, source, encoder, '')):g}"
+        if len(pretraining) == 1:
+            rows = []  # nothing was searched
+    else:
+        start = "released"
+        seeds = {str(seed): Cell(encoder, seed=seed) for seed in tuning.seeds}
+        lines = convert.pretrained(seeds, weights, places.out / PRETRAINING / start)
     tasks = [name for name in plans if name != PRETRAINING]
     for task in tasks:
         metric = task_of(task).metric
@@ -73,7 +83,7 @@ def tune(
             cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in tuning.seeds}
             folder = places.out / task / f"{rate:g}"
             plan = dataclasses.replace(plans[task], learning_rate=rate)
-            here = Places(places.out / PRETRAINING / f"{start:g}", places.data, folder)
+            here = Places(places.out / PRETRAINING / start, places.data, folder)
             lines += train_cells(
                 "tune", cells, here, plan, report, [places.out / other / f"{rate:g}" for other in tasks]
             )

@@ -1,6 +1,8 @@
 """What the learning rates that were tried reached, and which is best."""
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -24,6 +26,14 @@ def tried(trials: Iterable[Mapping[str, Any]], source: str, encoder: str, task: 
             sign = -1 if row["metric"] == "loss" else 1
             found.setdefault(float(row["learning_rate"]), []).append(sign * float(row["validation_score"]))
     return found
+
+
+def chosen(trials: Path, source: str, encoder: str) -> dict[str, float]:
+    """The best rate of each task that a file of trials has."""
+    with trials.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    tasks = dict.fromkeys(row["task"] for row in rows if row["task"])
+    return {task: best(tried(rows, source, encoder, task)) for task in tasks}
 
 
 def best(scores: Mapping[float, Sequence[float]]) -> float:
