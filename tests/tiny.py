@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from xit import heads
@@ -164,6 +165,13 @@ def three_sentences() -> tuple[torch.Tensor, torch.Tensor]:
     """The ids of three sentences of 7, 4 and 1 tokens, and their mask."""
     input_ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15, 0, 0, 0], [16, 0, 0, 0, 0, 0, 0]])
     return input_ids, (input_ids != 0).long()
+
+
+def unit_vectors(rows: int, hidden: int, seed: int, noise: float = 1.0) -> Any:
+    """Rows of length one, in all directions, or with less noise around one of them."""
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((1, hidden)) * (noise < 1) + noise * random.standard_normal((rows, hidden))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def tokenizer() -> tokenization.Tokenizer:

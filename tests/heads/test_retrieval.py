@@ -1,4 +1,4 @@
-"""Retrieval at scale: exact search in blocks, vectors streamed to disk, mining of pairs."""
+"""Retrieval: how candidates are ranked, and exact search in blocks, vectors streamed to disk."""
 
 import dataclasses
 import json
@@ -15,19 +15,18 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
+from xit import heads
 from xit.core.errors import CheckpointError
-from xit.core.plan import Places
-from xit.core.progress import unheard
-from xit.core.settings import MicroSettings, RetrievalSettings
+from xit.core.settings import RetrievalSettings
 from xit.evaluation import evaluate
 from xit.formats import format_of
-from xit.heads import EncodingOptions, _mining, _vectors, retrieval
+from xit.heads import EncodingOptions, _vectors, retrieval
 from xit.heads._search import nearest
-from xit.modeling import task_model
-from xit.sources.micro import MicroSource
-from xit.stages import data
-from xit.stages import evaluate as evaluate_stage
+from xit.heads.retrieval import rank
+from xit.modeling import encoders, task_model, tokenization
+from xit.modeling.task_model import EncoderModel
 
 BARE = RetrievalSettings(0.5, "mean")
 
@@ -60,15 +59,9 @@ def test_search_ranks_as_a_stable_sort_of_whole_numbers(
     assert similarities.tolist() == np.take_along_axis(products, order, 1).tolist()
 
 
-def unit(rows: int, hidden: int, seed: int, noise: float = 1.0) -> Any:
-    random = np.random.default_rng(seed)
-    vectors = random.standard_normal((1, hidden)) * (noise < 1) + noise * random.standard_normal((rows, hidden))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 @pytest.mark.parametrize("noise", [1.0, 1e-3, 1e-7], ids=["apart", "close", "all but equal"])
 def test_neither_blocks_nor_threads_change_a_bit(noise: float) -> None:
-    queries, candidates = unit(12, 96, 0, noise), unit(600, 96, 0, noise)[100:]
+    queries, candidates = tiny.unit_vectors(12, 96, 0, noise), tiny.unit_vectors(600, 96, 0, noise)[100:]
     expected = found(queries, candidates, 5, (500, 12))
 
     for blocks in [(1, 12), (7, 3), (256, 5), (499, 1), (5000, 5000)]:
@@ -91,7 +84,7 @@ def test_of_many_equal_candidates_the_first_come_first() -> None:
 
 
 def test_candidates_are_read_once_in_order_and_may_lie_in_a_file(tmp_path: Path) -> None:
-    queries, candidates = unit(9, 16, 0), unit(100, 16, 1)
+    queries, candidates = tiny.unit_vectors(9, 16, 0), tiny.unit_vectors(100, 16, 1)
     np.save(tmp_path / "candidates.npy", candidates)
     mapped = np.load(tmp_path / "candidates.npy", mmap_mode="r")
     read, told = [], []
@@ -132,7 +125,7 @@ _vectors.encoded(slow, 60, folder / "work" / "de", {"checkpoint": "a"}, shard=2)
 
 def test_a_killed_process_goes_on_and_ends_in_the_same_bits(tmp_path: Path) -> None:
     # Whole numbers, whose sums are exact however many threads add them.
-    weights = torch.from_numpy((unit(60, 50, 0) * 100).round())
+    weights = torch.from_numpy((tiny.unit_vectors(60, 50, 0) * 100).round())
     torch.save(weights, tmp_path / "weights.pt")
     place = tmp_path / "work" / "de"
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path)])
@@ -284,119 +277,117 @@ def test_what_was_encoded_before_a_stop_is_encoded_by_the_same_checkpoint_only(t
         assert encoded == runs  # encoded and searched; only searched
 
 
-# Mining
+# Ranking
 
 
-def at(*degrees: float) -> Any:
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+def pool_of(*rows: tuple[str, str, str, list[float]]) -> tuple[Tensor, list[dict[str, Any]]]:
+    examples = [{"language": code, "role": role, "id": name, "gold": [], "text": ""} for code, role, name, _ in rows]
+    return torch.tensor([vector for *_, vector in rows]), examples
 
 
-def test_pairs_have_the_cosine_over_the_mean_cosine_of_their_neighbours() -> None:
-    pairs, margins = _mining.mine(at(0, 60), at(10, 90))
-
-    # neighbours of 0°: cos 10°, cos 90°; of 60°: cos 50°, cos 30°; of 10°: cos 10°, cos 50°; of 90°: cos 90°, cos 30°
-    # 0° and 10°: 0.9848 / ((0.4924 + 0.8138) / 2); 60° and 90°: 0.8660 / ((0.7544 + 0.4330) / 2)
-    assert pairs.tolist() == [[0, 0], [1, 1]]
-    assert margins.tolist() == pytest.approx([1.5079, 1.4587], abs=1e-4)
-
-
-def test_a_sentence_is_in_one_pair_the_best() -> None:
-    pairs, margins = _mining.mine(at(0, 5, 80), at(1, 79))
-
-    assert sorted(pairs.tolist()) == [[0, 0], [2, 1]]
-    assert margins.tolist() == sorted(margins, reverse=True)
-
-
-def test_known_pairs_among_sentences_without_a_partner_are_mined_first() -> None:
-    random = np.random.default_rng(0)
-    queries, candidates = unit(300, 32, 1), unit(400, 32, 2)
-    partners = random.permutation(400)[:60]
-    near = queries[:60] + 0.02 * random.standard_normal((60, 32))
-    candidates[partners] = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
-
-    pairs, margins = _mining.mine(queries, candidates)
-
-    assert {tuple(pair) for pair in pairs[:60].tolist()} == set(zip(range(60), partners.tolist(), strict=True))
-    assert margins[59] > margins[60]
-    assert all(len(set(side)) == len(side) for side in pairs.T.tolist())
-
-
-@pytest.mark.parametrize(
-    ("scored", "threshold"),
-    [
-        ({"aA": 5.0, "bB": 4.0, "cX": 3.0, "dX": 2.0}, 3.5),  # 2 of 2, 3 gold: 0.8; all others lower it
-        ({"aX": 5.0, "aA": 4.0, "bB": 3.0, "cC": 2.0}, 2.0),  # all: 6 / 7
-        ({"aA": 4.0, "bB": 4.0, "bX": 4.0, "dX": 2.0}, 3.0),  # equal margins are taken together
-        ({"aX": 5.0}, 0.0),
-        ({}, 0.0),
-    ],
-)
-def test_the_threshold_is_that_of_the_best_f1(scored: dict[str, float], threshold: float) -> None:
-    pairs = {(pair[0], pair[1]): margin for pair, margin in scored.items()}
-
-    assert _mining.threshold(pairs, {("a", "A"), ("b", "B"), ("c", "C")}) == threshold
-
-
-def sentences(role: str, *texts: str, prefix: str) -> list[dict[str, Any]]:
-    return [
-        {"id": f"{prefix}{number}", "language": "de", "role": role, "text": text, "gold": []}
-        for number, text in enumerate(texts)
-    ]
-
-
-def test_equal_sentences_take_part_once_and_are_in_no_pair() -> None:
-    examples = [
-        *sentences("query", "eins", "zwei", " zwei ", "drei", prefix="de-"),
-        *sentences("candidate", "one", "two", "three", prefix="en-"),
-    ]
-    vectors = np.concatenate([at(0, 40, 40, 80), at(1, 41, 81)])
-
-    found = retrieval._margins(_vectors.NormalizedVectors(vectors), examples)
-
-    assert set(found) == {("de-0", "en-0"), ("de-3", "en-2")}
-
-
-def test_the_threshold_of_validation_cuts_the_pairs_of_test(tmp_path: Path) -> None:
-    task, texts = tiny.task_of("bucc2018"), tiny.texts()[:40]
-    tiny.write_checkpoint(tmp_path / "checkpoint")
-    encoder, tokenizer = task_model.load_encoder(tmp_path / "checkpoint")
-    options = EncodingOptions(tokenizer, task, 64)
-
-    def pool(first: int) -> list[dict[str, Any]]:
-        """Ten queries, and as candidates five of them word for word, their translations, and five others."""
-        rows = sentences("query", *texts[first : first + 10], prefix="de-")
-        rows += sentences("candidate", *texts[first : first + 5], *texts[first + 10 : first + 15], prefix="en-")
-        return [{**row, "gold": [f"en-{n}"]} if row["role"] == "query" and n < 5 else row for n, row in enumerate(rows)]
-
-    made = retrieval.bare_pool(encoder, pool(0), pool(20), options, BARE)
-
-    for is_centered in (False, True):
-        pairs: Any = retrieval.bare_answers(made, encoder.layer(BARE), is_centered, options)
-        assert set(pairs) >= {(f"de-{n}", f"en-{n}") for n in range(5)}
-        scores = format_of(task).score(pairs, format_of(task).gold(pool(0)), "de")
-        assert scores["recall"] == 100.0
-        assert scores["f1"] > 60
-
-
-def test_the_stages_mine_with_the_validation_split_of_every_language(tmp_path: Path) -> None:
-    languages = ("en", "de", "zh")
-    source = MicroSettings(
-        train=8, validation=12, test=9, territories=20, units=12, documents_per_language=5, anchor_fraction=0.5, seed=1
+def test_of_equally_near_candidates_the_first_comes_first() -> None:
+    vectors, examples = pool_of(
+        ("en", "query", "q", [1.0, 0.0]),
+        ("en", "candidate", "far", [0.0, 1.0]),
+        ("en", "candidate", "b", [1.0, 0.0]),
+        ("en", "candidate", "a", [1.0, 0.0]),
     )
-    tiny.write_checkpoint(tmp_path / "models" / "none" / "0")
 
-    micro = MicroSource(dataclasses.replace(source, languages=languages))
-    lines = data.data("bucc2018", micro, languages, tmp_path / "data/bucc2018")
-    places = Places(tmp_path / "models", tmp_path / "data", tmp_path / "out")
-    cells = tiny.cells("transformer", "none", "bucc2018", seeds=(0,))
-    evaluate_stage.evaluate(cells, places, languages, "micro", BARE, unheard)
+    assert rank(vectors, examples, tiny.task_of("tatoeba")) == {"q": ["b", "a", "far"]}
 
-    assert lines == [f"{tmp_path / 'data/bucc2018'}: 24 validation, 18 test"]
-    scores = json.loads((tmp_path / "out" / "none" / "0" / "scores.json").read_text())
-    assert {(score["language"], score["metric"]) for score in scores} == {
-        (code, metric) for code in ("de", "zh") for metric in ("f1", "f1_centered", "precision", "recall")
-    }
-    lineage = json.loads((tmp_path / "out" / "none" / "0" / "lineage.json").read_text())
-    assert {"test", "validation"} < set(lineage["inputs"])
-    assert not (tmp_path / "out" / "none" / "0.partial").exists()
+
+def test_a_query_is_ranked_in_its_language_or_in_all() -> None:
+    vectors, examples = pool_of(
+        ("de", "query", "q", [1.0, 0.0]),
+        ("de", "candidate", "de-1", [0.5, 0.5]),
+        ("fr", "candidate", "fr-1", [1.0, 0.0]),
+    )
+
+    assert rank(vectors, examples, tiny.task_of("tatoeba")) == {"q": ["de-1"]}
+    assert rank(vectors, examples, tiny.task_of("lareqa")) == {"q": ["fr-1", "de-1"]}
+
+
+def test_twenty_candidates_are_kept() -> None:
+    candidates = [("en", "candidate", str(i), [1.0, float(i)]) for i in range(30)]
+    vectors, examples = pool_of(("en", "query", "q", [0.0, 1.0]), *candidates)
+
+    assert rank(vectors, examples, tiny.task_of("lareqa")) == {"q": [str(i) for i in range(29, 9, -1)]}
+
+
+def test_equal_candidates_are_no_negatives_of_each_other() -> None:
+    head = heads.load("retrieval").head("linear", 2, 1, tiny.task_of("lareqa"))
+    same = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])  # two queries, each before its candidate
+
+    with torch.no_grad():
+        one, two = (float(head.loss(same, {"labels": torch.tensor(labels)})) for labels in ([7, 7], [7, 8]))
+
+    assert one == pytest.approx(0.0)
+    assert two == pytest.approx(0.6931, abs=1e-4)  # ln 2
+
+
+def test_the_rows_of_the_nearest_candidates_are_what_tatoeba_submits() -> None:
+    _, examples = pool_of(
+        ("de", "candidate", "1", [1.0]),
+        ("de", "query", "0", [1.0]),
+        ("de", "candidate", "0", [1.0]),
+        ("de", "query", "1", [1.0]),
+    )
+
+    assert format_of(tiny.task_of("tatoeba")).from_model({"0": ["0", "1"], "1": ["0", "1"]}, examples) == [1, 1]
+
+
+def bare_vectors(tokenizer: tokenization.Tokenizer, **changes: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The vector that a bare encoder gives a sentence beside a longer one, and the sentence's hidden states."""
+    torch.manual_seed(0)
+    size = dataclasses.replace(tiny.SIZES["lstm"], layers=2)
+    encoder = encoders.build("lstm", size, tokenizer.vocabulary_size)
+    options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
+    rows = heads.text_rows(options, ["Ida painted", "Ida painted the boat in Oslo"], "longest_first")
+    settings = dataclasses.replace(RetrievalSettings(1.0, "mean"), **changes)
+    ids = torch.from_numpy(rows[0].input_ids)[None]
+    with torch.no_grad():
+        states = encoder(ids, torch.ones_like(ids))
+    model = EncoderModel(encoder, 0)
+    return model.vectors(rows, settings, [model.layer(settings)])[0][0], states
+
+
+@pytest.mark.parametrize(("layer", "index"), [(0.0, 0), (0.5, 1), (0.5833, 1), (1.0, 2)])
+def test_the_layer_of_a_bare_encoder_is_a_part_of_its_depth(
+    layer: float, index: int, tokenizer: tokenization.Tokenizer
+) -> None:
+    vector, states = bare_vectors(tokenizer, layer=layer)
+
+    torch.testing.assert_close(vector, states[index][0].mean(0), atol=1e-6, rtol=0)
+
+
+def test_pooling_reads_real_tokens_only(tokenizer: tokenization.Tokenizer) -> None:
+    for pooling, of in (("max", lambda s: s.amax(0)), ("first", lambda s: s[0])):
+        vector, states = bare_vectors(tokenizer, pooling=pooling)
+        torch.testing.assert_close(vector, of(states[-1][0]), atol=1e-6, rtol=0)
+
+
+def test_centring_takes_away_the_mean_of_a_language_and_role_of_validation_and_never_that_of_the_pool(
+    tokenizer: tokenization.Tokenizer,
+) -> None:
+    vectors, examples = pool_of(
+        ("de", "query", "0", [9.0, 1.0]),
+        ("de", "query", "1", [9.0, -1.0]),
+        ("de", "candidate", "0", [1.0, 5.0]),
+        ("de", "candidate", "1", [1.0, 3.0]),
+    )
+    means, validation = pool_of(
+        ("de", "query", "2", [9.0, 0.5]), ("de", "query", "3", [9.0, -0.5]), ("de", "candidate", "2", [1.0, 4.0])
+    )
+    retrieval: Any = heads.load("retrieval")
+    options = EncodingOptions(tokenizer, tiny.task_of("tatoeba"), 64)
+
+    def ranked(is_centered: bool, known: Any = validation, of: Tensor = means) -> Any:
+        pool = retrieval.BarePool(examples, known, {2: vectors.numpy()}, {2: of.numpy()} if known else {})
+        return retrieval.bare_answers(pool, 2, is_centered, options)
+
+    assert ranked(is_centered=False) == {"0": ["1", "0"], "1": ["1", "0"]}
+    assert ranked(is_centered=True) == {"0": ["0", "1"], "1": ["1", "0"]}
+    assert ranked(is_centered=True, of=means * 0) == ranked(is_centered=False)  # the pool's own means do nothing
+    assert ranked(is_centered=False, known=[]) == ranked(is_centered=False)
+    assert ranked(is_centered=True, known=[]) is None
+    assert ranked(is_centered=True, known=validation[:2], of=means[:2]) is None  # no mean of the candidates

@@ -1,16 +1,19 @@
-"""Words as pieces: each word has the pieces that it has in its sentence, whatever the kind of the tokenizer."""
+"""Tags of words: each word has the pieces that it has in its sentence, whatever the kind of the tokenizer."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import encoder_fixtures
 import pytest
 import tiny
 import tokenizers
+from tiny_models import learn, model_for
 from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 
+from xit import heads
 from xit.core import registry
-from xit.heads import EncodingOptions, tagging
+from xit.heads import IGNORED, EncodingOptions, tagging
 from xit.modeling import tokenization
 
 SENTENCE = ["The", "church", "in", "Germany", "is", "old", "."]
@@ -160,3 +163,83 @@ def test_short_rows_hold_every_word_once(kind: str, length: int) -> None:
     assert len(places) == len(WORDS)
     assert sorted(set(places)) == places
     assert max(places) < len(ids)
+
+
+# Long sentences
+
+
+LONG = tuple(f"{person} painted in {place}".split() for person, place in zip(tiny.PEOPLE, tiny.PLACES, strict=True))
+LONG_WORDS = [word for sentence in LONG for word in sentence]
+LONG_TAGS = ["B-PER", "O", "O", "B-LOC"] * 8
+
+
+def test_long_sentences_are_cut_between_words(tokenizer: tokenization.Tokenizer) -> None:
+    example = {"id": "0", "language": "en", "words": LONG_WORDS, "tags": LONG_TAGS}
+
+    (encoded,) = heads.load("tagging").encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 16))
+
+    assert len(encoded.rows) > 3
+    assert all(len(row.input_ids) <= 16 for row in encoded.rows)
+    inner = [token for row in encoded.rows for token in row.input_ids[1:-1].tolist()]
+    assert inner == tokenizer.backend.encode(LONG_WORDS, is_pretokenized=True, add_special_tokens=False).ids
+    labels = tiny.task_of("panx").labels
+    assert [labels[tag] for _, tags in encoded.label for tag in tags] == LONG_TAGS
+    begins = [
+        tokenizer.backend.decode([int(row.input_ids[start])]).strip()
+        for row, (starts, _) in zip(encoded.rows, encoded.label, strict=True)
+        for start in starts
+    ]
+    assert all(word.startswith(begin) for word, begin in zip(LONG_WORDS, begins, strict=True))
+
+
+def test_predictions_of_the_pieces_of_a_sentence_are_joined_again(
+    tokenizer: tokenization.Tokenizer, tmp_path: Path
+) -> None:
+    options = EncodingOptions(tokenizer, tiny.task_of("panx"), 16)
+    model = model_for("panx", "lstm", "matching", tokenizer)
+    example = {"id": "0", "language": "en", "words": LONG_WORDS, "tags": LONG_TAGS}
+
+    learn(model, [example], options, tmp_path)
+
+    assert heads.load("tagging").predict(model, [example], options) == [LONG_TAGS]
+
+
+def test_a_word_longer_than_a_row_keeps_its_place(tokenizer: tokenization.Tokenizer) -> None:
+    options = EncodingOptions(tokenizer, tiny.task_of("panx"), 8)
+    words = ["Ida", "paintedpaintedpaintedpaintedpainted", "Oslo"]
+
+    (encoded,) = heads.load("tagging").encode([{"id": "0", "words": words, "tags": ["B-PER", "O", "B-LOC"]}], options)
+
+    assert all(len(row.input_ids) <= 8 for row in encoded.rows)
+    assert [tag for _, tags in encoded.label for tag in tags] == [1, 0, 5]
+    model = model_for("panx", "transformer", "linear", tokenizer)
+    assert [len(tags) for tags in heads.load("tagging").predict(model, [{"words": words}], options)] == [3]
+
+
+def test_a_word_without_tokens_is_read_as_unknown() -> None:
+    """Released tokenizers drop signs of no width; a tag is asked for them all the same."""
+    pieces = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "ida": 4}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordPiece(pieces, unk_token="[UNK]"))
+    backend.normalizer = tokenizers.normalizers.BertNormalizer()
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    roles = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
+    options = EncodingOptions(tokenization.Tokenizer(backend, roles, (2,), (3,)), tiny.task_of("panx"), 16)
+    example = {"id": "0", "words": ["Ida", "\u200b", "Ida"], "tags": ["B-PER", "O", "B-PER"]}
+
+    (encoded,) = heads.load("tagging").encode([example], options)
+
+    assert encoded.rows[0].input_ids.tolist() == [2, 4, 1, 4, 3]
+    assert encoded.label == [([1, 2, 3], [1, 0, 1])]
+
+
+def test_only_the_first_token_of_a_word_is_labelled(tokenizer: tokenization.Tokenizer) -> None:
+    module = heads.load("tagging")
+    example = {"id": "0", "words": ["Ida", "painted"], "tags": ["B-PER", "O"]}
+    encoded = module.encode([example], EncodingOptions(tokenizer, tiny.task_of("panx"), 64))
+    length = len(encoded[0].rows[0].input_ids)
+
+    (labels,) = module.labels(encoded, length + 2)["labels"]
+
+    words = tokenizer.backend.encode(["Ida", "painted"], is_pretokenized=True, add_special_tokens=False).word_ids
+    assert labels[labels != IGNORED].tolist() == [1, 0]
+    assert (labels != IGNORED).nonzero().flatten().tolist() == [1, 1 + words.index(1)]
