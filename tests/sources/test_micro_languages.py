@@ -1,21 +1,23 @@
-"""The micro source in other languages: the same labels and ids, in the words of each."""
+"""The micro source in other languages: the same labels and ids, in the words of each; tests on items of their own."""
 
+import dataclasses
 import json
 import re
 from typing import Any
 
 import pytest
+from micro_examples import LANGUAGES, SETTINGS, TASKS, rows, texts
 
 from xit.core import registry
+from xit.core.errors import ConfigError
 from xit.core.settings import MicroSettings
-from xit.core.task import Task, task_of
+from xit.core.task import task_of
 from xit.formats import format_of
 from xit.micro import rendering
 from xit.micro.content import Name, Unit
 from xit.micro.world import world
 from xit.sources.micro import MicroSource
 
-TASKS: dict[str, Task] = {name: task_of(name) for name in registry.names("tasks")}
 TRAINED = [name for name, task in TASKS.items() if task.is_trained]
 MICRO = MicroSettings(24, 30, 40, 40, 14, 1500, 0.35, 0, ("en", "de"))
 
@@ -96,3 +98,79 @@ def test_a_rendering_says_nothing_that_is_held_out_of_training() -> None:
         assert not [row for row in training(name, "de") if of_them.search(json.dumps(row, ensure_ascii=False))]
     assert {"validation", "test"} == {whole.owner[code] for code in held}
     assert of_them.search("Indien: Watt.")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_language_renders_every_task_without_fault(name):
+    for language in LANGUAGES:
+        for row in rows(name, "test", language):
+            assert row["language"] == language
+            assert format_of(TASKS[name]).faults(row) == []
+
+
+def content(name, split, language, monkeypatch):
+    """What the queries or examples say, before any language: all words are English."""
+    with monkeypatch.context() as patch:
+        segments = rendering.segments
+        patch.setattr(rendering, "segments", lambda phrase, code: segments(phrase, "en"))
+        found = rows(name, split, language)
+    return [[*texts(row), *row.get("choices", ())] for row in found if row.get("role") != "candidate"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_each_language_tests_on_items_of_its_own_but_where_answers_are_of_all_languages(name, monkeypatch):
+    english = content(name, "test", "en", monkeypatch)
+    others = [content(name, "test", language, monkeypatch) for language in LANGUAGES[1:]]
+
+    assert {len(found) for found in [english, *others]} == {40}
+    if name == "lareqa":
+        assert all(found == english for found in others)
+    else:
+        again = [sum(item in english for item in found) for found in others]
+        assert max(again) <= 4
+        assert len({json.dumps(found) for found in others}) == len(others)
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if TASKS[name].is_trained])
+def test_training_examples_are_the_english_ones_in_the_words_of_any_language(name, monkeypatch):
+    kept = ("id", "label")
+    english, german = (
+        [row for row in rows(name, "train", language) if row.get("role") != "candidate"] for language in ("en", "de")
+    )
+
+    assert content(name, "train", "de", monkeypatch) == content(name, "train", "en", monkeypatch)
+    assert [[row.get(key) for key in kept] for row in german] == [[row.get(key) for key in kept] for row in english]
+    assert [texts(row) for row in german] != [texts(row) for row in english]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_test_items_do_not_hang_on_the_other_languages_that_are_evaluated(name):
+    def queries(language, languages):
+        found = rows(name, "test", language, dataclasses.replace(SETTINGS, languages=languages))
+        return [{**row, "gold": None} for row in found if row.get("role") != "candidate"]
+
+    for language in ("en", "sw"):
+        assert queries(language, LANGUAGES) == queries(language, ("en", "sw"))
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if TASKS[name].format == "multiple_choice"])
+def test_choices_differ_in_every_language(name):
+    for language in LANGUAGES:
+        for row in rows(name, "test", language):
+            assert len(set(row["choices"])) == len(TASKS[name].record["choices"])
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ConfigError, match=r"^xx: CLDR has no such language\."):
+        list(MicroSource(SETTINGS).examples(TASKS["xnli"], "test", "xx"))
+    with pytest.raises(ConfigError, match=r"^languages\.evaluation: ht: CLDR has too little of it"):
+        MicroSource(dataclasses.replace(SETTINGS, languages=("en", "ht"))).languages(TASKS["xnli"])
+    with pytest.raises(ConfigError, match=r"^languages\.pretraining: wo: CLDR has too little of it"):
+        list(MicroSource(SETTINGS).text("wo"))
+
+
+def test_mlqa_is_asked_in_the_languages_that_it_has_rules_for() -> None:
+    source = MicroSource(dataclasses.replace(SETTINGS, languages=("en", "sw", "de", "fi")))
+
+    assert source.languages(task_of("mlqa")) == ("en", "de")
+    assert source.languages(task_of("xquad")) == ("en", "sw", "de", "fi")

@@ -1,8 +1,7 @@
-"""The micro source: what it says is true, in every language, and no split sees what is another's."""
+"""The micro source: what it says is true, and no split sees what is another's."""
 
 import collections
 import dataclasses
-import datetime
 import hashlib
 import json
 import os
@@ -11,100 +10,18 @@ import subprocess
 import sys
 
 import pytest
+from micro_examples import LANGUAGES, SETTINGS, SPLITS, TASKS, rows, statements, texts
 
-from xit.core import registry
 from xit.core.errors import ConfigError, DataError
-from xit.core.settings import MicroSettings
-from xit.core.task import task_of
-from xit.formats import format_of
 from xit.micro import rendering
-from xit.micro.content import Day, Listing, Measure, Money, Name, Pair, Sentence, Unit
-from xit.micro.world import TERRITORIES, world
+from xit.micro.content import Name, Unit
+from xit.micro.world import world
 from xit.sources import micro
 from xit.sources.micro import MicroSource
-
-LANGUAGES = ("en", "de", "es", "ru", "el", "hi", "ar", "fa", "zh", "ja", "sw", "tr", "fi")
-SETTINGS = MicroSettings(
-    train=60,
-    validation=30,
-    test=40,
-    territories=40,
-    units=14,
-    documents_per_language=1500,
-    anchor_fraction=0.35,
-    seed=0,
-    languages=LANGUAGES,
-)
-TASKS = {name: task_of(name) for name in registry.names("tasks")}
-SPLITS = ("train", "validation", "test")
-
-
-def rows(name, split, language="en", settings=SETTINGS):
-    return list(MicroSource(settings).examples(TASKS[name], split, language))
-
-
-def texts(row):
-    """The sentences of an example; choices and gold ids are none."""
-    if "words" in row:
-        return [" ".join(row["words"])]
-    return [row[column] for column in ("text_a", "text_b", "prompt", "question", "context", "text") if column in row]
 
 
 def test_there_are_tasks_to_range_over():
     assert len(TASKS) >= 20
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_every_language_renders_every_task_without_fault(name):
-    for language in LANGUAGES:
-        for row in rows(name, "test", language):
-            assert row["language"] == language
-            assert format_of(TASKS[name]).faults(row) == []
-
-
-def content(name, split, language, monkeypatch):
-    """What the queries or examples say, before any language: all words are English."""
-    with monkeypatch.context() as patch:
-        segments = rendering.segments
-        patch.setattr(rendering, "segments", lambda phrase, code: segments(phrase, "en"))
-        found = rows(name, split, language)
-    return [[*texts(row), *row.get("choices", ())] for row in found if row.get("role") != "candidate"]
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_each_language_tests_on_items_of_its_own_but_where_answers_are_of_all_languages(name, monkeypatch):
-    english = content(name, "test", "en", monkeypatch)
-    others = [content(name, "test", language, monkeypatch) for language in LANGUAGES[1:]]
-
-    assert {len(found) for found in [english, *others]} == {40}
-    if name == "lareqa":
-        assert all(found == english for found in others)
-    else:
-        again = [sum(item in english for item in found) for found in others]
-        assert max(again) <= 4
-        assert len({json.dumps(found) for found in others}) == len(others)
-
-
-@pytest.mark.parametrize("name", [name for name in TASKS if TASKS[name].is_trained])
-def test_training_examples_are_the_english_ones_in_the_words_of_any_language(name, monkeypatch):
-    kept = ("id", "label")
-    english, german = (
-        [row for row in rows(name, "train", language) if row.get("role") != "candidate"] for language in ("en", "de")
-    )
-
-    assert content(name, "train", "de", monkeypatch) == content(name, "train", "en", monkeypatch)
-    assert [[row.get(key) for key in kept] for row in german] == [[row.get(key) for key in kept] for row in english]
-    assert [texts(row) for row in german] != [texts(row) for row in english]
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_test_items_do_not_hang_on_the_other_languages_that_are_evaluated(name):
-    def queries(language, languages):
-        found = rows(name, "test", language, dataclasses.replace(SETTINGS, languages=languages))
-        return [{**row, "gold": None} for row in found if row.get("role") != "candidate"]
-
-    for language in ("en", "sw"):
-        assert queries(language, LANGUAGES) == queries(language, ("en", "sw"))
 
 
 def test_training_examples_that_the_benchmark_shares_are_shared():
@@ -211,15 +128,6 @@ def test_what_is_held_out_is_not_in_english_training(name):
     assert sum(bool(held.search(row)) for row in tested) > 0.2 * len(tested)
 
 
-def test_a_fifth_of_places_and_units_is_held_out_for_each_of_validation_and_test():
-    whole = world(40, 10)
-
-    owned = collections.Counter(whole.owner[code] for code in (*TERRITORIES[:40], *whole.units) if code in whole.owner)
-    assert owned == {"validation": 10, "test": 10}
-    assert whole.owner["IN"] == whole.owner["INR"] == whole.owner["hi"] == whole.owner["power-watt"] == "test"
-    assert "EUR" not in whole.owner
-
-
 @pytest.mark.parametrize(
     "name", [name for name in TASKS if TASKS[name].format in ("classification", "multiple_choice")]
 )
@@ -231,22 +139,9 @@ def test_labels_are_balanced(name):
     assert max(counts.values()) - min(counts.values()) <= len(streams)
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if TASKS[name].format == "multiple_choice"])
-def test_choices_differ_in_every_language(name):
-    for language in LANGUAGES:
-        for row in rows(name, "test", language):
-            assert len(set(row["choices"])) == len(TASKS[name].record["choices"])
-
-
 def test_a_third_of_squad2_has_no_answer_in_the_passage_and_half_of_what_validates_and_tests():
     assert [sum(not row["answers"] for row in rows("squad2", split)) for split in SPLITS] == [20, 15, 20]
     assert all(row["answers"] for row in rows("squad", "train"))
-
-
-def statements(text):
-    """`Spain: 3 hours and May; Kenya: June.` as {"Spain": ["3 hours", "May"], "Kenya": ["June"]}."""
-    pairs = [clause.split(": ") for clause in text.rstrip(".").split("; ")]
-    return {place: re.split(", and | and |, ", said) for place, said in pairs}
 
 
 def test_hypotheses_in_words_follow_or_not_as_labelled():
@@ -278,15 +173,6 @@ def test_paraphrases_in_words_say_the_same_as_labelled():
             checked += 1
         assert row["text_a"] != row["text_b"]
     assert checked > 15
-
-
-def test_facts_are_those_of_the_world():
-    whole = world(60, 17)
-
-    assert [whole.currency[place] for place in ("JP", "KE", "DE", "IN", "CH")] == ["JPY", "KES", "EUR", "INR", "CHF"]
-    assert [whole.language[place] for place in ("JP", "KE", "DE", "IN", "EG")] == ["ja", "sw", "de", "hi", "ar"]
-    assert {"de", "fr", "it", "rm", "en"} <= whole.spoken["CH"]
-    assert {"en", "ta", "bn"} <= whole.spoken["IN"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -349,85 +235,6 @@ def test_supertags_are_those_of_ccgbank():
     assert tags <= {"N", "N/N", "N[num]", "N/N[num]", "conj", ",", ":", ";", "."}
 
 
-MARCH = Name("month", "03")
-DATE = Day(datetime.date(2011, 3, 5))
-
-
-@pytest.mark.parametrize(
-    ("language", "phrase", "expected"),
-    [
-        ("en", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25 kilometers, 3 euros, and March"),
-        ("ru", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25 километров, 3 евро и март"),
-        ("sw", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "kilomita 25, yuro 3 na Machi"),
-        ("zh", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25公里、3欧元和三月"),
-        ("ar", Listing((Measure("length-kilometer", 25), Money("EUR", 3), MARCH)), "25 كيلومترًا و3 يورو ومارس"),
-        ("de", Pair(Name("territory", "JP"), DATE), "Japan: 5. März 2011"),
-        ("es", Pair(Name("territory", "JP"), DATE), "Japón: 5 de marzo de 2011"),
-        ("ar", Unit("mass-gram"), "غرام"),
-        ("fi", Name("weekday", "2"), "tiistai"),
-    ],
-)
-def test_phrases_are_the_languages_own(language, phrase, expected):
-    assert rendering.text(phrase, language) == expected
-
-
-def test_words_of_a_date_are_tagged_by_what_they_are():
-    def tagged(language):
-        return " ".join(f"{word}/{segment.part}" for word, segment, _ in rendering.words(DATE, language))
-
-    assert tagged("en") == "March/NOUN 5/NUM ,/PUNCT 2011/NUM"
-    assert tagged("es") == "5/NUM de/ADP marzo/NOUN de/ADP 2011/NUM"
-    assert tagged("ru") == "5/NUM марта/NOUN 2011/NUM г./NOUN"
-    assert tagged("zh") == "2011/NUM 年/NOUN 3/NUM 月/NOUN 5/NUM 日/NOUN"
-
-
-def test_names_are_entities_of_as_many_words_as_they_have():
-    sentence = Sentence((Pair(Name("territory", "US"), Listing((Money("CHF", 5), Name("language", "fr")))),))
-
-    found = [(word, segment.entity, is_first) for word, segment, is_first in rendering.words(sentence, "en")]
-
-    assert found == [
-        ("United", "LOC", True),
-        ("States", "LOC", False),
-        (":", "", True),
-        ("5", "", True),
-        ("Swiss", "ORG", True),
-        ("francs", "ORG", False),
-        ("and", "", True),
-        ("French", "PER", True),
-        (".", "", True),
-    ]
-
-
-def test_haitian_and_wolof_are_refused_since_cldr_has_too_little_of_them():
-    found = micro.check_languages(["en", "ht", "wo", "sw"])
-
-    assert [fault[:2] for fault in found] == ["ht", "wo"]
-    assert all("CLDR has too little of it and would fall back to another language" in fault for fault in found)
-
-
-CODES = """
-af ar az bg bn de el en es et eu fa fi fr gu he hi hu id it ja jv ka kk ko lt ml mr ms my nl pa pl pt qu ro ru sw ta te
-th tl tr uk ur vi yo zh
-"""
-
-
-def test_the_other_languages_of_xtreme_r_are_good():
-    codes = CODES.split()
-
-    assert len(codes) == 48
-    assert micro.check_languages(codes) == []
-
-
-def test_an_unknown_language_is_refused():
-    with pytest.raises(ConfigError, match=r"^xx: CLDR has no such language\."):
-        list(MicroSource(SETTINGS).examples(TASKS["xnli"], "test", "xx"))
-    with pytest.raises(ConfigError, match=r"^languages\.evaluation: ht: CLDR has too little of it"):
-        MicroSource(dataclasses.replace(SETTINGS, languages=("en", "ht"))).languages(TASKS["xnli"])
-    with pytest.raises(ConfigError, match=r"^languages\.pretraining: wo: CLDR has too little of it"):
-        list(MicroSource(SETTINGS).text("wo"))
-
-
 def test_a_world_too_small_for_the_examples_asked_for_is_refused(monkeypatch):
     monkeypatch.setattr(micro, "MOST_IN_VAIN", 200)
     settings = dataclasses.replace(SETTINGS, test=5000, territories=10, units=10)
@@ -455,33 +262,6 @@ def test_more_test_examples_leave_the_first_ones_as_they_were():
     more = dataclasses.replace(SETTINGS, test=60)
 
     assert rows("xnli", "test", settings=more)[:40] == rows("xnli", "test")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_text_speaks_of_the_whole_world_but_says_no_test_sentence(language):
-    documents = list(MicroSource(SETTINGS).text(language))
-    whole = world(SETTINGS.territories, SETTINGS.units)
-    everything = "\n".join(documents)
-
-    assert len(documents) == 1500
-    for kind in whole.names:
-        for code in whole.names[kind]:
-            assert rendering.text(Name(kind, code), language) in everything
-    tested = {text for name in TASKS for row in rows(name, "test", language) for text in texts(row) if text[-1] in ".:"}
-    tested -= {row["text"] for row in rows("mewslix", "test", language) if row["role"] == "candidate"}
-    assert len(tested) > 500
-    # A sentence ends a document: `Brasilien: 12.` is not said in `Brasilien: 12. März 2011`
-    assert [text for text in tested if (text if text[-1] == ":" else f"{text}\n") in f"{everything}\n"] == []
-
-
-def test_anchor_rows_show_each_sign_beside_its_phrase():
-    documents = list(MicroSource(dataclasses.replace(SETTINGS, anchor_fraction=1.0)).text("de"))
-
-    everything = "\n".join(documents)
-    assert "Japan (JP)" in everything
-    assert "JPY: Japanischer Yen" in everything
-    assert "März (03)" in everything
-    assert re.search(r"(\d+) Kilometer \(\1 km\)", everything)
 
 
 PROGRAM = """
@@ -514,10 +294,3 @@ def test_data_are_the_same_in_every_process_whatever_locale_was_loaded_first():
         return done.stdout
 
     assert digest("1", "ja") == digest("2", "en") != hashlib.sha256().hexdigest()
-
-
-def test_mlqa_is_asked_in_the_languages_that_it_has_rules_for() -> None:
-    source = MicroSource(dataclasses.replace(SETTINGS, languages=("en", "sw", "de", "fi")))
-
-    assert source.languages(task_of("mlqa")) == ("en", "de")
-    assert source.languages(task_of("xquad")) == ("en", "sw", "de", "fi")
