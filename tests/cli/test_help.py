@@ -1,12 +1,15 @@
-"""Help texts: whole sentences, and an example of every command that is right."""
+"""Help texts: every command has one, in whole sentences, with an example that is right."""
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
+from command_line import Xit
 
 from xit.cli.app import app
 from xit.core import hub
@@ -60,3 +63,52 @@ def test_what_stands_in_angle_brackets_is_shown(name: str) -> None:
     bare = [text for text in texts if re.search(r"<\w+>", re.sub(r"`[^`]*`", "", text))]
 
     assert not bare, "Markdown takes <this> for a tag of HTML and leaves it out; write it in backticks"
+
+
+FIRST_WORDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
+FIRST_WORDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
+FIRST_WORDS += ("audit", "fetch", "analyse", "checklist", "import")
+FIRST_WORDS += ("claims", "verify", "gains", "report")
+FIRST_WORDS += ("doctor", "grid", "scaling", "tune")
+
+
+def test_the_help_lists_every_command(xit: Xit) -> None:
+    done = xit("--help")
+
+    assert done.code == 0
+    assert {command for command in FIRST_WORDS if re.search(rf"^[│ ]+{command}  ", done.out, re.MULTILINE)} == set(
+        FIRST_WORDS
+    )
+    assert set(typer.main.get_group(app).commands) == set(FIRST_WORDS)
+
+
+@pytest.mark.parametrize("command", FIRST_WORDS)
+def test_every_command_says_what_it_does(command: str, xit: Xit) -> None:
+    done = xit(command, "--help")
+
+    assert done.code == 0
+    assert f"Usage: xit {command}" in done.out
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from xit.cli import main; sys.argv = ['xit', '--help']\n"
+        "try: main()\nexcept SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "finetune" in done.stdout
+    heavy = {
+        "torch",
+        "transformers",
+        "pydantic",
+        "numpy",
+        "pandas",
+        "yaml",
+        "dvc",
+        "babel",
+        "pyarrow",
+        "xit.pipeline.config",
+    }
+    assert heavy.isdisjoint(done.stderr.split())
