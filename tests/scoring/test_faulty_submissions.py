@@ -173,7 +173,7 @@ def test_what_a_file_holds_is_cut_in_a_message(task_id: str, said: str, tmp_path
         ),
         (
             "xnli",
-            gzip.compress(b"neutral\n"),
+            gzip.compress(b"neutral\n", mtime=0),
             r"test-en.tsv: is packed by gzip \(gunzip\), which its name",
         ),
         ("xnli", b"neutral\n\xff\nneutral\n", r"test-en.tsv, line 2: byte 0xff is not UTF-8"),
