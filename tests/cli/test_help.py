@@ -67,7 +67,7 @@ def test_what_stands_in_angle_brackets_is_shown(name: str) -> None:
 
 FIRST_WORDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "finetune", "evaluate", "collect", "paper")
 FIRST_WORDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
-FIRST_WORDS += ("audit", "fetch", "analyse", "checklist", "import")
+FIRST_WORDS += ("audit", "fetch", "analyse", "checklist", "import", "export")
 FIRST_WORDS += ("claims", "verify", "gains", "report")
 FIRST_WORDS += ("doctor", "grid", "scaling", "tune")
 
