@@ -71,7 +71,7 @@ def imported(module: str) -> tuple[str, ...]:
     return _read(module)[0]
 
 
-DECLARATIONS = ("xit.core.plan", "xit.core.settings", "xit.core.task", "xit.tasks.")
+DECLARATIONS = ("xit.core.plan", "xit.core.settings", "xit.core.task", "xit.core.values", "xit.tasks.")
 """Modules that declare what a run may be given, and rules for it; what it was given stands in its lineage."""
 MESSAGES = ("raise_all", "warn")
 """Functions whose texts are for the reader only, as those of `raise` and `assert` are."""

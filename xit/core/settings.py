@@ -5,16 +5,30 @@ This file imports nothing heavy: the command line validates params.yaml without 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import AfterValidator
 
-from xit.core import registry
-from xit.core.conditions import BASELINE, UNTRAINED_CONDITIONS, parse
-from xit.core.errors import ConfigError, near
-from xit.core.task import task_of
+from xit.core.conditions import BASELINE
+from xit.core.values import (
+    BareTask,
+    Codes,
+    Control,
+    Count,
+    Decay,
+    EncoderId,
+    Fraction,
+    Once,
+    Positive,
+    Rate,
+    Rates,
+    Recipe,
+    Seeds,
+    Some,
+    TrainedTask,
+    among,
+    having,
+)
 
 STAGES = (
     "text",
@@ -35,88 +49,7 @@ STAGES = (
 )
 """The stages of dvc.yaml, in their order."""
 
-
-# What a value may be. A rule raises ValueError(what is wrong, what to try); `xit.pipeline.config` adds the place, the
-# value that was found and what the field means.
-
-
-def known(name: str, ids: Iterable[str], what: str) -> str:
-    """An id that is among those that exist."""
-    ids = tuple(ids)
-    if name not in ids:
-        raise ValueError(f"no such {what}", f"{near(name, ids).strip()} Known: {', '.join(ids)}.".strip())
-    return name
-
-
-def _among(ids: Callable[[], Iterable[str]], what: str) -> AfterValidator:
-    return AfterValidator(lambda name: known(name, ids(), what))
-
-
-def _with_training(name: str) -> str:
-    if not task_of(name).is_trained:
-        raise ValueError("this task has no training", "Name it in grid.bare_targets.")
-    return name
-
-
-def _without_training(name: str) -> str:
-    if task_of(name).is_trained:
-        raise ValueError("this task is trained", "Name it in grid.targets.")
-    return name
-
-
-def _is_recipe(name: str) -> str:
-    """A condition that is neither left untrained nor an intermediate task by itself, and whose task exists."""
-    try:
-        condition = parse(name)
-    except ConfigError as error:
-        raise ValueError(str(error).partition(": ")[2].partition(".")[0], str(error).partition(". ")[2]) from None
-    if name in UNTRAINED_CONDITIONS:
-        raise ValueError("this condition is no recipe", "Name it in grid.controls.")
-    if condition.task and condition.task != "multitask":
-        known(condition.task, registry.names("tasks"), "task")
-    if condition.kind == "task":
-        raise ValueError("this condition is an intermediate task by itself", "Name it in grid.intermediates.")
-    return name
-
-
-def _once(values: Sequence[Any]) -> Sequence[Any]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(map(str, twice))} is there twice", "Name each once.")
-    return values
-
-
-def _some(values: Sequence[Any]) -> Sequence[Any]:
-    if not values:
-        raise ValueError("the list is empty", "Name at least one.")
-    return values
-
-
-def _having(value: str, why: str) -> AfterValidator:
-    def has(values: Any) -> Any:
-        if value not in values:
-            raise ValueError(f"{value} is missing; {why}", f"Add {value}.")
-        return values
-
-    return AfterValidator(has)
-
-
-Once, Some = AfterValidator(_once), AfterValidator(_some)
-Fraction = Annotated[float, Ge(0), Le(1)]
-Positive = Annotated[int, Gt(0)]
-Count = Annotated[int, Ge(0)]
-Rate = Annotated[float, Gt(0), Lt(1)]
-Decay = Annotated[float, Ge(0)]
-Seeds = Annotated[tuple[Annotated[int, Ge(0), Lt(2**32)], ...], Some, Once]
-Rates = Annotated[tuple[Rate, ...], Once]
-Codes = Annotated[tuple[str, ...], Once]
-EncoderId = Annotated[str, _among(lambda: registry.names("encoders"), "encoder")]
-TaskId = Annotated[str, _among(lambda: registry.names("tasks"), "task")]
-TrainedTask = Annotated[TaskId, AfterValidator(_with_training)]
-BareTask = Annotated[TaskId, AfterValidator(_without_training)]
-Recipe = Annotated[str, AfterValidator(_is_recipe)]
-Control = Annotated[str, _among(lambda: UNTRAINED_CONDITIONS, "condition without training")]
-Stage = Annotated[str, _among(lambda: ("default", *STAGES), "stage")]
+Stage = Annotated[str, among(lambda: ("default", *STAGES), "stage")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -283,7 +216,7 @@ class PretrainingSettings:
     steps: Positive
     """Pretraining takes this many optimizer steps; at least 1, since 0 would leave the encoder random."""
     objectives: ObjectiveSettings
-    """This section says which share of the steps each objective has."""
+    """This section says which share of the steps each objective has; the shares sum to 1."""
     batch_size: Positive
     """Each step reads this many blocks; of translations, as many pairs as have that many tokens in the mean."""
     block_tokens: Positive
@@ -435,7 +368,7 @@ class LanguageSettings:
 
     pretraining: Codes
     """Tokenizer, pretraining and masked LM read text in these languages; none where no encoder of the grid does."""
-    evaluation: Annotated[Codes, Some, _having("en", "English is what training is on")]
+    evaluation: Annotated[Codes, Some, having("en", "English is what training is on")]
     """Tasks are scored in these languages where they have them; English is among them for the transfer gap."""
 
 
@@ -445,7 +378,7 @@ class GridSettings:
 
     encoders: Annotated[tuple[EncoderId, ...], Some, Once]
     """These encoders are compared; each is a file of xit/encoders."""
-    controls: Annotated[tuple[Control, ...], Once, _having(BASELINE, "every gain is measured against it")]
+    controls: Annotated[tuple[Control, ...], Once, having(BASELINE, "every gain is measured against it")]
     """These conditions are not trained: `none` (the baseline) and `untrained` (not even pretraining)."""
     intermediates: Annotated[tuple[TrainedTask, ...], Some, Once]
     """These are the intermediate tasks, at least one, since a gain is theirs over none; each is a file of xit/tasks."""

@@ -23,8 +23,8 @@ from xit.core import distributed, instructions, registry
 from xit.core.errors import CheckpointError
 from xit.core.files import atomic, remove, sha256, write_json
 from xit.core.plan import Cell, Places
-from xit.core.settings import Positive
 from xit.core.task import READ_BY_MODELS, task_of
+from xit.core.values import Positive
 
 if TYPE_CHECKING:
     from torch import nn

@@ -1,6 +1,6 @@
 """params.yaml as frozen values, checked whole: every fault is reported at once, with the nearest known name.
 
-What one value may be stands in xit/core/settings.py, as its type; what values must be to one another in
+What one value may be stands in xit/core/values.py, as types; what values must be to one another in
 xit/pipeline/rules.py.
 """
 
@@ -25,6 +25,7 @@ from ruamel.yaml.tag import Tag
 
 from xit.core import settings
 from xit.core.errors import ConfigError, near, raise_all
+from xit.core.values import EncoderId, Seeds, TrainedTask
 from xit.pipeline import rules
 
 
@@ -49,7 +50,7 @@ class Config:
     """This section is about the Hugging Face Hub."""
     languages: settings.LanguageSettings
     """This section names the languages."""
-    seeds: settings.Seeds
+    seeds: Seeds
     """The experiment is run once with each of these seeds, whole numbers from 0 to 2**32 - 1."""
     grid: settings.GridSettings
     """This section says what is compared."""
@@ -59,7 +60,7 @@ class Config:
     """This section is about the translation of training examples."""
     tokenizer: settings.TokenizerSettings | None
     """This section is about the tokenizer of encoders from scratch; null where every encoder brings its own."""
-    encoders: dict[settings.EncoderId, settings.EncoderSettings]
+    encoders: dict[EncoderId, settings.EncoderSettings]
     """This section has an entry for each encoder."""
     pretraining: settings.PretrainingSettings
     """This section is about the pretraining of encoders from scratch."""
@@ -67,11 +68,11 @@ class Config:
     """This section is about what intermediate training and fine-tuning share."""
     compute: settings.ComputeSettings
     """This section is about how the machine computes, in every stage that uses torch."""
-    intermediate: dict[settings.TrainedTask, settings.TaskSettings]
+    intermediate: dict[TrainedTask, settings.TaskSettings]
     """This section has an entry for each intermediate task."""
     recipes: settings.RecipeSettings
     """This section is about conditions that are made of intermediate tasks."""
-    targets: dict[settings.TrainedTask, settings.TaskSettings]
+    targets: dict[TrainedTask, settings.TaskSettings]
     """This section has an entry for each target task that is trained."""
     retrieval: settings.RetrievalSettings
     """This section says how sentences become vectors."""
