@@ -242,10 +242,17 @@ def looked_up(parameters: Any, source: str) -> list[str]:
 INSTANCES = instances()
 FIRST = [next(group) for _, group in itertools.groupby(INSTANCES, key=lambda instance: instance.stage)]
 """An instance of each stage."""
-STAGE_FILES = {"text": "data", "retrieve": "evaluate", "control": "intermediate", "recipe": "intermediate"}
+STAGE_FILES = {
+    "text": "data",
+    "parallel": "data",
+    "retrieve": "evaluate",
+    "control": "intermediate",
+    "recipe": "intermediate",
+}
 """Stages that another stage's file serves."""
 BY_ID = {
     "text": ("sources", "tasks"),
+    "parallel": ("sources", "tasks"),
     "data": ("sources",),
     "recipe": ("tasks", "heads"),
     "collect": ("tasks",),
@@ -374,7 +381,7 @@ def reads(instance: Instance, source: str, monkeypatch: pytest.MonkeyPatch) -> R
 
     name = STAGE_FILES.get(instance.stage, instance.stage)
     module = registry.load("stages", name)
-    monkeypatch.setattr(module, instance.stage if instance.stage == "text" else name, stage)
+    monkeypatch.setattr(module, instance.stage if instance.stage in ("text", "parallel") else name, stage)
     monkeypatch.setattr(config, "load", lambda path: recording(values, "", found.parameters))
     result = CliRunner().invoke(app, instance.command[1:], catch_exceptions=False)
     assert "the stage was reached" in result.output

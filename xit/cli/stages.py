@@ -27,8 +27,15 @@ app = typer.Typer()
 
 
 @app.command(rich_help_panel=STAGES)
-def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the text for pretraining.")]) -> None:
-    """Write the examples of a task as Parquet, in the schema of its format; or the text for pretraining.
+def data(
+    task: Annotated[
+        str, typer.Argument(help="A task's id; or `text`, the text for pretraining, or `parallel`, its pairs.")
+    ],
+) -> None:
+    """Write the examples of a task as Parquet, in the schema of its format; or what is for pretraining.
+
+    That is text in every language, and pairs of English and each other language, which objectives of translation read:
+    where none of them has a share (pretraining.objectives), no pair is written.
 
     Example: `xit data xnli`.
     """
@@ -39,6 +46,11 @@ def data(task: Annotated[str, typer.Argument(help="A task's id, or `text`: the t
     if task == "text":
         languages = config.languages.pretraining
         terminal.print_lines(stage.text(open_source(config, languages=languages), languages, paths.TEXT))
+    elif task == "parallel":
+        languages = config.languages.pretraining
+        source = open_source(config, languages=languages)
+        read = languages if config.pretraining.objectives.have_pairs else ()
+        terminal.print_lines(stage.parallel(source, read, paths.PARALLEL))
     else:
         languages = config.languages.evaluation
         terminal.print_lines(stage.data(task, open_source(config, languages=languages), languages, paths.data(task)))

@@ -32,6 +32,7 @@ from xit.core.values import (
 
 STAGES = (
     "text",
+    "parallel",
     "data",
     "tokenizer",
     "translate",
@@ -207,6 +208,11 @@ class ObjectiveSettings:
     """This share of the steps, from 0 to 1, finds the translations of English texts among those of the batch by their
     mean states (Feng et al. 2022, arXiv 2007.01852), and predicts masked tokens of both in the same forward pass: the
     two losses are added."""
+
+    @property
+    def have_pairs(self) -> bool:
+        """Whether any of them reads pairs of languages."""
+        return self.translation_lm > 0 or self.translation_ranking > 0
 
 
 @dataclasses.dataclass(frozen=True)

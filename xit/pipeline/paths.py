@@ -6,6 +6,7 @@ PARAMS = Path("params.yaml")
 PROFILES = Path("profiles")
 DATA = Path("data")
 TEXT = DATA / "text"
+PARALLEL = DATA / "parallel"
 TOKENIZER = Path("tokenizer")
 TRANSLATIONS = Path("translations")
 """What translation models have said so far: a cache, which is no output of any stage and may be deleted."""
