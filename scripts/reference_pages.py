@@ -1,10 +1,11 @@
-"""The pages of docs/ that are made from the code: tasks, commands, and params.yaml.
+"""What docs/ has of the code: the pages of tasks, commands and params.yaml, and the table of simulated coverage.
 
-    python scripts/reference_pages.py        # writes docs/tasks.md, docs/commands.md and docs/params.md
+    python scripts/reference_pages.py        # writes them into docs/
 
 A test fails where a committed page is not what this makes of the code beside it.
 """
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -205,7 +206,31 @@ def _table(head: tuple[str, ...], rows: Any) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-PAGES = {"tasks.md": tasks_page.markdown, "commands.md": commands, "params.md": parameters}
+def statistics() -> str:
+    """The page about statistics, with the simulated coverage of today."""
+    before, begin, rest = (
+        (ROOT / "docs/statistics.md").read_text(encoding="utf-8").partition("<!-- coverage:begin -->\n")
+    )
+    _, end, after = rest.partition("<!-- coverage:end -->")
+    with (ROOT / "paper/inputs/coverage.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    settings = list(dict.fromkeys(row["setting"] for row in rows))
+    held: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        held.setdefault((row["row"], row["setting"]), []).append(f"{float(row['held']):.1f}")
+    table = [
+        (kind, *(" / ".join(held[kind, setting]) for setting in settings))
+        for kind in dict.fromkeys(row["row"] for row in rows)
+    ]
+    return f"{before}{begin}\n{_table(('row', *settings), table)}\n\n{end}{after}"
+
+
+PAGES = {
+    "tasks.md": tasks_page.markdown,
+    "commands.md": commands,
+    "params.md": parameters,
+    "statistics.md": statistics,
+}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from test_help import COMMANDS
 
 from scripts import reference_pages
@@ -45,6 +47,11 @@ def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, env=environment, check=False, **streams)
 
 
+def without_scores(text: str) -> str:
+    """What was printed, without the digits of scores, which another processor computes otherwise."""
+    return re.sub(r"\d+\.\d+", "#", text)
+
+
 def check(project: Path, language: str, what: str, text: str) -> None:
     """Write a file that a page shows, or run what it runs and compare."""
     if what != "run":
@@ -59,7 +66,8 @@ def check(project: Path, language: str, what: str, text: str) -> None:
         for part in text.split("$ ")[1:]:
             command, _, expected = part.partition("\n")
             found = run(project, "sh", "-c", command).stdout
-            assert doctest.OutputChecker().check_output(expected, found, FLAGS), f"{command}\n{found}"
+            same = doctest.OutputChecker().check_output(without_scores(expected), without_scores(found), FLAGS)
+            assert same, f"{command}\n{found}"
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:
@@ -107,6 +115,59 @@ def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green
     assert (copy / "paper/generated/tables/count.md").is_file()
 
 
+def commands_of(page: str) -> list[list[str]]:
+    """The commands of `xit`, make and Python that a page shows, in blocks and within lines, up to what a shell adds."""
+    text = re.sub(r"\\\n *", "", (ROOT / page).read_text(encoding="utf-8"))
+    fence = re.compile(r"^```(\w+).*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    blocks = [block for language, block in fence.findall(text) if language in ("sh", "bash", "console")]
+    prose = fence.sub("", text)
+    shown = re.findall(r"`((?:xit|make|python) [^`]+)`", prose)
+    for block in (*blocks, *re.findall(r"^    (.*)$", prose, re.MULTILINE)):
+        lines = [re.sub(r" +#.*", "", line).removeprefix("$ ") for line in block.splitlines()]
+        parts = [part for line in lines for part in re.split(r"&&|;|\||>", line)]
+        shown += [part for part in parts if re.match(r"\s*(?:\w+=\S+ )*(?:xit|make|python) ", part)]
+    words = [re.sub(r"^(?:\w+=\S+ )*", "", " ".join(command.split())).split() for command in shown]
+    return [command for command in words if len(command) > 1 and re.match("[a-z]", command[1])]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(f"docs/{name}" for name in PAGES)])
+def test_commands_that_a_page_shows_are_there_with_their_options(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+    variables = re.findall(r"^([A-Z_]+) \?=", makefile, re.MULTILINE)
+    faults = []
+    for program, *words in commands_of(page):
+        given = [word.partition("=")[0] for word in words]
+        if program == "make":
+            known = {*targets, *variables}
+            faults += [
+                f"make {' '.join(words)}" for word in given if re.match("[a-z-]+$|[A-Z]+$", word) and word not in known
+            ]
+        elif program == "python":
+            script = next((word for word in words if word.endswith(".py")), "")
+            is_there = (ROOT / script).is_file() or f'title="{script}"' in (ROOT / page).read_text(encoding="utf-8")
+            faults += [] if is_there else [script]
+        else:
+            name = " ".join([program, *given[:1]])
+            name = name if name in COMMANDS or len(given) < 2 else " ".join([name, given[1]])
+            if words[:1] == ["show"] and name not in COMMANDS:
+                name = "xit show task"  # `xit show xquad`
+            options = {option for p in COMMANDS[name].params for option in p.opts} if name in COMMANDS else set()
+            faults += [] if name in COMMANDS else [name]
+            faults += [f"{name} {word}" for word in given if word.startswith("--") and word not in {*options, "--help"}]
+
+    assert faults == []
+
+
+def test_commands_are_found_in_blocks_and_lines() -> None:
+    found = [command for page in PAGES for command in commands_of(f"docs/{page}")]
+
+    assert len(found) > 100
+    assert ["make", "reproduce", "PROFILE=reference"] in found
+    assert ["xit", "finetune", "transformer", "xnli"] in found  # behind a variable of the environment
+    assert {command[0] for command in found} == {"xit", "make", "python"}
+
+
 def test_pages_have_something_to_run() -> None:
     kinds = [(language, what if what == "run" else "file") for page in PAGES for language, what, _ in blocks(page)]
 
@@ -152,3 +213,17 @@ def test_links_lead_somewhere(page: str) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
 
     assert [name for name in targets if not (path.parent / name).exists()] == []
+
+
+def test_the_citation_is_of_this_version_and_of_works_as_the_paper_cites_them() -> None:
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    entries = (ROOT / "paper/references.bib").read_text(encoding="utf-8").replace("{XTREME-R}", "XTREME-R").split("@")
+
+    assert (found["version"], found["license"]) == (project["version"], project["license"])
+    assert len(found["references"]) == 3
+    for work in found["references"]:
+        (entry,) = [one for one in entries if f"arXiv {work['url'].rpartition('/')[2]}" in one]
+        authors = " and ".join(f"{one['family-names']}, {one['given-names']}" for one in work["authors"])
+        for text in (work["title"], authors, work["collection-title"], str(work["year"])):
+            assert f"{{{text}}}" in entry
