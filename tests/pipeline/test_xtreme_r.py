@@ -9,10 +9,10 @@ from typing import Any
 
 import encoder_fixtures
 import hub_fixtures
+import hub_reading
 import huggingface_hub.constants
 import pytest
 import test_dvc
-import test_hub_source
 import torch
 import yaml
 from dvc.repo import Repo
@@ -203,9 +203,9 @@ def test_a_dry_run_with_stand_ins_of_every_repository_starts_runs_and_finishes(
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
         template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        test_hub_source.put_originals(server)
+        hub_reading.put_originals(server)
         for task in registry.names("tasks"):
-            monkeypatch.setattr(registry.load("tasks", task), "task", test_hub_source.uncounted_task(task))
+            monkeypatch.setattr(registry.load("tasks", task), "task", hub_reading.uncounted_task(task))
         told: list[str] = []
         workspace_root = overlay.prepare(root, "dry", None, told.append)
         monkeypatch.chdir(workspace_root)
