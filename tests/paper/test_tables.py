@@ -1,158 +1,26 @@
-"""Tables and figures in every form, the claims, and what each table alone promises."""
+"""What each table promises alone."""
 
-import csv
 import dataclasses
 import io
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fabricated import ANALYSIS, LANGUAGES, PAPER, parameters, scores, study_of, write_inputs
+from built_tables import RECIPES, built, inputs, row_of, table
+from fabricated import LANGUAGES, scores, study_of
 from rich.console import Console
 
 from xit.cli.tables import of_paper
 from xit.core import registry
 from xit.core.scores import Score
 from xit.paper import observations
-from xit.paper.inputs import Inputs, read
-from xit.paper.render import Figure, Table, as_csv, as_latex, as_markdown, printed
-from xit.paper.sentences import answer, sentences_of
-from xit.statistics.claims import CLAIMS, Verdict, entries, verdict
+from xit.paper.inputs import Inputs
+from xit.paper.render import Table, as_csv, as_latex, as_markdown, printed
+from xit.paper.sentences import sentences_of
+from xit.statistics.claims import CLAIMS
 from xit.statistics.claims import results as ruled
-from xit.statistics.gains import Estimate, main_gains, primary_gains
-
-ESTIMATE = Estimate(-1.25, -2.0, -0.5, 0.001, 2, 12, 2, is_significant=True)
-SMALL = Table(
-    name="small",
-    title="Small & 100 % invented",
-    caption="A *caption* of `xit paper`.",
-    columns=("task", "gain"),
-    rows=(("a_b|c", ESTIMATE), ("none", None), ("score", 81.26)),
-    groups=(("", 1), ("lstm", 1)),
-    sections=(1,),
-)
-
-
-def inputs(folder: Path, rows: Sequence[Score]) -> Inputs:
-    write_inputs(folder, rows)
-    return read(folder / "scores.csv", folder, parameters(rows), PAPER / "inputs")
-
-
-def built(folder: Path, rows: Sequence[Score]) -> dict[str, Table | Figure]:
-    """Everything that every module builds, by name."""
-    of = inputs(folder, rows)
-    return {one.name: one for name in registry.names("tables") for one in registry.load("tables", name).build(of)}
-
-
-def table(folder: Path, name: str, rows: Sequence[Score]) -> Table:
-    module = registry.load("tables", name.split("-")[0])
-    found = next(one for one in module.build(inputs(folder, rows)) if one.name == name)
-    assert isinstance(found, Table)
-    return found
-
-
-@pytest.fixture(scope="module")
-def default(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table | Figure]:
-    """All tables and figures of the default grid."""
-    return built(tmp_path_factory.mktemp("default"), scores())
-
-
-def row_of(of: Table, *names: str) -> list[Any]:
-    """The rest of the row that begins with these cells."""
-    return next(list(row[len(names) :]) for row in of.rows if row[: len(names)] == names)
-
-
-def test_csv_keeps_every_digit_and_gives_an_estimate_five_columns() -> None:
-    rows = list(csv.reader(io.StringIO(as_csv(SMALL))))
-
-    assert rows[0] == ["task", "lstm gain", "lstm gain_low", "lstm gain_high", "lstm gain_p", "lstm gain_significant"]
-    assert rows[1] == ["a_b|c", "-1.25", "-2.0", "-0.5", "0.001", "True"]
-    assert rows[2] == ["none", "", "", "", "", ""]
-    assert rows[3] == ["score", "81.26", "", "", "", ""]
-
-
-def test_markdown_escapes_what_would_break_a_row() -> None:
-    lines = as_markdown(SMALL).splitlines()
-
-    assert lines[2:7] == [
-        "| task | lstm gain |",
-        "| :-- | --: |",
-        "| a\\_b\\|c | −1.2\\* [−2.0, −0.5] |",
-        "| none | – |",
-        "| score | 81.3 |",
-    ]
-
-
-def test_latex_escapes_special_characters_and_stacks_intervals() -> None:
-    text = as_latex(SMALL)
-
-    assert r"\textbf{Small \& 100 \% invented.}" in text
-    assert r"a\_b|c & \shortstack[r]{$-$1.2\textsuperscript{*}\\{\tiny [$-$2.0, $-$0.5]}} \\" in text
-    assert text.count(" & ") == 5  # columns, spans and three rows
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_of_every_table_compiles(default: dict[str, Table | Figure], tmp_path: Path) -> None:
-    tables = [one for one in default.values() if isinstance(one, Table)]
-    body = "\n".join(as_latex(one) + r"\clearpage" for one in tables)
-    head = "\\documentclass[twocolumn]{article}\\usepackage[T1]{fontenc}\\usepackage{textcomp,booktabs,graphicx}\n"
-    (tmp_path / "all.tex").write_text(f"{head}\\begin{{document}}\n{body}\\end{{document}}\n", encoding="utf-8")
-
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert tables
-    assert done.returncode == 0, done.stdout[-2000:]
-
-
-def test_a_value_without_interval_shows_a_dash_for_it() -> None:
-    bare = dataclasses.replace(SMALL, rows=(("a", Estimate(0.5, None, None, None, 1, 1, 1)),))
-
-    assert printed(bare)["rows"] == [[["a", ""], ["+0.5", "–"]]]
-
-
-def test_every_title_names_its_source_and_every_caption_its_command(default: dict[str, Table | Figure]) -> None:
-    assert len(default) >= 12
-    for one in default.values():
-        assert one.title.endswith("(micro source: made from CLDR phrases, not the benchmark's own data)"), one.name
-        assert "Made by `xit paper`" in one.caption, one.name
-
-
-@pytest.mark.slow
-def test_titles_of_published_files_do_not_speak_of_micro(tmp_path: Path) -> None:
-    found = built(tmp_path, scores(source="files"))
-
-    assert not [name for name, one in found.items() if "micro" in one.title + one.caption]
-
-
-def test_every_row_has_a_cell_for_every_column(default: dict[str, Table | Figure]) -> None:
-    for one in default.values():
-        if isinstance(one, Table):
-            assert {len(row) for row in one.rows} == {len(one.columns)}, one.name
-            assert sum(count for _, count in one.groups) in (0, len(one.columns)), one.name
-
-
-def test_every_figure_can_be_drawn(default: dict[str, Table | Figure]) -> None:
-    figures = [one for one in default.values() if isinstance(one, Figure)]
-
-    names = ["curves-loss", "curves-validation", "gaps", "heatmap", "languages"]
-    assert [one.name for one in figures] == names
-    for one in figures:
-        width, _ = one.draw().get_size_inches()
-        assert width <= 6.95  # the paper's text
-
-
-@pytest.mark.slow
-def test_figures_and_tables_bear_fifty_languages_and_one_encoder(tmp_path: Path) -> None:
-    languages = ("en", *(f"l{number}" for number in range(50)))
-
-    found = built(tmp_path, scores(languages=languages, encoders=("lstm",)))
-
-    assert found["languages"].draw().get_size_inches()[1] <= 9  # type: ignore[union-attr]
-    assert found["architectures"].columns == ("after", "target", "lstm")  # type: ignore[union-attr]
+from xit.statistics.gains import Estimate
 
 
 def test_the_main_table_has_each_encoder_beside_the_others(tmp_path: Path) -> None:
@@ -307,182 +175,6 @@ def test_a_section_that_the_grid_names_nothing_of_has_no_table(tmp_path: Path) -
     assert names == ["hyperparameters", "hyperparameters-encoders", "hyperparameters-targets"]
 
 
-@pytest.mark.parametrize(
-    ("value", "is_significant", "expected"),
-    [
-        (0.5, True, "reproduced"),
-        (-0.5, True, "contradicted"),
-        (0.5, False, "inconclusive"),
-        (-0.5, False, "inconclusive"),
-        (0.5, None, "not tested"),
-    ],
-)
-def test_a_verdict_follows_from_sign_and_star(value: float, is_significant: bool | None, expected: Verdict) -> None:
-    assert verdict(Estimate(value, 0.1, 2.0, 0.01, 1, 2, 3, is_significant)) == expected
-    assert verdict(None) == "not run"
-
-
-@pytest.mark.parametrize(
-    ("effect", "noise", "margin", "expected"),
-    [
-        (0.0, 0.2, 1.0, "reproduced"),
-        (0.8, 0.1, 1.0, "reproduced"),  # unequal, and by less than counts
-        (1.2, 0.1, 1.0, "contradicted"),
-        (1.2, 3.0, 1.0, "inconclusive"),  # its interval holds the margin, and may exclude zero
-        (1.2, 0.1, 1.2, "inconclusive"),
-    ],
-)
-def test_equality_is_judged_by_the_margin_and_not_by_zero(
-    effect: float, noise: float, margin: float, expected: Verdict
-) -> None:
-    rows = [
-        dataclasses.replace(row, value=row.value + effect)
-        if (row.encoder, row.condition) == ("transformer", "mnli")
-        else row
-        for row in scores({"mnli": 0.0}, noise=noise)
-    ]
-
-    found = ruled(study_of(rows, dataclasses.replace(ANALYSIS, margin=margin)))
-
-    assert found["same", "lstm"].verdict == expected
-
-
-def test_a_sentence_a_star_and_a_verdict_never_disagree() -> None:
-    seen = set()
-    for draw in range(12):
-        rows = scores({"mnli": 0.5}, noise=3.0, languages=LANGUAGES[: 3 + draw % 4])
-        rows = [dataclasses.replace(row, value=row.value + draw / 6 * (row.condition == "mnli")) for row in rows]
-        of = study_of(rows)
-        for encoder in of.encoders:
-            star = main_gains(of)["mnli", encoder, "mean"]
-            assert star is not None
-            expected = ("reproduced" if star.value > 0 else "contradicted") if star.is_significant else "inconclusive"
-            assert ruled(of)["mnli", encoder].verdict == expected
-            primary = primary_gains(of)[(encoder,)]
-            assert primary is not None
-            sentence = next(one for one in answer(of) if f"For the {encoder} encoder" in one)
-            assert (" raises " in sentence or " lowers " in sentence) == bool(primary.is_significant)
-            assert (ruled(of)["intermediate", encoder].verdict != "inconclusive") == bool(primary.is_significant)
-            seen.add((expected, primary.is_significant))
-    assert len({one for one, _ in seen}) > 1
-
-
-def test_every_published_number_of_a_claim_has_a_claim() -> None:
-    with (PAPER / "inputs/published.csv").open(encoding="utf-8") as file:
-        keys = [row["key"] for row in csv.DictReader(file) if row["key"]]
-
-    ids = [claim.id for claim in CLAIMS]
-    assert len(set(ids)) == len(ids) >= 12
-    assert set(keys) <= set(ids)
-
-
-def test_claims_find_the_effects_that_were_put_in() -> None:
-    verdicts = {key: one.verdict for key, one in ruled(study_of(scores())).items()}
-
-    for encoder in ("transformer", "lstm"):
-        assert verdicts["pretraining", encoder] == "reproduced"
-        assert verdicts["mnli", encoder] == "reproduced"
-        assert verdicts["squad", encoder] == "contradicted"
-        assert verdicts["best", encoder] == "reproduced"
-        assert verdicts["hellaswag", encoder] == "not run"
-        assert verdicts["tydiqa", encoder] == "not run"
-    assert verdicts["same", "lstm"] == "reproduced"
-    assert ("same", "transformer") not in verdicts
-
-
-def test_gains_on_retrieval_and_differences_between_encoders_are_found() -> None:
-    rows = [
-        dataclasses.replace(row, value=row.value + 6)
-        if row.condition == "mnli" and row.target == "tatoeba" and row.encoder == "transformer"
-        else row
-        for row in scores({"mnli": 0.0})
-    ]
-
-    found = ruled(study_of(rows))
-
-    assert found["retrieval", "transformer"].verdict == "reproduced"
-    assert found["retrieval", "lstm"].verdict == "inconclusive"
-    assert found["same", "lstm"].verdict == "contradicted"
-
-
-def test_the_best_task_for_a_target_is_chosen_on_the_other_seeds() -> None:
-    effects = {("mnli", 1): 10.0, ("mnli", 2): 0.0, ("squad", 1): 0.0, ("squad", 2): 4.0}
-    rows = [
-        Score(
-            "lstm", task, "xnli", language, "test", "micro", "accuracy", seed, 50 + effects.get((task, seed), 0.0), 10
-        )
-        for task in ("none", "mnli", "squad")
-        for seed in (1, 2)
-        for language in ("de", "sw")
-    ]
-
-    one = ruled(study_of(rows))["best", "lstm"].estimate
-
-    assert one is not None
-    assert one.value == 0.0  # squad for seed 1, mnli for seed 2; their own luck would have given 7
-
-
-def test_the_three_best_tasks_are_compared_with_the_rest() -> None:
-    effects = {"squad": 5.0, "mnli": 4.0, "hellaswag": 3.0, "qqp": 1.0}
-
-    one = ruled(study_of(scores(effects, noise=0)))["largest", "lstm"].estimate
-
-    assert one is not None
-    assert one.value == pytest.approx(3.0)
-
-
-def test_all_tasks_at_once_are_compared_with_the_best_of_the_others_alone() -> None:
-    effects = {"squad": 5.0, "mnli": 1.0, "multitask": 8.0, "mnli+mlm": 20.0}
-
-    found = ruled(study_of(scores(effects, noise=0.1)))
-
-    one = found["multitask-best", "lstm"]
-    assert one.estimate is not None
-    assert one.estimate.value == pytest.approx(3.0, abs=0.2)
-    assert (one.verdict, found["multitask", "lstm"].verdict) == ("reproduced", "reproduced")
-
-
-@pytest.mark.parametrize(
-    ("effects", "most", "none"),
-    [
-        ({"squad": 6.0, "mnli": 4.0, "qqp": -3.0}, "reproduced", "contradicted"),
-        ({"squad": -6.0, "mnli": -4.0, "qqp": 3.0}, "contradicted", "contradicted"),
-        ({"squad": 0.1, "mnli": -4.0, "qqp": 0.0}, "inconclusive", "reproduced"),
-    ],
-)
-def test_gains_from_most_tasks_and_from_none_are_told_apart(
-    effects: dict[str, float], most: Verdict, none: Verdict
-) -> None:
-    found = ruled(study_of(scores(effects, targets=("xnli", "tydiqa"), noise=0.2)))
-
-    assert found["tydiqa-most", "lstm"].verdict == most
-    assert found["xnli-none", "lstm"].verdict == none
-
-
-def test_what_is_added_to_the_same_tasks_is_compared_with_the_margin() -> None:
-    effects = {"mnli": 4.0, "squad": 9.0, "mnli+mlm": 1.0, "mnli+de": 6.0, "mnli+sw": 6.0}
-
-    found = ruled(study_of(scores(effects, noise=0.1)))
-
-    plain = found["mlm", "lstm"].estimate, found["translated", "lstm"].estimate
-    assert [round(one.value) for one in plain if one] == [
-        1 + 3,
-        1 - 2,
-    ]  # the margin; squad, which has neither, stays out
-    assert (found["mlm", "lstm"].verdict, found["translated", "lstm"].verdict) == ("reproduced", "contradicted")
-
-
-RECIPES = {
-    "mnli": 4.0,
-    "squad": 2.0,
-    "multitask": 5.0,
-    "mnli+mlm": 1.0,
-    "mlm": 1.5,
-    "mnli+shuffled": -1.0,
-    "mnli-30": 9.0,
-}
-
-
 @pytest.mark.slow
 def test_recipes_stand_beside_their_plain_tasks_and_tasks_beside_their_controls(tmp_path: Path) -> None:
     found = built(tmp_path, scores(RECIPES, noise=0))
@@ -526,32 +218,6 @@ def test_recipes_controls_and_subsets_stay_out_of_the_mean_of_the_tasks() -> Non
     assert found.value == pytest.approx(3.0)
     beaten = ruled(of)["over-mlm", "lstm"].estimate, ruled(of)["over-shuffled", "lstm"].estimate
     assert [round(one.value, 6) for one in beaten if one] == [1.5, 5.0]
-
-
-def test_conditions_that_were_not_run_leave_their_claims_not_run() -> None:
-    found = ruled(study_of(scores()))
-
-    for name in ("multitask", "multitask-best", "tydiqa-most", "mlm", "translated"):
-        assert found[name, "lstm"].verdict == "not run"
-
-
-def test_the_entries_have_each_claim_with_source_and_verdict_by_encoder(tmp_path: Path) -> None:
-    of = inputs(tmp_path, scores())
-
-    found = {one["id"]: one for one in entries(of.study, of.published)}
-
-    assert list(found) == [claim.id for claim in CLAIMS]
-    keys = ["id", "statement", "source", "published", "differs", "by_encoder"]
-    assert all(list(one) == keys for one in found.values())
-    squad = found["squad"]
-    assert (squad["published"], squad["source"]) == ("+8.2", "Phang et al. 2020, arXiv 2005.13013")
-    assert list(squad["by_encoder"]) == ["transformer", "lstm"]
-    lstm = squad["by_encoder"]["lstm"]
-    assert lstm["verdict"] == "contradicted"
-    assert lstm["interval"][0] < lstm["estimate"] < lstm["interval"][1] < 0
-    assert found["mlm"]["by_encoder"]["lstm"] == {"estimate": None, "interval": None, "verdict": "not run"}
-    assert (found["same"]["published"], found["same"]["source"]) == (None, None)
-    assert "transformer" in found["same"]["statement"]
 
 
 def test_the_table_gives_every_claim_a_row_with_its_published_value(tmp_path: Path) -> None:
