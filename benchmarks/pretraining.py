@@ -30,7 +30,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from xit.core.plan import MASKED_LM
+from xit.core.batches import MASKED_LM
 from xit.core.task import task_of
 from xit.evaluation.evaluate import EvaluationOptions, evaluate, read_test
 from xit.modeling import checkpoints, tokenization

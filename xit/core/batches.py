@@ -13,3 +13,6 @@ IGNORED = -100
 
 VALIDATION_EXAMPLES = 500
 """The largest number of English validation examples that one validation reads (jiant's XTREME guide: 500)."""
+
+MASKED_LM = "masked_lm"
+"""Names masked language modelling among the objectives of pretraining."""

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from xit.core.batches import MASKED_LM
+
 if TYPE_CHECKING:
     from xit.core.settings import ComputeSettings, EncoderSize
 
 
 PRETRAINING = "pretraining"
 """Names the plan of pretraining among those of tasks, and the phase of its trials."""
-MASKED_LM = "masked_lm"
-"""Names masked language modelling among the objectives of pretraining."""
 
 
 @dataclasses.dataclass(frozen=True)

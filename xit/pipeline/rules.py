@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from xit.core import registry, settings
+from xit.core.batches import MASKED_LM
 from xit.core.conditions import FORM, MULTITASK, parse
 from xit.core.errors import near
-from xit.core.plan import MASKED_LM
 from xit.core.task import Task, task_of
 from xit.formats import format_of
 

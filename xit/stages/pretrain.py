@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from xit.core import distributed
+from xit.core.batches import MASKED_LM
 from xit.core.files import write_json
-from xit.core.plan import MASKED_LM, Cell, Places, Plan
+from xit.core.plan import Cell, Places, Plan
 from xit.core.progress import Report, about
 from xit.modeling import checkpoints, encoders, tokenization
 from xit.modeling.checkpoints import Run

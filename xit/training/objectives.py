@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from xit.core.plan import MASKED_LM, TextBatches
+from xit.core.batches import MASKED_LM
+from xit.core.plan import TextBatches
 from xit.modeling.tokenization import Tokenizer
 from xit.training.draws import draws
 from xit.training.loop import Step
