@@ -253,7 +253,8 @@ class TaskSettings:
     batch_size: Positive
     """Each step reads this many examples."""
     micro_batches: Positive
-    """Each step makes this many forward passes (gradient accumulation); the number divides the batch size."""
+    """Each step of retrieval makes this many forward passes, in each of which the examples are one another's negatives;
+    the number divides the batch size. Other tasks make as many as `compute.most_tokens` lets them."""
     max_length_tokens: Positive
     """Each input has at most this many tokens; longer ones are cut, or read in windows (question answering)."""
     learning_rate: Rate | None
@@ -309,6 +310,9 @@ class ComputeSettings:
     compile: bool
     """If true, torch.compile makes kernels for the model, which needs a C++ compiler and pays with GPUs and long
     runs."""
+    most_tokens: Positive = 16_384
+    """A forward pass of training has at most this many tokens, padding included, as memory allows; a step of more takes
+    several. Retrieval, whose passes are one another's negatives, keeps to `micro_batches`. It may be left out."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """A transformer encoder: pre-LN blocks, rotary positions, no dropout, no longest input."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,7 +37,8 @@ class Encoder(OwnEncoder):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """Hidden states, as `xit.modeling.encoder.Encoder` says."""
         is_real = attention_mask.bool()
-        visible = None if is_real.all() else is_real[:, None, None, :]  # [batch, heads, query, key], broadcast
+        is_whole = is_real.is_cpu and bool(is_real.all())  # a device would be waited for
+        visible = None if is_whole else is_real[:, None, None, :]  # [batch, heads, query, key], broadcast
         stream = self.embedding(input_ids)
         assert self.size is not None
         rotation = angles(input_ids.shape[1], self.dimension // self.size.heads, stream.device)
@@ -80,10 +83,20 @@ class Block(nn.Module):
 
 
 def angles(length: int, head_dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of position times frequency, each `<float32>[length, head_dim / 2]`; made anew for any length."""
+    """Cosine and sine of position times frequency, each `<float32>[length, head_dim / 2]`; made once for a length."""
+    if torch.compiler.is_compiling():  # which makes them part of its kernels
+        return _angles(length, head_dim, device)
+    with torch.inference_mode(mode=False):  # so that training may read what evaluation has made
+        return _kept_angles(length, head_dim, device)
+
+
+def _angles(length: int, head_dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
     frequency = 10_000 ** -(torch.arange(0, head_dim, 2, device=device, dtype=torch.float32) / head_dim)
     angle = torch.outer(torch.arange(length, device=device, dtype=torch.float32), frequency)
     return angle.cos(), angle.sin()
+
+
+_kept_angles = functools.lru_cache(maxsize=128)(_angles)
 
 
 def rotate(states: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:

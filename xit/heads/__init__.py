@@ -163,6 +163,23 @@ def collate(rows: Sequence[Row], padding_id: int) -> Batch:
     return {"input_ids": input_ids, "attention_mask": attention_mask, "segments": segments}
 
 
+def passes_of(examples: Sequence[EncodedExample], most_tokens: int) -> int:
+    """In how many forward passes of equally many examples their rows, padded, have at most so many tokens each.
+
+    An example is never cut: where one alone has more, the passes have one each.
+    """
+
+    def fits(begin: int, size: int) -> bool:
+        rows = [row for example in examples[begin : begin + size] for row in example.rows]
+        return len(rows) * max(len(row.input_ids) for row in rows) <= most_tokens
+
+    for passes in range(1, len(examples)):
+        size = -(-len(examples) // passes)
+        if all(fits(begin, size) for begin in range(0, len(examples), size)):
+            return passes
+    return len(examples)
+
+
 def text_rows(options: EncodingOptions, texts: Sequence[str] | Sequence[tuple[str, str]], truncate: str) -> list[Row]:
     """Texts, or pairs of texts, as rows with the tokenizer's own special tokens.
 

@@ -14,7 +14,6 @@ import dataclasses
 import functools
 import itertools
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +32,7 @@ from xit.core.errors import CheckpointError, ConfigError, TrainingError
 from xit.core.files import atomic, write_json
 from xit.core.plan import Plan
 from xit.core.progress import Report, unheard
+from xit.training.device import Ahead, Look, Looks, looks_every
 from xit.training.nonfinite import explained
 
 
@@ -107,48 +107,51 @@ def train(
         _check_compiler()
         wrapped.compile(dynamic=True)
     state = _State.resumed(folder, run, trained, optimizers)
+    looks = Looks(optimizers, accelerator.device)
     started = time.monotonic()
     first = state.step
-    while state.step < plan.steps and not state.is_over(plan):
-        step, rate = state.step, plan.learning_rate * rate_factor(state.step, plan)
-        torch.manual_seed(_mix(plan.seed, step) + accelerator.process_index)
-        data = step_at(step)
-        state.tokens += sum(int(b["attention_mask"].sum()) for b in data.micro_batches if "attention_mask" in b)
-        loss = 0.0
-        own = _own_passes(data.micro_batches, accelerator)
-        for number, (batch, weight) in enumerate(own, start=1):
-            with contextlib.nullcontext() if number == len(own) else accelerator.no_sync(wrapped):
-                share = wrapped(_to(batch, accelerator.device)) * weight
-                accelerator.backward(share)
-            loss += float(share.detach())
-        loss = distributed.mean(loss)
-        norm = float(accelerator.clip_grad_norm_(wrapped.parameters(), plan.gradient_clip))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            torch.manual_seed(_mix(plan.seed, step))
-            if is_sharded:
-                _put(model, _whole(trained))
-            why = explained(model, (_to(batch, accelerator.device) for batch in data.micro_batches))
-            raise TrainingError(_not_finite(step, loss, norm, data.ids, rate, state.saved_step, folder) + why)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-            optimizer.zero_grad()
-        state.step += 1
-        record: dict[str, Any] = {"step": state.step, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
-        record |= {"objective": data.objective} if data.objective else {}
-        is_due = plan.validate_every and state.step % plan.validate_every == 0
-        if validate and (is_due or state.step == plan.steps):
-            if is_sharded:
-                _put(model, _whole(trained))
-            found = distributed.same(validate())
-            record |= {"validation_score": found.score, "validation_loss": found.loss}
-            state.note_validation(found, trained)
-        state.log.append(record)
-        if state.step % plan.compute.save_every == 0 and state.step < plan.steps:
-            state.save(folder, run, trained, optimizers)
-        seconds = time.monotonic() - started
-        report("steps", state.step, plan.steps, {"loss": loss, "steps/s": (state.step - first) / max(seconds, 1e-9)})
+    with contextlib.closing(Ahead(step_at, plan.steps, accelerator.device)) as batches:
+        while state.step < plan.steps and not state.is_over(plan):
+            step, rate = state.step, plan.learning_rate * rate_factor(state.step, plan)
+            torch.manual_seed(_mix(plan.seed, step) + accelerator.process_index)
+            data = batches.of(step)
+            state.tokens += sum(int(b["attention_mask"].sum()) for b in data.micro_batches if "attention_mask" in b)
+            shares = []
+            own = _own_passes(data.micro_batches, accelerator)
+            for number, (batch, weight) in enumerate(own, start=1):
+                with contextlib.nullcontext() if number == len(own) else accelerator.no_sync(wrapped):
+                    share = wrapped(_to(batch, accelerator.device)) * weight
+                    accelerator.backward(share)
+                shares.append(share.detach())
+            norm = accelerator.clip_grad_norm_(wrapped.parameters(), plan.gradient_clip)
+            looks.note(step, rate, shares, _full(norm))
+            is_due = plan.validate_every and (step + 1) % plan.validate_every == 0
+            is_saved = (step + 1) % plan.compute.save_every == 0 and step + 1 < plan.steps
+            if looks.is_due or (validate and is_due) or is_saved or step + 1 == plan.steps:
+                records, fault = looks.taken()
+                state.log += records
+                if fault is not None:
+                    if is_sharded:
+                        _put(model, _whole(trained))
+                    why = _explained(model, wrapped, step_at, fault, plan, accelerator)
+                    ids = step_at(fault.step).ids
+                    raise TrainingError(_not_finite(fault, ids, state.saved_step, folder) + why)
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.step()
+                optimizer.zero_grad()
+            state.step += 1
+            if validate and (is_due or state.step == plan.steps):
+                if is_sharded:
+                    _put(model, _whole(trained))
+                found = distributed.same(validate())
+                state.log[-1] |= {"validation_score": found.score, "validation_loss": found.loss}
+                state.note_validation(found, trained)
+            if is_saved:
+                state.save(folder, run, trained, optimizers)
+            speed = (state.step - first) / max(time.monotonic() - started, 1e-9)
+            report("steps", state.step, plan.steps, {**looks.last, "steps/s": speed})
     if state.best is not None or is_sharded:
         _put(model, _whole(trained) if state.best is None else state.best)
     if distributed.is_main():
@@ -157,6 +160,26 @@ def train(
     best_step = state.best_step if state.best is not None else state.step
     best_score = None if state.best_validation is None else state.best_validation.score
     return Outcome(state.step, best_step, best_score, sum(recent) / len(recent), state.tokens)
+
+
+def _explained(
+    model: nn.Module,
+    wrapped: nn.Module,
+    step_at: Callable[[int], Step],
+    fault: Look,
+    plan: Plan,
+    accelerator: Accelerator,
+) -> str:
+    """Where a step that was not finite began to be so; on a device, whose gradients are of a later step, it is done
+    again, in one process."""
+    torch.manual_seed(_mix(plan.seed, fault.step))
+    data = step_at(fault.step)
+    if looks_every(accelerator.device) > 1 and accelerator.num_processes == 1:
+        wrapped.zero_grad()
+        for batch, weight in _own_passes(data.micro_batches, accelerator):
+            accelerator.backward(wrapped(_to(batch, accelerator.device)) * weight)
+        torch.manual_seed(_mix(plan.seed, fault.step))
+    return explained(model, (_to(batch, accelerator.device) for batch in data.micro_batches))
 
 
 def accelerator_for(precision: Literal["float32", "bfloat16"], has_idle_parameters: bool = False) -> Accelerator:
@@ -391,9 +414,8 @@ def _mix(*numbers: int) -> int:
     return value
 
 
-def _not_finite(
-    step: int, loss: float, norm: float, ids: Sequence[str], rate: float, saved_step: int, folder: Path
-) -> str:
+def _not_finite(fault: Look, ids: Sequence[str], saved_step: int, folder: Path) -> str:
+    step, rate, loss, norm = fault
     shown = ", ".join(ids[:8]) + (f", … ({len(ids)} in all)" if len(ids) > 8 else "")
     state = f"the last good state is of step {saved_step}, in {folder}" if saved_step else "no state was saved before"
     record = {"step": step, "loss": str(loss), "gradient_norm": str(norm), "ids": list(ids)}

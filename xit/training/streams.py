@@ -16,7 +16,7 @@ from xit.core.examples import Example, asked, read_examples
 from xit.core.plan import Plan, TaskBatches
 from xit.core.task import task_of
 from xit.formats import format_of
-from xit.heads import EncodedExample, EncodingOptions, FormatHead, collate
+from xit.heads import EncodedExample, EncodingOptions, FormatHead, collate, passes_of
 from xit.modeling import checkpoints
 from xit.modeling.task_model import TaskModel
 from xit.modeling.tokenization import Tokenizer
@@ -93,7 +93,8 @@ def task_stream(
     if not encoded:
         raise TrainingError(f"data/{task_id}/train.parquet: no English training examples of {task_id}.")
     model = TaskModel(encoder, head.head(plan.head, shape.dimension, shape.layers, task), tokenizer.padding_id)
-    steps = task_steps(encoded, head, batches, tokenizer.padding_id, order)
+    most = None if form.has_candidates else plan.compute.most_tokens
+    steps = task_steps(encoded, head, batches, tokenizer.padding_id, order, most)
     facts = checkpoints.HeadConfig(task_id, task.format, plan.head, task.labels, batches.max_length_tokens)
     whole = round(len(encoded) * of / len(examples))
     stream = Stream(task_id, model, steps, facts=facts, rows=len(examples), examples=len(encoded), whole=whole)
@@ -102,7 +103,8 @@ def task_stream(
     validation = read_examples(data / task_id / "validation.parquet", "en")
     if not form.has_candidates:
         validation = validation[:VALIDATION_EXAMPLES]
-    validate = validation_of(model, head, validation, options, batches.batch_size // batches.micro_batches)
+    rows = batches.batch_size if most else batches.batch_size // batches.micro_batches
+    validate = validation_of(model, head, validation, options, rows, most)
     count, by_chance = len(asked(validation)), form.chance(validation)
     return dataclasses.replace(stream, validate=validate, validated=count, chance=by_chance)
 
@@ -159,21 +161,24 @@ def task_steps(
     batches: TaskBatches,
     padding_id: int,
     seed: int,
+    most_tokens: int | None = None,
 ) -> Callable[[int], Step]:
-    """`step_at` for encoded examples: `batch_size` examples a step, in `micro_batches` forward passes of like size.
+    """`step_at` for encoded examples: `batch_size` examples a step, in forward passes of like size.
 
-    Several processes share them; where there are too few, they are cut smaller (`xit.core.distributed.passes`).
+    Of `most_tokens` at most, as many passes as that makes; where it is None, since the examples of a pass are one
+    another's negatives, the task's own `micro_batches`. Several processes share them; where there are too few, they are
+    cut smaller (`xit.core.distributed.passes`).
     """
     lengths = tuple(f.length for f in encoded)
-    passes = distributed.passes(batches.micro_batches)
 
     def step_at(step: int) -> Step:
         indices = batch_indices(lengths, batches.batch_size, seed, step)
-        size = -(-len(indices) // passes)
-        parts = [indices[i : i + size] for i in range(0, len(indices), size)]
+        step_examples = [encoded[i] for i in indices]
+        wanted = passes_of(step_examples, most_tokens) if most_tokens else batches.micro_batches
+        size = -(-len(indices) // distributed.passes(wanted))
         micro_batches = []
-        for part in parts:
-            chosen = [encoded[i] for i in part]
+        for begin in range(0, len(indices), size):
+            chosen = step_examples[begin : begin + size]
             batch = collate([row for f in chosen for row in f.rows], padding_id)
             micro_batches.append({**batch, **head.labels(chosen, batch["input_ids"].shape[1])})
         return Step(micro_batches, [encoded[i].id for i in indices])

@@ -8,7 +8,7 @@ from torch import Tensor
 from xit.core.batches import IGNORED
 from xit.core.examples import Example
 from xit.formats import format_of
-from xit.heads import EncodedExample, EncodingOptions, FormatHead, Row, collate
+from xit.heads import EncodedExample, EncodingOptions, FormatHead, Row, collate, passes_of
 from xit.modeling.task_model import TaskModel
 from xit.training.loop import Validation
 
@@ -35,12 +35,22 @@ def _key(row: Row) -> bytes:
 
 
 def validation_of(
-    model: TaskModel, head: FormatHead, examples: Sequence[Example], options: EncodingOptions, batch_size: int
+    model: TaskModel,
+    head: FormatHead,
+    examples: Sequence[Example],
+    options: EncodingOptions,
+    batch_size: int,
+    most_tokens: int | None = None,
 ) -> Callable[[], Validation]:
-    """What scores the model on these examples: by the task's main metric, and by the mean loss over their labels."""
+    """What scores the model on these examples: by the task's main metric, and by the mean loss over their labels.
+
+    A forward pass has `batch_size` examples, fewer where these are more than `most_tokens`.
+    """
     form = format_of(options.task)
     encoded = sorted(head.encode(form.answerable(examples), options), key=lambda example: example.length)
-    batches = [encoded[begin : begin + batch_size] for begin in range(0, len(encoded), batch_size)]
+    steps = [encoded[begin : begin + batch_size] for begin in range(0, len(encoded), batch_size)]
+    sizes = [-(-len(step) // passes_of(step, most_tokens)) if most_tokens else batch_size for step in steps]
+    batches = [step[i : i + size] for step, size in zip(steps, sizes, strict=True) for i in range(0, len(step), size)]
 
     def validate() -> Validation:
         known, total, labels = _Known(model), 0.0, 0
