@@ -184,6 +184,28 @@ def test_only_the_command_line_prints_reads_the_environment_or_exits(module: str
         assert found == EXCEPTIONS.get(module, set())
 
 
+LINES = 500
+LONGER = {"xit/core/settings.py"}
+"""Files that have more lines, and are to be split."""
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    files = [path for folder in ("xit", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+    longer = {path.relative_to(ROOT).as_posix() for path in files if len(path.read_text("utf-8").splitlines()) > LINES}
+
+    assert {path.relative_to(ROOT).parts[0] for path in files} == {"xit", "tests", "benchmarks"}
+    assert longer <= LONGER
+
+
+def test_no_two_files_of_tests_have_the_same_name() -> None:
+    """pytest would import the one for the other."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+
+    assert len(names) > 150
+    assert sorted(names) == sorted(set(names))
+
+
 # What the stages of dvc.yaml name
 
 
