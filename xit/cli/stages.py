@@ -85,14 +85,14 @@ def translate(
 
 @app.command(rich_help_panel=STAGES)
 def tokenizer() -> None:
-    """Train the tokenizer that all encoders from scratch share, on the text of `xit data text`.
+    """Train the tokenizer that all encoders from scratch share, on what `xit data text` and `xit data parallel` wrote.
 
     Example: `xit tokenizer`.
     """
     from xit.stages import tokenizer as stage
 
     config = load_config()
-    terminal.print_lines(stage.tokenizer(config.languages.pretraining, paths.TEXT, paths.TOKENIZER, config.tokenizer))
+    terminal.print_lines(stage.tokenizer(config.languages.pretraining, paths.DATA, paths.TOKENIZER, config.tokenizer))
 
 
 @app.command(rich_help_panel=STAGES)

@@ -451,7 +451,8 @@ class TokenizerSettings:
     vocabulary: Positive
     """The tokenizer has at most this many pieces, special tokens included; Unigram (Kudo 2018)."""
     lines: Positive
-    """The tokenizer is trained on this many documents of each language."""
+    """The tokenizer is trained on this many documents of each language, the first ones, and on both sides of as many
+    pairs of translations, which are spread over all that there are."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,15 +8,29 @@ from xit.core.settings import TokenizerSettings
 from xit.modeling import tokenization
 
 
-def tokenizer(languages: Sequence[str], text: Path, out: Path, settings: TokenizerSettings | None) -> list[str]:
-    """Train a Unigram tokenizer on as many documents of each language; an empty folder where there are no settings."""
+def tokenizer(languages: Sequence[str], data: Path, out: Path, settings: TokenizerSettings | None) -> list[str]:
+    """Train a Unigram tokenizer on as many documents of each language; an empty folder where there are no settings.
+
+    Where there are pairs of translations, as many of each language are read too, and both sides of each.
+
+    Args:
+        languages: Those of pretraining.
+        data: The folder of all data, which has those of the stages `text` and `parallel`.
+        out: The folder to write.
+        settings: The size, and how much is read.
+    """
     if settings is None:
         with atomic(out) as folder:
             folder.mkdir()
         return [f"{out}: none is made, since params.yaml says null"]
     lines = []
     for language in languages:
-        lines += (text / f"{language}.txt").read_text(encoding="utf-8").splitlines()[: settings.lines]
+        lines += (data / "text" / f"{language}.txt").read_text(encoding="utf-8").splitlines()[: settings.lines]
+    for pairs in sorted((data / "parallel").glob("*.tsv")):
+        rows = pairs.read_text(encoding="utf-8").split("\n")[:-1]
+        spread = rows[:: max(1, len(rows) // settings.lines)]  # rows of a source stand together
+        for row in spread[: settings.lines]:
+            lines += row.split("\t")
     made = tokenization.train(lines, settings.vocabulary)
     with atomic(out) as folder:
         tokenization.save(made, folder)
