@@ -233,7 +233,8 @@ def instances() -> list[Instance]:
     for key, ids in ABSENT.items():
         assert parameters["grid"][key] == []
         parameters["grid"][key] = ids
-    parameters["tuning"]["encoders"] = ["gru"]  # a stage that is off by default
+    parameters["tuning"]["encoders"] = ["gru"]  # stages that are off by default
+    parameters["upper_bound"]["languages"] = ["sw"]
     found = []
     for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
         matrix = {key: looked_up(parameters, source) for key, source in stage.get("matrix", {}).items()}
@@ -280,6 +281,7 @@ BY_ID = {
     "collect": ("tasks",),
     "paper": ("tasks", "tables"),
     "tune": ("tasks", "heads"),
+    "upper_bound": ("sources",),
 }
 """Folders of which a stage loads every module by its name."""
 

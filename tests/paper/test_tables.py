@@ -419,6 +419,32 @@ def test_what_masked_lm_loses_stands_by_language_with_its_difference_over_seeds(
     assert (module.build(unlike), observations.of_forgetting(unlike)) == ((), [])
 
 
+def test_training_in_the_language_itself_stands_beside_zero_shot_scores(tmp_path: Path) -> None:
+    module = registry.load("tables", "upper_bound")
+    rows = [
+        {"encoder": encoder, "target": target, "seed": "2", "language": language, "metric": metric, "value": str(value)}
+        for encoder in ("transformer", "lstm")
+        for target, values in (("xnli", (80.0, 70.0)), ("udpos", (60.0, 90.0)))
+        for language, value in zip(("de", "zh"), values, strict=True)
+        for metric, value in (("accuracy" if target == "xnli" else "f1", value), ("other", 1.0))
+    ]
+    of = dataclasses.replace(inputs(tmp_path, scores({"mnli": 5.0}, noise=0)), upper_bounds=rows)
+
+    (made,) = module.build(of)
+
+    assert row_of(made, "xnli", "transformer") == pytest.approx([50, 75, 25, 5, 20])
+    assert row_of(made, "mean", "transformer") == pytest.approx([50, 75, 25, 5, 20])
+    assert observations.of_upper_bounds(of)[0] == (
+        "Fine-tuned on training data of the language itself (de and zh), the transformer encoder scores 75.0 in the "
+        "mean over targets, and zero-shot 50.0: a gap of +25.0 points; there intermediate training moves the score by "
+        "+5.0."
+    )
+    nothing = dataclasses.replace(of, upper_bounds=[])
+    assert (module.build(nothing), observations.of_upper_bounds(nothing)) == ((), [])
+    beyond = dataclasses.replace(of, upper_bounds=[{**row, "value": "40"} for row in rows])
+    assert row_of(module.build(beyond)[0], "xnli", "transformer")[2:] == pytest.approx([-10, 5, None])
+
+
 def test_below_the_fewest_seeds_no_caption_speaks_of_stars_and_no_claim_has_a_verdict(tmp_path: Path) -> None:
     few, enough = (built(tmp_path / str(seeds), scores(RECIPES, seeds=seeds)) for seeds in (2, 3))
 

@@ -28,6 +28,16 @@ def test_params_yaml_is_valid() -> None:
     assert loaded.seeds == tuple(VALUES["seeds"])
 
 
+def test_what_is_trained_in_its_own_language_can_be_made_and_is_scored() -> None:
+    config.check(changed(upper_bound={"languages": ["sw", "de"], "seeds": [1]}), "params.yaml")
+
+    wrong, seed = faults(upper_bound={"languages": ["en", "sw", "fr"], "seeds": [1, 9]})
+    assert wrong.startswith("upper_bound.languages: en, fr: should be evaluated, and other than English")
+    assert seed.startswith("upper_bound.seeds: 9: no encoder has this seed; found seeds [1, 2, 3]")
+    of_files = faults(upper_bound={"languages": ["sw"], "seeds": [1]}, source="hub", languages__evaluation=["en", "sw"])
+    assert any("the hub source has training data in English alone" in line for line in of_files)
+
+
 def test_every_encoder_from_scratch_has_a_size_and_may_be_compared() -> None:
     loaded = config.check(changed(grid__encoders=["transformer", "lstm", "gru", "mingru"]), "params.yaml")
 

@@ -12,6 +12,7 @@ import typer
 
 from xit.cli import environment, terminal
 from xit.cli.options import STAGES, Condition, Encoder, Target, in_a_folder, load_config, parameters
+from xit.core.conditions import BASELINE
 from xit.core.errors import ConfigError
 from xit.core.plan import Cell, Places
 from xit.core.progress import about
@@ -222,6 +223,27 @@ def evaluate(encoder: Encoder, target: Target) -> None:
     terminal.print_lines(lines)
 
 
+@app.command("upper-bound", rich_help_panel=STAGES)
+def upper_bound(
+    encoder: Encoder,
+    target: Target,
+    language: Annotated[str, typer.Argument(help="The language of training and test, not English.")],
+) -> None:
+    """Fine-tune an encoder on a target in another language, and score it there: what would be without transfer.
+
+    Example: `xit upper-bound lstm xnli sw`.
+    """
+    config = _computing(load_config())
+    from xit.stages import upper_bound as stage
+
+    cells = {str(seed): Cell(encoder, BASELINE, target, seed) for seed in config.upper_bound.seeds}
+    places = Places(paths.intermediate(encoder, BASELINE), paths.DATA, paths.upper_bound(encoder, target, language))
+    plan = plans.target(config, target, encoder)
+    with terminal.progress() as report:
+        lines = stage.upper_bound(cells, language, config.micro, places, plan, report)
+    terminal.print_lines(lines)
+
+
 @app.command(rich_help_panel=STAGES)
 def forgetting(encoder: Encoder, target: Target) -> None:
     """Measure masked LM in every language after every condition, by the head of pretraining.
@@ -257,7 +279,8 @@ def collect() -> None:
 
     config = load_config()
     rates = {name: settings.learning_rate for name, settings in config.encoders.items()}
-    terminal.print_lines(stage.collect(config.grid, config.seeds, rates, Path(), paths.RESULTS))
+    lines = stage.collect(config.grid, config.seeds, config.upper_bound, rates, Path(), paths.RESULTS)
+    terminal.print_lines(lines)
 
 
 @app.command(rich_help_panel=STAGES)

@@ -45,6 +45,7 @@ STAGES = (
     "evaluate",
     "retrieve",
     "forgetting",
+    "upper_bound",
     "collect",
     "paper",
 )
@@ -423,6 +424,17 @@ class AnalysisSettings:
     """Intervals have this level; what is tested may be wrong in one minus this of families."""
     fewest_seeds: Annotated[int, Ge(3)]
     """With fewer seeds there are estimates and no verdicts: `xit show power` says how many the margin needs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class UpperBoundSettings:
+    """What there would be without transfer: targets fine-tuned on training data of the language that they are scored
+    in, which the micro source can make."""
+
+    languages: Codes
+    """Each target is fine-tuned in each of these languages too; none by default."""
+    seeds: Seeds
+    """It is done with each of these seeds, which are some of `seeds`."""
 
 
 @dataclasses.dataclass(frozen=True)

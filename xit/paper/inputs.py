@@ -52,6 +52,7 @@ COLUMNS = {
         "learning_rate",
         "shares",
     ),
+    "upper_bounds": ("encoder", "target", "seed", "language", "metric", "value"),
     "tuning": ("source", "encoder", "phase", "learning_rate", "task", "seed", "metric", "validation_score"),
     "coverage": ("row", "setting", "seeds", "experiments", "intervals", "held"),
     "published": (
@@ -75,8 +76,8 @@ class Inputs:
     """What tables are made of.
 
     Attributes:
-        audit, curves, encoders, forgetting, layers, representations, training, published, tuning: Rows of the CSV
-            files of the same names, by column.
+        audit, curves, encoders, forgetting, layers, representations, training, upper_bounds, published, tuning: Rows
+            of the CSV files of the same names, by column.
         parameters: The sections of params.yaml.
         presets: The profiles that say where their values are from.
     """
@@ -90,6 +91,7 @@ class Inputs:
     layers: Sequence[Row] = ()
     representations: Sequence[Row] = ()
     training: Sequence[Row] = ()
+    upper_bounds: Sequence[Row] = ()
     published: Sequence[Row] = ()
     tuning: Sequence[Row] = ()
     presets: Sequence[overlay.Profile] = ()
@@ -118,6 +120,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Pat
         layers=rows_if_there(results / "layers.csv", COLUMNS["layers"]),
         representations=rows_if_there(results / "representations.csv", COLUMNS["representations"]),
         training=training,
+        upper_bounds=rows_if_there(results / "upper_bounds.csv", COLUMNS["upper_bounds"]),
         published=read_rows(folder / "published.csv", COLUMNS["published"]),
         tuning=read_rows(folder / "tuning.csv", COLUMNS["tuning"]),
         parameters=parameters,

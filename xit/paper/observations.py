@@ -4,6 +4,7 @@ intermediate data."""
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from xit.core.conditions import BASELINE
 from xit.paper.inputs import Inputs
@@ -11,7 +12,7 @@ from xit.paper.render import signed
 from xit.paper.sentences import counted, listed, points
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.failures import failures, pooled
-from xit.statistics.gains import main_gains, over_seeds
+from xit.statistics.gains import gain_array, main_gains, over_seeds
 from xit.statistics.laws import SHORT, Scaling
 from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
 from xit.statistics.study import ENGLISH, MEAN, Study
@@ -178,6 +179,54 @@ def correlation(pairs: Sequence[tuple[float, float]]) -> str:
     from scipy import stats
 
     return f"{float(stats.spearmanr(*zip(*pairs, strict=True)).statistic):+.2f}".replace("-", "−")
+
+
+class Bound(NamedTuple):
+    """A target, or their mean: what zero-shot transfer reaches, and what training in the language itself does."""
+
+    zero_shot: float
+    in_language: float
+    gain: float | None
+    """Of intermediate training, mean over the declared tasks; None where one was not run."""
+
+    @property
+    def gap(self) -> float:
+        """What transfer leaves open."""
+        return self.in_language - self.zero_shot
+
+
+def bounds(inputs: Inputs) -> dict[tuple[str, str], Bound]:
+    """By target and encoder the means over the languages and seeds that were trained in; `mean` for all targets."""
+    study = inputs.study
+    cells: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for row in inputs.upper_bounds:
+        target, encoder, language = row["target"], row["encoder"], row["language"]
+        if encoder not in study.encoders or target not in study.targets or row["metric"] != study.tasks[target].metric:
+            continue
+        place = (study.seeds.index(int(row["seed"])), study.others.index(language), study.targets.index(target))
+        zero_shot = float(study.scores(encoder, BASELINE)[place])
+        gain = float(gain_array(study, encoder, study.primary)[place])
+        cells.setdefault((target, encoder), []).append((zero_shot, float(row["value"]), gain))
+    found = {key: [statistics.fmean(values) for values in zip(*of, strict=True)] for key, of in cells.items()}
+    for encoder in study.encoders:
+        if of_encoder := [values for (_, name), values in found.items() if name == encoder]:
+            found[MEAN, encoder] = [statistics.fmean(values) for values in zip(*of_encoder, strict=True)]
+    return {key: Bound(zero, own, gain if gain == gain else None) for key, (zero, own, gain) in found.items()}
+
+
+def of_upper_bounds(inputs: Inputs) -> list[str]:
+    """What transfer leaves open in the mean over targets, and how much of it intermediate training moves."""
+    languages = list(dict.fromkeys(row["language"] for row in inputs.upper_bounds))
+    sentences = []
+    for (target, encoder), one in bounds(inputs).items():
+        if target == MEAN:
+            gain = "" if one.gain is None else f"; there intermediate training moves the score by {signed(one.gain)}"
+            sentences.append(
+                f"Fine-tuned on training data of the language itself ({listed(languages)}), the {encoder} encoder "
+                f"scores {one.in_language:.1f} in the mean over targets, and zero-shot {one.zero_shot:.1f}: a gap of "
+                f"{signed(one.gap)} points{gain}."
+            )
+    return sentences
 
 
 def of_vectors(inputs: Inputs) -> list[str]:

@@ -56,6 +56,8 @@ class Config:
     """This section says what is compared."""
     analysis: settings.AnalysisSettings
     """This section declares what is tested."""
+    upper_bound: settings.UpperBoundSettings
+    """This section is about training in the language of the test."""
     translation: settings.TranslationSettings
     """This section is about the translation of training examples."""
     tokenizer: settings.TokenizerSettings | None

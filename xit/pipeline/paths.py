@@ -60,6 +60,11 @@ def forgetting(encoder: str, target: str) -> Path:
     return EVALUATIONS / encoder / "forgetting" / target
 
 
+def upper_bound(encoder: str, target: str, language: str) -> Path:
+    """A checkpoint a seed, fine-tuned in a language, with its scores.json."""
+    return Path("models/upper_bound") / encoder / target / language
+
+
 def evaluated(encoder: str, target: str) -> Path:
     """`<condition>/<seed>` with scores.json and predictions."""
     return EVALUATIONS / encoder / target

@@ -348,6 +348,28 @@ def _evaluated(config: "Config") -> Iterator[str]:
         )
 
 
+def _upper_bound(config: "Config") -> Iterator[str]:
+    """What is fine-tuned in another language can be made, is scored, and has the experiment's encoders."""
+    own, asked = config.upper_bound, config.languages.evaluation
+    if own.languages and config.source != "micro":
+        yield (
+            f"upper_bound.languages: [{', '.join(own.languages)}]: the {config.source} source has training data in "
+            "English alone. Write [], or take the micro source, which has them in every language."
+        )
+    wrong = [code for code in own.languages if code == "en" or code not in asked]
+    if wrong:
+        others = ", ".join(code for code in asked if code != "en")
+        yield (
+            f"upper_bound.languages: {', '.join(wrong)}: should be evaluated, and other than English, in which the "
+            f"experiment is trained; found languages.evaluation [{', '.join(asked)}]. Take some of {others}."
+        )
+    if own.languages and (seeds := [seed for seed in own.seeds if seed not in config.seeds]):
+        yield (
+            f"upper_bound.seeds: {', '.join(map(str, seeds))}: no encoder has this seed; found seeds "
+            f"{list(config.seeds)}. Take some of these."
+        )
+
+
 def _tuned(config: "Config") -> Iterator[str]:
     names = [name for name in config.tuning.encoders if name in config.encoders and starts_here(config.encoders[name])]
     if names and "en" not in config.languages.pretraining:
@@ -395,6 +417,7 @@ RULES: tuple[Rule, ...] = (
     _masked_lm,
     _subsets,
     _evaluated,
+    _upper_bound,
     _tuned,
     _text,
     _objectives,

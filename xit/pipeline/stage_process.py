@@ -54,7 +54,10 @@ IMPORTED = (
 """What every instance imports."""
 IMPORTED_TO_LEARN = ("accelerate", "safetensors.torch", "tokenizers", "torch._dynamo")
 """What instances of `LEARNING` import. They start no thread that a fork would lose, and touch no GPU."""
-LEARNING = {"pretrain", "tune", "control", "intermediate", "recipe", "finetune", "evaluate", "retrieve", "forgetting"}
+LEARNING = {
+    *("pretrain", "tune", "control", "intermediate", "recipe", "finetune"),
+    *("evaluate", "retrieve", "forgetting", "upper_bound"),
+}
 """The stages that load torch."""
 PATIENCE = 600.0
 """Seconds that an instance waits for a lost process of its own to end: more than any network file system's lease."""

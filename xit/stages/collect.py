@@ -10,7 +10,7 @@ from xit.core.conditions import parse
 from xit.core.errors import DataError, raise_all
 from xit.core.files import atomic, write_csv, write_json
 from xit.core.scores import Score, write_scores
-from xit.core.settings import GridSettings
+from xit.core.settings import GridSettings, UpperBoundSettings
 from xit.core.task import task_of
 
 PARTS = 12
@@ -19,6 +19,7 @@ PARTS = 12
 
 LAYERS = ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value")
 FORGETTING = ("encoder", "condition", "target", "seed", "language", "loss", "accuracy", "masked")
+UPPER_BOUNDS = ("encoder", "target", "seed", "language", "metric", "value")
 REPRESENTATIONS = ("encoder", "condition", "target", "seed", "language", "layer", "measure", "value")
 
 
@@ -33,14 +34,21 @@ class Run(NamedTuple):
     seed: int
 
 
-def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float], root: Path, out: Path) -> list[str]:
+def collect(
+    grid: GridSettings,
+    seeds: Sequence[int],
+    upper_bound: UpperBoundSettings,
+    rates: Mapping[str, float],
+    root: Path,
+    out: Path,
+) -> list[str]:
     """Gather what the grid names, and nothing else that lies on the disk; `rates` are the encoders' learning rates.
 
     Writes scores.csv (a row a score), layers.csv (retrieval by every layer of the bare encoders), representations.csv
-    (what is measured of their vectors), forgetting.csv (masked LM after intermediate training), audit.csv (the data
-    sets), encoders.csv, training.csv (how each model was trained) and curves.csv (how it got there); for `dvc metrics`,
-    metrics/<encoder>/<condition>.json with the mean over languages but English of each target; for `dvc plots`,
-    means.csv with their means.
+    (what is measured of their vectors), forgetting.csv (masked LM after intermediate training), upper_bounds.csv
+    (scores after training in the language of the test), audit.csv (the data sets), encoders.csv, training.csv (how each
+    model was trained) and curves.csv (how it got there); for `dvc metrics`, metrics/<encoder>/<condition>.json with the
+    mean over languages but English of each target; for `dvc plots`, means.csv with their means.
 
     Raises:
         DataError: cells of the grid without scores, or trainings without their log; all are listed.
@@ -56,6 +64,7 @@ def collect(grid: GridSettings, seeds: Sequence[int], rates: Mapping[str, float]
         cell: root.joinpath("evaluations", cell[0], "forgetting", *map(str, cell[1:]), "losses") for cell in cells
     }
     write_csv(out / "forgetting.csv", _beside(losses, "losses.json"), FORGETTING)
+    write_csv(out / "upper_bounds.csv", _upper_bounds(grid, upper_bound, root), UPPER_BOUNDS)
     write_csv(out / "representations.csv", _beside(files, "representations.json"), REPRESENTATIONS)
     means = _means(scores)
     with atomic(out / "metrics") as folder:
@@ -87,6 +96,16 @@ def _beside(files: Mapping[tuple[str, str, str, int], Path], name: str) -> list[
         if (path := scores.with_name(name)).is_file():
             names = {"encoder": encoder, "condition": condition, "target": target, "seed": seed}
             rows += [{**names, **row} for row in _read(path)]
+    return rows
+
+
+def _upper_bounds(grid: GridSettings, settings: UpperBoundSettings, root: Path) -> list[dict[str, Any]]:
+    """The scores of what was fine-tuned in the language of the test."""
+    rows = []
+    for names in itertools.product(grid.encoders, grid.targets, settings.languages, settings.seeds):
+        encoder, target, _, seed = names
+        path = root.joinpath("models/upper_bound", *map(str, names), "scores.json")
+        rows += [{"encoder": encoder, "target": target, "seed": seed, **row} for row in _read(path)]
     return rows
 
 

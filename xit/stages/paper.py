@@ -119,6 +119,7 @@ def values(
             "curves": observations.of_curves(inputs),
             "failures": observations.of_failures(inputs),
             "forgetting": observations.of_forgetting(inputs),
+            "upper_bounds": observations.of_upper_bounds(inputs),
             "vectors": observations.of_vectors(inputs),
             "scaling": observations.of_scaling(study, pairs.sizes_of(study, inputs.audit, inputs.parameters)),
         },
