@@ -208,6 +208,31 @@ def test_the_command_audits_the_tasks_that_are_named(run: Any) -> None:
     assert done.exit_code == 0
 
 
+def test_the_command_counts_pairs_by_language_and_by_source_with_its_licence(tmp_path: Path, run: Any) -> None:
+    write(tmp_path, "files/text-mine/pairs/en-de.tsv", "A lamp.\tEine Lampe.\twesnoth\n\tBoote\nA boat.\tEin Boot.\n")
+
+    shown = run("--data", "files", "--task", "parallel")
+    printed = json.loads(run("--data", "files", "--task", "parallel", "--json", "-").output)
+
+    assert shown.exit_code == 0
+    assert "Pairs with English (files source)" in shown.output
+    assert "wesnoth: 1 pair; licence: GPL-2+" in shown.output
+    assert "text-mine: 1 pair; licence: unknown" in shown.output
+    assert "no pairs: es ru el hi ar fa zh ja sw tr fi" in shown.output
+    assert (printed["tasks"], printed["absent"]) == ({}, [])
+    (german,) = printed["parallel"]["languages"]
+    assert (german["language"], german["pairs"], german["left_out"]) == ("de", 2, {"a side is empty": 1})
+
+
+def test_the_command_reads_no_pairs_that_nobody_asks_for_and_fails_on_faulty_ones(tmp_path: Path, run: Any) -> None:
+    write(tmp_path, "files/text-mine/pairs/en-de.tsv", "A lamp.\n")
+    write(tmp_path, "files/pawsx/dev-en.tsv", pairs(*ENGLISH))
+
+    assert json.loads(run("--data", "files", "--json", "-").stdout.partition("\nxit:")[0])["parallel"] is None
+    with pytest.raises(DataError, match=r"en-de\.tsv, line 1: 1 column, 'A lamp\.'; 2 or 3 are needed"):
+        raise run("--data", "files", "--task", "parallel").exception
+
+
 # The facts in the task files
 
 

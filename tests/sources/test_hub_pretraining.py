@@ -70,7 +70,7 @@ def test_the_stage_writes_the_pairs_of_the_hub_and_says_which_languages_have_non
         f"The lamp {n} is on.\t{n} 灯\n" for n in range(3)
     )
     assert (tmp_path / "out/sw.tsv").read_bytes() == b""
-    assert audit["missing_languages"] == ["sw"]
+    assert list(audit["missing"]) == ["sw"]
     assert [(row["language"], row["pairs"]) for row in audit["languages"]] == [("el", 3), ("zh", 3)]
     assert audit["languages"][0]["sources"] == [{"source": hub.OPUS100, "pairs": 3, "licence": "unknown"}]
     assert len(lines) == 2

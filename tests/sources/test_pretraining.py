@@ -81,7 +81,7 @@ def test_the_stage_writes_a_pair_a_line_in_the_order_of_the_source(tmp_path: Pat
     assert content.decode() == "A lamp.\tEine Lampe.\nTwo boats.\tZwei Boote.\n"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["audit.json", "de.tsv", "zh.tsv"]
     assert (tmp_path / "out/zh.tsv").read_bytes() == b""
-    assert audit["missing_languages"] == ["zh"]
+    assert list(audit["missing"]) == ["zh"]
     assert audit["languages"] == [
         {
             "language": "de",
@@ -91,7 +91,7 @@ def test_the_stage_writes_a_pair_a_line_in_the_order_of_the_source(tmp_path: Pat
             "sources": [{"source": "text-mine", "pairs": 2, "licence": "unknown"}],
         }
     ]
-    assert lines[0].endswith("2 pairs in 1 languages")
+    assert lines[0].endswith("2 pairs in 1 language")
     assert re.search(r"no pairs of English and zh\. Looked for en-zh\.tsv, .* pairs are there with: de\. Put", lines[1])
 
 
@@ -384,7 +384,7 @@ def test_the_published_pairs_are_as_many_as_stated_and_of_known_licences() -> No
 
     for language, counts in rows.items():
         source = FilesSource(settings_of(DATA))
-        found = pretraining.audited(source, language, pretraining.evaluated(source, language))
+        (found,) = pretraining.audit(source, [language], lambda language, line: None).languages
         origins = collections.Counter(pair.origin for pair in source.parallel(language))
         assert origins == counts
         assert found["pairs"] + sum(found["left_out"].values()) == sum(counts.values())

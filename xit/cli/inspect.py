@@ -104,7 +104,9 @@ def doctor(
 
 @app.command(rich_help_panel=LOOKING)
 def audit(
-    task: Annotated[list[str] | None, typer.Option(help="A task; again for more.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="A task, or `parallel`, the pairs for pretraining; again for more.")
+    ] = None,
     source: SourceName = None,
     data: DataFolder = None,
     as_json: Json = None,
@@ -112,24 +114,29 @@ def audit(
     """Check data: counts against published ones, hashes, duplicates, what splits share, known and new faults.
 
     It takes the tasks that are named, else those of the grid; of a source that is not that of params.yaml, all that it
-    has. Of the Hub it also reads every place that a task names, those too that are asked only where another has
-    nothing, and one table says which hold.
+    has. The pairs for pretraining are read where they are named, or where an objective of params.yaml reads them. Of
+    the Hub it also reads every place that a task names, those too that are asked only where another has nothing, and
+    one table says which hold.
 
     Example: `xit audit --data folder --task xquad`.
     """
     from xit.cli import tables
     from xit.core.errors import DataError, raise_all
-    from xit.sources.audit import audit
+    from xit.sources.audit import PAIRS, audit
 
     config = load_config()
     chosen = chosen_source(config, source, data, None)
     is_own = chosen.name == config.source and data is None
     with terminal.progress() as report:
-        found = audit(task or (config.grid.tasks if is_own else None), chosen, report)
+        wanted = task or (config.grid.tasks if is_own else None)
+        ids = None if wanted is None else [name for name in wanted if name != PAIRS]
+        has_pairs = PAIRS in task if task else is_own and config.pretraining.objectives.have_pairs
+        found = audit(ids, chosen, report, config.languages.pretraining if has_pairs else ())
     if not terminal.print_json(found, as_json):
         terminal.show(tables.audit(found))
     errors = [error for facts in found["tasks"].values() for error in facts["errors"]]
     errors += [fault for place in found["places"] for fault in place["faults"]]
+    errors += found["parallel"]["faults"] if found["parallel"] else []
     raise_all(DataError, list(dict.fromkeys(errors)), most=100)
 
 

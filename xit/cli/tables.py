@@ -165,6 +165,8 @@ def audit(found: Mapping[str, Any]) -> Parts:
         yield table
         yield from (f"  {line}" for line in _audit_notes(name, facts))
         yield ""
+    if found["parallel"]:
+        yield from _pairs(found["parallel"], found["source"])
     if found["places"]:
         yield _places(found["places"])
     splits = [row for facts in found["tasks"].values() for row in facts["splits"]]
@@ -173,6 +175,25 @@ def audit(found: Mapping[str, Any]) -> Parts:
     total = f"{examples} in {places} of {tasks}"
     absent = f"; the {found['source']} source has nothing of {', '.join(found['absent'])}" if found["absent"] else ""
     yield f"{total}{absent}."
+
+
+def _pairs(found: Mapping[str, Any], source: str) -> Parts:
+    """The pairs for pretraining: of each language what is left out; then the licence of each source of them."""
+    reasons = list(dict.fromkeys(why for row in found["languages"] for why in row["left_out"]))
+    table = boxed(f"Pairs with English ({source} source)", "", numbers=("pairs",))
+    for why in reasons:
+        table.add_column(why, justify="right")
+    table.add_column("sha256", no_wrap=True)
+    origins: collections.Counter[tuple[str, str]] = collections.Counter()
+    for row in found["languages"]:
+        counts = (f"{row['left_out'][why]:,}" if why in row["left_out"] else "" for why in reasons)
+        table.add_row(row["language"], f"{row['pairs']:,}", *counts, row["sha256"][:8])
+        for origin in row["sources"]:
+            origins[origin["source"], origin["licence"]] += origin["pairs"]
+    yield table
+    yield from (f"  {name}: {counted(count, 'pair')}; licence: {licence}" for (name, licence), count in origins.items())
+    yield from ([f"  no pairs: {' '.join(found['missing'])}"] if found["missing"] else [])
+    yield ""
 
 
 def _places(found: Sequence[Mapping[str, Any]]) -> Table:

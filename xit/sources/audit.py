@@ -14,37 +14,51 @@ from xit.core.examples import audited
 from xit.core.progress import Report, unheard
 from xit.core.task import Split, Task, task_of
 from xit.formats import format_of
-from xit.sources import Source, hub_places, with_settings
+from xit.sources import Source, hub_places, pretraining, with_settings
 from xit.sources.hub import HubSource
 
 Row = Mapping[str, Any]
 
 
-def audit(task_ids: Sequence[str] | None, source: Source, report: Report = unheard) -> dict[str, Any]:
+PAIRS = "parallel"
+"""What the pairs for pretraining are called where tasks are named; the stage that writes them is called so too."""
+
+
+def audit(
+    task_ids: Sequence[str] | None, source: Source, report: Report = unheard, languages: Sequence[str] = ()
+) -> dict[str, Any]:
     """What there is of each task, split by split and language by language; faulty files are told, not raised.
 
     Args:
         task_ids: The tasks; else all that the source has anything of.
         source: The source, of which all examples are read, however many are evaluated.
         report: Is told which split is read.
+        languages: Those whose pairs for pretraining are read too.
 
     Returns:
         `source`, `absent` (tasks that the source has nothing of, which are passed over), `places` (of the Hub, whether
-        each that the tasks name holds: `xit.sources.hub_places`) and `tasks`: of each its
+        each that the tasks name holds: `xit.sources.hub_places`), `parallel` (`xit.sources.pretraining.Audit`, where
+        pairs are read) and `tasks`: of each its
         `splits`, `revision` where the source has one, `missing_splits`, `missing_languages` (of the benchmark's),
         `known_faults`, `variants` of XCOPA, and `errors`.
     """
     if source.name != "micro":
         source = with_settings(source, most_test=0)
-    known = {name: task_of(name) for name in task_ids or registry.names("tasks")}
+    known = {name: task_of(name) for name in (registry.names("tasks") if task_ids is None else task_ids)}
     missing = [name for name, task in known.items() if not source.has(task)]
-    if len(missing) == len(known):
+    if known and len(missing) == len(known):
         raise DataError(source.absent(known[missing[0]]))
     found = {name: _task(task, source, report) for name, task in known.items() if name not in missing}
     places: list[dict[str, Any]] = []
     if isinstance(source, HubSource):
         places = hub_places.places([known[name] for name in found], source, report)
-    return {"source": source.name, "absent": missing, "places": places, "tasks": found}
+    pairs = None
+    if languages:
+        report(PAIRS, 0, 1)
+        pairs = pretraining.audit(source, languages, lambda language, line: None)
+        places += [hub_places.of_pairs(pairs)] if isinstance(source, HubSource) else []
+    read = pairs._asdict() if pairs else None
+    return {"source": source.name, "absent": missing, "places": places, "parallel": read, "tasks": found}
 
 
 def _task(task: Task, source: Source, report: Report) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from xit.core.errors import DataError
 from xit.core.hub import AbsentError, is_commit, repository
 from xit.core.progress import Report, unheard
 from xit.core.task import Hub, Split, Task
-from xit.sources.hub import HubSource
+from xit.sources.hub import OPUS100, HubSource
+from xit.sources.pretraining import Audit
 
 
 def places(tasks: Sequence[Task], source: HubSource, report: Report = unheard) -> list[dict[str, Any]]:
@@ -28,6 +29,13 @@ def places(tasks: Sequence[Task], source: HubSource, report: Report = unheard) -
             report(f"{task.id}: places", number, len(cells))
             found += [_row(task, split, *other, source) for other in _alone(place)]
     return found
+
+
+def of_pairs(found: Audit) -> dict[str, Any]:
+    """The row of the place of the pairs for pretraining, which have been read."""
+    where = {"task": "parallel", "split": "train", "order": 1, "place": OPUS100, "where": "en-*/train"}
+    holds = [row["language"] for row in found.languages]
+    return {**where, "is_pinned": True, "holds": holds, "lacks": list(found.missing), "faults": found.faults}
 
 
 def _alone(place: Hub) -> list[tuple[int, Hub]]:

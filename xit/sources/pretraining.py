@@ -11,14 +11,14 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.languages import facts
 from xit.core.task import Split, Task, task_of
 from xit.formats import format_of
-from xit.sources import SentencePair, Source, with_settings
+from xit.sources import NoPairsError, SentencePair, Source, with_settings
 from xit.sources.files import FilesSource
 
 Notes = collections.Counter[str]
@@ -245,10 +245,41 @@ def _is_english(text: str, english: str) -> bool:
     return sum(word in own for word in longer) > SHARED_WORDS * len(longer)
 
 
-def audited(
-    source: Source, language: str, english: Hashes, write: Callable[[str], object] = lambda line: None
-) -> dict[str, Any]:
-    """What the audit says of the pairs of a language, each of which is written as a line, `english<TAB>target`."""
+class Audit(NamedTuple):
+    """What there is of pairs.
+
+    Attributes:
+        languages: Of each language with pairs its `pairs`, their `sha256`, what was `left_out` by why, and the pairs
+            and the licence of each of their `sources`.
+        missing: Of each language without pairs, what is to be said.
+        faults: What is wrong with the pairs of the others, or with all.
+    """
+
+    languages: list[dict[str, Any]]
+    missing: dict[str, str]
+    faults: list[str]
+
+
+def audit(source: Source, languages: Sequence[str], write: Callable[[str, str], object]) -> Audit:
+    """Read the pairs of languages; `write` takes a language and a line, `english<TAB>target`, of each that is kept."""
+    found = Audit([], {}, [])
+    others = [language for language in languages if language != "en"]
+    try:
+        english = evaluated(source, "en") if others else ()
+    except DataError as error:
+        return found._replace(faults=list(error.faults) or [str(error)])
+    for language in others:
+        try:
+            found.languages.append(_audited(source, language, english, functools.partial(write, language)))
+        except NoPairsError as error:
+            found.missing[language] = str(error)
+        except DataError as error:
+            found.faults.extend(error.faults or [str(error)])
+    none = [] if found.languages else list(found.missing.values())
+    return found._replace(faults=list(dict.fromkeys(found.faults)) or none)
+
+
+def _audited(source: Source, language: str, english: Hashes, write: Callable[[str], object]) -> dict[str, Any]:
     notes: Notes = collections.Counter()
     origins: collections.Counter[str] = collections.Counter()
     digest = hashlib.sha256()

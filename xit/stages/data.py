@@ -1,16 +1,17 @@
 """A source → files: the examples of a task with one schema per format, or the text and the pairs for pretraining."""
 
 import collections
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit.core.errors import DataError, raise_all
+from xit.core.errors import DataError, counted, raise_all
 from xit.core.examples import Example, audited, write_examples
 from xit.core.files import atomic, write_json
 from xit.core.settings import FilesSettings, HubSettings, MicroSettings
 from xit.core.task import Split, task_of
-from xit.sources import NoPairsError, Source, pretraining
+from xit.sources import Source, pretraining
 from xit.sources.caps import fewer_candidates
 
 Settings = MicroSettings | FilesSettings | HubSettings
@@ -103,29 +104,20 @@ def parallel(source: Source, languages: Sequence[str], out: Path) -> list[str]:
     Raises:
         DataError: what is wrong with the pairs of the languages, all faults together; or there are none at all.
     """
-    found: list[dict[str, Any]] = []
-    missing: dict[str, str] = {}
-    faults: list[str] = []
-    with atomic(out) as folder:
+    with atomic(out) as folder, contextlib.ExitStack() as stack:
         folder.mkdir(parents=True)
-        english = pretraining.evaluated(source, "en") if languages else ()
-        for language in languages:
-            if language == "en":
-                continue
-            with (folder / f"{language}.tsv").open("w", encoding="utf-8", newline="\n") as file:
-                try:
-                    found.append(pretraining.audited(source, language, english, file.write))
-                except NoPairsError as error:
-                    missing[language] = str(error)
-                except DataError as error:
-                    faults += error.faults or [str(error)]
-        raise_all(DataError, list(dict.fromkeys(faults)) or ([] if found else list(missing.values())))
+        paths = {code: folder / f"{code}.tsv" for code in languages if code != "en"}
+        files = {
+            code: stack.enter_context(path.open("w", encoding="utf-8", newline="\n")) for code, path in paths.items()
+        }
+        found = pretraining.audit(source, languages, lambda language, line: files[language].write(line))
+        raise_all(DataError, found.faults)
         if languages:
-            audit = {"source": source.name, "languages": found, "missing_languages": list(missing)}
-            write_json(folder / "audit.json", audit)
-    total = sum(row["pairs"] for row in found)
-    notes = sum((collections.Counter(row["left_out"]) for row in found), collections.Counter[str]())
-    return [f"{out}: {total} pairs in {len(found)} languages", *_left_out(out, notes), *missing.values()]
+            write_json(folder / "audit.json", {"source": source.name, **found._asdict()})
+    total = sum(row["pairs"] for row in found.languages)
+    left_out = sum((collections.Counter(row["left_out"]) for row in found.languages), collections.Counter[str]())
+    sizes = f"{counted(total, 'pair')} in {counted(len(found.languages), 'language')}"
+    return [f"{out}: {sizes}", *_left_out(out, left_out), *found.missing.values()]
 
 
 def _left_out(out: Path, notes: Mapping[str, int]) -> list[str]:
