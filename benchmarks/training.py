@@ -1,11 +1,16 @@
 """How fast our training loop is beside transformers' Trainer: same model, data, batch size, optimizer and machine.
 
     python benchmarks/training.py --json training.json
+    python benchmarks/training.py --checkpoint e5 --threads 2 --rounds 5
     python benchmarks/training.py --utilisation --device cuda
 
 Pretraining and fine-tuning on sentence pairs, for each encoder of params.yaml, on random tokens of realistic lengths.
 The loops take short turns in one process, so that all meet the same load; the first steps of a turn are not timed.
-Trainer draws examples at random, its default, or grouped by length, which is what our loop does.
+Trainer draws examples at random, its default, or grouped by length, which is what our loop does; on a device that has
+bfloat16 both compute in it.
+
+`--checkpoint` measures one released encoder in a folder instead (xit import): fine-tuning, and prediction of a whole
+task beside `Trainer.predict` as it is by default, eight rows at once in the order of the file, padded to the longest.
 
 `--utilisation` is another measurement, without Trainer: how much of a GPU's arithmetic our loop uses on XLM-R Large
 with random weights in bfloat16, fine-tuned at lengths 128 and 384. A step's operations are those of its matrices, 6 a
@@ -48,7 +53,7 @@ from xit.core.task import task_of
 from xit.heads import Batch, EncodedExample, Row, collate
 from xit.modeling import encoders, tokenization
 from xit.modeling.released import ReleasedEncoder
-from xit.modeling.task_model import TaskModel
+from xit.modeling.task_model import TaskModel, load_encoder
 from xit.pipeline import config, plans
 from xit.training.loop import Step, train
 from xit.training.masked_lm import MaskedLanguageModel, mask, masked_lm_steps
@@ -111,7 +116,10 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.times.append(time.perf_counter())
 
 
-def ours(work: Work, steps: int, precision: Literal["float32", "bfloat16"] = "float32") -> Turn:
+PRECISION: Literal["float32", "bfloat16"] = "bfloat16" if torch.cuda.is_available() else "float32"
+
+
+def ours(work: Work, steps: int, precision: Literal["float32", "bfloat16"] = PRECISION) -> Turn:
     """A turn of `xit.training.loop.train`, without validation."""
     meter, times = Meter(work.model()), []
     plan = Plan(
@@ -147,6 +155,7 @@ def trainer(work: Work, steps: int, sampling: str) -> Turn:
             disable_tqdm=True,
             remove_unused_columns=False,
             dataloader_pin_memory=torch.cuda.is_available(),
+            bf16=PRECISION == "bfloat16",
             seed=0,
         )
         loop = Trainer(
@@ -196,12 +205,29 @@ def pretraining(name: str, parameters: config.Config, tokenizer: tokenization.To
 
 def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.Tokenizer) -> Work:
     """Classification of random sentence pairs, 28 tokens long in the middle, 12 to 64 in all."""
-    settings = parameters.targets[TASK]
     size = parameters.encoders[name].size
+
+    def encoder() -> nn.Module:
+        return encoders.build(name, size, tokenizer.vocabulary_size)
+
+    settings, own = parameters.targets[TASK], parameters.encoders[name]
+    return classification(encoder, tokenizer, settings.batch_size, own.learning_rate, parameters.training.head, 64)
+
+
+def classification(
+    encoder: Callable[[], nn.Module],
+    tokenizer: tokenization.Tokenizer,
+    batch_size: int,
+    learning_rate: float,
+    kind: Literal["linear", "matching"],
+    longest: int,
+) -> Work:
+    """Random sentence pairs of lengths as of real ones, to classify."""
     task = task_of(TASK)
     form = heads.load(task.format)
     generator = torch.Generator().manual_seed(0)
-    lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28).int().clamp(12, 64).tolist()
+    lengths = torch.randn(3000, generator=generator).mul(0.4).exp().mul(28 * longest / 64).int()
+    lengths = lengths.clamp(12, longest).tolist()
     encoded = []
     for length in lengths:
         input_ids = torch.randint(5, tokenizer.vocabulary_size, (length,), generator=generator)
@@ -216,18 +242,88 @@ def fine_tuning(name: str, parameters: config.Config, tokenizer: tokenization.To
 
     def model() -> nn.Module:
         torch.manual_seed(0)
-        encoder = encoders.build(name, size, tokenizer.vocabulary_size)
-        head: Any = form.head(parameters.training.head, encoder.dimension, encoder.layers, task)
-        return TaskModel(encoder, head, tokenizer.padding_id)
+        made: Any = encoder()
+        head: Any = form.head(kind, made.dimension, made.layers, task)
+        return TaskModel(made, head, tokenizer.padding_id)
 
     return Work(
         model,
-        task_steps(encoded, form, TaskBatches(settings.batch_size, 1, 64), tokenizer.padding_id, seed=0),
+        task_steps(encoded, form, TaskBatches(batch_size, 1, longest), tokenizer.padding_id, seed=0),
         [{"features": f, "input_ids": f.rows[0].input_ids} for f in encoded],
         collator,
-        settings.batch_size,
-        parameters.encoders[name].learning_rate,
+        batch_size,
+        learning_rate,
     )
+
+
+def prediction(work: Work, rounds: int, examples: int) -> list[dict[str, Any]]:
+    """Seconds for the logits of so many examples: ours, and those of `Trainer.predict` as it is by default."""
+    model: Any = work.model().eval()
+    if torch.cuda.is_available():
+        model.cuda()
+    items = list(work.items[:examples])
+    rows = [item["features"].rows[0] for item in items]
+
+    class Face(nn.Module):
+        """The model as Trainer calls it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, **batch: Tensor) -> dict[str, Tensor]:
+            loss, logits = self.model._scored(batch)
+            return {"loss": loss, "logits": logits}
+
+    def theirs() -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = TrainingArguments(
+                output_dir=folder,
+                report_to=[],
+                disable_tqdm=True,
+                remove_unused_columns=False,
+                label_names=["labels"],
+                dataloader_pin_memory=torch.cuda.is_available(),
+            )
+            return Trainer(model=Face(), args=arguments, data_collator=work.collator).predict(items).predictions
+
+    logits = torch.stack(model.logits(rows))
+    assert torch.allclose(logits, torch.from_numpy(theirs()).float(), atol=1e-2)
+    seconds: dict[str, list[float]] = {"xit": [], "Trainer.predict": []}
+    for number in range(rounds):
+        calls: list[tuple[str, Callable[[], Any]]] = [("xit", lambda: model.logits(rows)), ("Trainer.predict", theirs)]
+        for name, call in calls if number % 2 == 0 else calls[::-1]:
+            begin = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - begin)
+    ratios = [b / a for a, b in zip(seconds["xit"], seconds["Trainer.predict"], strict=True)]
+    tokens = sum(len(row.input_ids) for row in rows)
+    return [
+        {
+            "encoder": "checkpoint",
+            "phase": "prediction",
+            "loop": name,
+            "batch_size": 8,
+            "milliseconds_per_step": 1000 * statistics.median(taken) * 8 / examples,
+            "examples_per_second": examples / statistics.median(taken),
+            "tokens_per_second": tokens / statistics.median(taken),
+            "xit_speed_ratio": statistics.median(ratios) if name != "xit" else 1.0,
+            "xit_speed_ratio_lowest": min(ratios) if name != "xit" else 1.0,
+            "xit_speed_ratio_highest": max(ratios) if name != "xit" else 1.0,
+        }
+        for name, taken in seconds.items()
+    ]
+
+
+def of_checkpoint(folder: Path, rounds: int, steps: int, examples: int) -> list[dict[str, Any]]:
+    """Fine-tuning of a released encoder in batches of 32 pairs of 12 to 128 tokens, and prediction of a task."""
+    _, tokenizer = load_encoder(folder)
+
+    def encoder() -> Any:
+        return load_encoder(folder)[0].encoder
+
+    work = classification(encoder, tokenizer, 32, 2e-5, "linear", 128)
+    return [*measure({("checkpoint", "fine-tuning"): work}, rounds, steps), *prediction(work, rounds, examples)]
 
 
 def whole_rows(shape: Shape, rows: int, length: int) -> Work:
@@ -357,6 +453,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12, help=f"steps a turn, {WARMUP_STEPS} of them not timed")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--json", type=Path, help="a file for the records")
+    parser.add_argument("--checkpoint", type=Path, help="instead, the released encoder in this folder")
+    parser.add_argument("--examples", type=int, default=1000, help="of the task that is predicted (default 1000)")
     parser.add_argument("--utilisation", action="store_true", help="instead, how much of the device our loop uses")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--peak-tflops", type=float, help="of the device; else by its name")
@@ -374,6 +472,12 @@ def main() -> None:
         show_utilisation(records, f"Fine-tuning {model} on {device}, {chosen.steps} steps, peak {peak or '?'} TFLOP/s")
         if chosen.json:
             chosen.json.write_text(json.dumps({**facts, "peak_tflops": peak, "records": records}, indent=2) + "\n")
+        return
+    if chosen.checkpoint:
+        records = of_checkpoint(chosen.checkpoint, chosen.rounds, chosen.steps, chosen.examples)
+        show(records, f"{chosen.checkpoint} on {device}; median of {chosen.rounds} turns of {chosen.steps} steps")
+        if chosen.json:
+            chosen.json.write_text(json.dumps({**facts, "rounds": chosen.rounds, "records": records}, indent=2) + "\n")
         return
     parameters = config.load(chosen.params)
     letters = [chr(0x4E00 + n) for n in range(parameters.tokenizer.vocabulary - 6)]
