@@ -45,7 +45,7 @@ option = $(if $(value $(2)),$(1) $(call argument,$(2)))
 # Hashes are checked; dependencies are not resolved again, since a lock holds them all.
 INSTALL := $(PIP) install --no-deps
 
-.PHONY: help setup environment reproduce smoke test test-all torture lint audit paper docs clean clean-all lock image image-test
+.PHONY: help setup environment reproduce smoke test test-all torture rehearse lint audit paper docs clean clean-all lock image image-test
 
 help:  ## List these commands
 	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=…]"; echo
@@ -90,6 +90,9 @@ test-all: setup  ## Run all tests, the slow ones too
 torture: setup  ## Kill stages 200 times at random moments, fill disks (as root), damage files; minutes
 	$(VENV)/bin/python scripts/torture.py
 	$(VENV)/bin/pytest tests/pipeline/test_faults.py $(WORKERS) --dist loadfile
+
+rehearse: setup  ## Run profiles real and real-cpu on stand-ins of the Hub, a few steps each; half an hour
+	$(VENV)/bin/pytest -q -s tests/pipeline/test_rehearsal.py
 
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check
