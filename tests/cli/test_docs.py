@@ -85,7 +85,7 @@ def test_what_a_page_runs_does_what_it_says(page: str, project: Path) -> None:
 
 @pytest.mark.slow
 def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green_suite(tmp_path: Path) -> None:
-    made = ("data", "models", "tokenizer", "evaluations", "tuning", "logs", "workspaces", "translations")
+    made = ("data", "models", "tokenizer", "evaluations", "tuning", "logs", "site", "translations", "workspaces")
     left = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", ".hypothesis", "cache", "tmp", *made)
     copy = shutil.copytree(ROOT, tmp_path / "copy", ignore=lambda folder, names: left(folder, names) - {"xit"})
     written = [what for _, what, _ in blocks(ADDING) if what != "run"]
@@ -103,7 +103,8 @@ def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green
         "cli/test_docs.py",
     )
     names = (
-        "rain or minigru or mymodel or table or range or run_over or point_down or names_every or benchmark or protocol"
+        "rain or minigru or mymodel or table or range or run_over or point_down or names_every or benchmark "
+        "or protocol or current"
     )
     suite = [sys.executable, "-m", "pytest", "-m", "not slow", "-k", names, *(f"tests/{name}" for name in tests)]
     done = run(copy, *suite)
