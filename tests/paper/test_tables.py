@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from built_tables import RECIPES, built, inputs, row_of, table
 from fabricated import LANGUAGES, scores, study_of
@@ -443,6 +444,28 @@ def test_training_in_the_language_itself_stands_beside_zero_shot_scores(tmp_path
     assert (module.build(nothing), observations.of_upper_bounds(nothing)) == ((), [])
     beyond = dataclasses.replace(of, upper_bounds=[{**row, "value": "40"} for row in rows])
     assert row_of(module.build(beyond)[0], "xnli", "transformer")[2:] == pytest.approx([-10, 5, None])
+
+
+def test_facts_of_languages_stand_beside_what_they_go_with(tmp_path: Path) -> None:
+    module = registry.load("tables", "covariates")
+    shared = {code: 10.0 * number for number, code in enumerate(LANGUAGES)}
+    rows = [
+        dataclasses.replace(row, value=row.value + shared[row.language] / 10 * (row.condition == "mnli"))
+        for row in scores({"mnli": 0.0}, noise=0.01)
+    ]
+    languages = [
+        {"encoder": "lstm", "language": code, "tokens": "1000", "shared": str(value)} for code, value in shared.items()
+    ]
+    of = inputs(tmp_path, rows)
+
+    (made,) = module.build(dataclasses.replace(of, languages=languages))
+
+    alone, together = row_of(made, "pieces shared with English")[2:]
+    assert alone.value == pytest.approx(np.std(range(1, len(LANGUAGES)), ddof=1), abs=0.05)
+    assert (alone.p, together) == (None, None)  # the amount of text does not vary, so that all together is no model
+    assert row_of(made, "log of pretraining tokens")[2] is None
+    assert row_of(made, "pieces shared with English")[:2] == [None, None]  # nothing is known of the transformer
+    assert module.build(of) == ()
 
 
 def test_below_the_fewest_seeds_no_caption_speaks_of_stars_and_no_claim_has_a_verdict(tmp_path: Path) -> None:

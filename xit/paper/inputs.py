@@ -38,6 +38,7 @@ COLUMNS = {
         "learning_rate",
     ),
     "forgetting": ("encoder", "condition", "target", "seed", "language", "loss", "accuracy", "masked"),
+    "languages": ("encoder", "language", "tokens", "shared"),
     "layers": ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value"),
     "representations": ("encoder", "condition", "target", "seed", "language", "layer", "measure", "value"),
     "training": (
@@ -76,8 +77,8 @@ class Inputs:
     """What tables are made of.
 
     Attributes:
-        audit, curves, encoders, forgetting, layers, representations, training, upper_bounds, published, tuning: Rows
-            of the CSV files of the same names, by column.
+        audit, curves, encoders, forgetting, languages, layers, representations, training, upper_bounds, published,
+            tuning: Rows of the CSV files of the same names, by column.
         parameters: The sections of params.yaml.
         presets: The profiles that say where their values are from.
     """
@@ -88,6 +89,7 @@ class Inputs:
     curves: Sequence[Row] = ()
     encoders: Sequence[Row] = ()
     forgetting: Sequence[Row] = ()
+    languages: Sequence[Row] = ()
     layers: Sequence[Row] = ()
     representations: Sequence[Row] = ()
     training: Sequence[Row] = ()
@@ -117,6 +119,7 @@ def read(scores: Path, results: Path, parameters: Mapping[str, Any], folder: Pat
         curves=read_rows(results / "curves.csv", COLUMNS["curves"]),
         encoders=read_rows(results / "encoders.csv", COLUMNS["encoders"]),
         forgetting=rows_if_there(results / "forgetting.csv", COLUMNS["forgetting"]),
+        languages=rows_if_there(results / "languages.csv", COLUMNS["languages"]),
         layers=rows_if_there(results / "layers.csv", COLUMNS["layers"]),
         representations=rows_if_there(results / "representations.csv", COLUMNS["representations"]),
         training=training,

@@ -22,7 +22,7 @@ from xit.paper.sentences import answer_page
 from xit.pipeline import config, paths
 
 ROWS = ("audit", "encoders", "training")
-OPTIONAL = ("forgetting", "representations", "upper_bounds")
+OPTIONAL = ("forgetting", "languages", "representations", "upper_bounds")
 """What a run may lack, or one of a former version."""
 
 

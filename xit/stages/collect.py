@@ -1,5 +1,6 @@
 """Everything measured → the tables' inputs: scores, and what made them, as CSV."""
 
+import collections
 import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +20,7 @@ PARTS = 12
 
 LAYERS = ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value")
 FORGETTING = ("encoder", "condition", "target", "seed", "language", "loss", "accuracy", "masked")
+LANGUAGES = ("encoder", "language", "tokens", "shared")
 UPPER_BOUNDS = ("encoder", "target", "seed", "language", "metric", "value")
 REPRESENTATIONS = ("encoder", "condition", "target", "seed", "language", "layer", "measure", "value")
 
@@ -46,9 +48,10 @@ def collect(
 
     Writes scores.csv (a row a score), layers.csv (retrieval by every layer of the bare encoders), representations.csv
     (what is measured of their vectors), forgetting.csv (masked LM after intermediate training), upper_bounds.csv
-    (scores after training in the language of the test), audit.csv (the data sets), encoders.csv, training.csv (how each
-    model was trained) and curves.csv (how it got there); for `dvc metrics`, metrics/<encoder>/<condition>.json with the
-    mean over languages but English of each target; for `dvc plots`, means.csv with their means.
+    (scores after training in the language of the test), languages.csv (their text for pretraining, in the pieces of
+    each encoder), audit.csv (the data sets), encoders.csv, training.csv (how each model was trained) and curves.csv
+    (how it got there); for `dvc metrics`, metrics/<encoder>/<condition>.json with the mean over languages but English
+    of each target; for `dvc plots`, means.csv with their means.
 
     Raises:
         DataError: cells of the grid without scores, or trainings without their log; all are listed.
@@ -64,6 +67,7 @@ def collect(
         cell: root.joinpath("evaluations", cell[0], "forgetting", *map(str, cell[1:]), "losses") for cell in cells
     }
     write_csv(out / "forgetting.csv", _beside(losses, "losses.json"), FORGETTING)
+    write_csv(out / "languages.csv", _languages(encoders, seeds[0], root), LANGUAGES)
     write_csv(out / "upper_bounds.csv", _upper_bounds(grid, upper_bound, root), UPPER_BOUNDS)
     write_csv(out / "representations.csv", _beside(files, "representations.json"), REPRESENTATIONS)
     means = _means(scores)
@@ -107,6 +111,46 @@ def _upper_bounds(grid: GridSettings, settings: UpperBoundSettings, root: Path) 
         path = root.joinpath("models/upper_bound", *map(str, names), "scores.json")
         rows += [{"encoder": encoder, "target": target, "seed": seed, **row} for row in _read(path)]
     return rows
+
+
+def _languages(encoders: Sequence[str], seed: int, root: Path) -> list[dict[str, Any]]:
+    """Of each encoder that is pretrained here and each language the tokens of its text, and in percent of these those
+    whose piece stands in the English text too."""
+    rows: list[dict[str, Any]] = []
+    counted: dict[str, list[dict[str, Any]]] = {}
+    for encoder in encoders:
+        folder = root / "models/pretrained" / encoder / str(seed)
+        if _read(folder / "outcome.json")["steps"]:  # not of released ones, whose text is not here
+            pieces = (folder / "tokenizer.json").read_text(encoding="utf-8")
+            if pieces not in counted:
+                counted[pieces] = _counted(pieces, root / "data/text")
+            rows += [{"encoder": encoder, **row} for row in counted[pieces]]
+    return rows
+
+
+def _counted(pieces: str, text: Path) -> list[dict[str, Any]]:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(pieces)
+    counts = {
+        path.stem: collections.Counter(
+            piece
+            for encoding in tokenizer.encode_batch(
+                path.read_text(encoding="utf-8").splitlines(), add_special_tokens=False
+            )
+            for piece in encoding.ids
+        )
+        for path in sorted(text.glob("*.txt"))
+    }
+    english = counts.get("en", collections.Counter())
+    return [
+        {
+            "language": language,
+            "tokens": of.total(),
+            "shared": 100 * sum(count for piece, count in of.items() if piece in english) / max(of.total(), 1),
+        }
+        for language, of in counts.items()
+    ]
 
 
 def _means(scores: Sequence[Score]) -> dict[tuple[str, str], dict[str, float]]:
