@@ -31,24 +31,9 @@ from xit.core.values import (
 )
 
 STAGES = (
-    "text",
-    "parallel",
-    "data",
-    "tokenizer",
-    "translate",
-    "pretrain",
-    "tune",
-    "control",
-    "intermediate",
-    "recipe",
-    "finetune",
-    "evaluate",
-    "retrieve",
-    "forgetting",
-    "upper_bound",
-    "collect",
-    "paper",
-)
+    "text", "parallel", "data", "tokenizer", "translate", "pretrain", "tune", "control", "intermediate", "recipe",
+    "finetune", "evaluate", "retrieve", "forgetting", "upper_bound", "collect", "paper",
+)  # fmt: skip
 """The stages of dvc.yaml, in their order."""
 
 Stage = Annotated[str, among(lambda: ("default", *STAGES), "stage")]
