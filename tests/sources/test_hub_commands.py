@@ -87,6 +87,23 @@ def test_the_audit_says_in_one_table_which_places_hold(server: HubServer, projec
     assert all(row["is_pinned"] for row in places.values())
 
 
+def test_the_audit_of_pairs_says_which_languages_their_place_holds(server: HubServer, project: Path) -> None:
+    values = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    values["languages"]["pretraining"] = ["en", "el", "sw", "zh"]
+    (project / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+
+    found = json.loads(invoke("audit", "--source", "hub", "--task", "parallel", "--json", "-"))
+
+    (place,) = found["places"]
+    assert (place["task"], place["is_pinned"], place["holds"], place["lacks"]) == (
+        "parallel",
+        True,
+        ["el", "zh"],
+        ["sw"],
+    )
+    assert [(row["language"], row["pairs"]) for row in found["parallel"]["languages"]] == [("el", 3), ("zh", 3)]
+
+
 def test_show_prints_examples_of_the_hub(server: HubServer, project: Path) -> None:
     printed = invoke("show", "xcopa", "--source", "hub", "--language", "tr", "--count", "1")
 

@@ -152,6 +152,19 @@ def test_text_is_cleaned_by_the_same_rule_and_every_split_of_a_target_counts(tmp
     assert notes == {"in an evaluation set": 5}
 
 
+@pytest.mark.parametrize("cap", ["most_train", "most_validation", "most_test"])
+def test_all_examples_count_however_many_an_experiment_takes(tmp_path: Path, cap: str) -> None:
+    write(tmp_path, "panx")
+    (tmp_path / "panx/train-en.tsv").write_text("".join(f"Ida{n}\tB-PER\nleft\tO\n\n" for n in range(40)))
+    (tmp_path / "panx/dev-en.tsv").write_text("".join(f"Bo{n}\tB-PER\nleft\tO\n\n" for n in range(9)))
+    (tmp_path / "text-mine").mkdir()
+    lines = [*(f"Ida{n} left" for n in range(40)), *(f"Bo{n} left" for n in range(9)), "Nothing of it."]
+    (tmp_path / "text-mine/en.txt").write_text("".join(f"{line}\n" for line in lines))
+    source = FilesSource(settings_of(tmp_path, **{cap: 1}))
+
+    assert list(pretraining.documents(source, "en", collections.Counter())) == ["Nothing of it."]
+
+
 def test_what_is_not_there_is_not_evaluated_and_what_is_damaged_is_told(tmp_path: Path) -> None:
     write(tmp_path, "xcopa", {"copa/train-en.jsonl": None})  # training needs both of its files
     source = put(tmp_path, {"en-tr.tsv": "Rain fell down.\tYağmur yağdı.\n"})

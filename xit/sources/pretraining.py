@@ -113,7 +113,7 @@ def evaluated(source: Source, language: str) -> Hashes:
     found: set[int] = set()
     if source.name == "micro":
         return found
-    source = with_settings(source, most_test=0, misplaced_answers="repair")
+    source = with_settings(source, most_train=0, most_validation=0, most_test=0, misplaced_answers="repair")
     for task in map(task_of, registry.names("tasks")):
         if task.group is None or task.pool == "all" or not source.has(task):
             continue
