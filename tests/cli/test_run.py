@@ -3,8 +3,11 @@
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from xit.cli import run
-from xit.pipeline import config
+from xit.core.files import write_csv
+from xit.pipeline import config, overlay
 
 PARAMETERS = Path(__file__).parents[2] / "params.yaml"
 
@@ -30,6 +33,45 @@ def test_instances_are_counted_by_stage_with_a_model_for_each_seed_and_condition
         ("evaluate", 1, 15),
     ]
     assert found["trainings"] == 36  # evaluations are none
+
+
+def test_a_target_of_equal_training_is_counted_once() -> None:
+    real = overlay.check(overlay.parameters(PARAMETERS.parent, "real"), "real")
+
+    found = run._counts(real, ["finetune@minilm-xquad", "finetune@minilm-mlqa", "evaluate@minilm-mlqa"])
+
+    assert found["trainings"] == 15
+    assert [row["models"] for row in found["stages"]] == [15, 15]
+
+
+def test_the_rates_that_trials_have_chosen_are_put_into_the_workspace_and_not_into_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = config.laid_over(config.read(PARAMETERS), {"tuning": {"encoders": ["lstm"]}})
+    rows = [
+        {"source": "micro", "encoder": "lstm", "phase": "tasks", "task": task, "seed": seed, "metric": "accuracy"}
+        | {"learning_rate": rate, "validation_score": score + seed}
+        for task, scores in (("xnli", {0.002: 50, 0.008: 70}), ("udpos", {0.002: 90, 0.008: 20}))
+        for rate, score in scores.items()
+        for seed in (1, 2)
+    ]
+    workspace = tmp_path / "workspaces/some"
+    for folder in (tmp_path, workspace):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "params.yaml").write_text(config.written(values))
+        write_csv(folder / "tuning/lstm/trials.csv", rows)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "params.yaml").read_bytes()
+
+    in_workspace = run._with_tuned_rates(Path("workspaces/some"), config.load(workspace / "params.yaml"))
+    in_project = run._with_tuned_rates(Path(), config.load(tmp_path / "params.yaml"))
+
+    rates = in_workspace.encoders["lstm"].learning_rates or {}
+    assert (rates["xnli"], rates["udpos"]) == (0.008, 0.002)
+    assert rates["panx"] == (in_project.encoders["lstm"].learning_rates or {})["panx"]  # not tried
+    assert config.load(workspace / "params.yaml") == in_workspace
+    assert (tmp_path / "params.yaml").read_bytes() == before
 
 
 def test_a_released_encoder_is_fetched_and_not_trained() -> None:

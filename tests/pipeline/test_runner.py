@@ -105,6 +105,24 @@ def test_a_change_is_planned_with_what_hangs_on_it_and_nothing_else(finished: Pa
     assert plan.needs == {"make@a": frozenset(), "join": frozenset({"make@a"})}
 
 
+def test_a_stage_alone_runs_with_what_it_needs_and_the_rest_stays_stale(root: Path) -> None:
+    ran = runner.run(root, 2, lambda event: None, only="make")
+
+    assert ran == 2
+    assert runner.plan(root).instances == ("join",)
+    assert runner.run(root, 2, lambda event: None, only="make") == 0
+    assert run(root) == ["+join", "-join"]
+
+
+def test_an_instance_waits_for_another_whose_work_it_uses_if_that_runs_too(root: Path) -> None:
+    events: list[runner.Event] = []
+
+    runner.run(root, 2, events.append, after={"make@a": "make@b", "make@b": "make@c"})
+
+    order = [(event.instance, event.state) for event in events]
+    assert order.index(("make@b", "done")) < order.index(("make@a", "started"))
+
+
 def test_a_failing_instance_tells_its_own_message_and_the_rest_is_kept(root: Path) -> None:
     (root / "make.sh").write_text(f"test $1 = b || {{ echo the lamp is purple >&2; exit 3; }}; sleep 1; {COPY}")
 

@@ -140,15 +140,16 @@ def _counts(settings: "Config", instances: Sequence[str]) -> dict[str, Any]:
     An instance has a model a seed, and those that follow intermediate training one for each condition too.
     """
     from xit.core.settings import STAGES
+    from xit.pipeline import plans
 
     models = dict.fromkeys(("pretrain", "control", "intermediate", "recipe"), len(settings.seeds))
     models |= dict.fromkeys(("finetune", "evaluate", "retrieve"), len(settings.seeds) * len(settings.grid.conditions))
-    rows = []
+    rows, copied = [], plans.shared_trainings(settings)
     for stage in STAGES:
         names = [name for name in instances if name.partition("@")[0] == stage]
-        fetched = [name for name in names if stage == "pretrain" and _is_released(name, settings)]
+        idle = [name for name in names if (stage == "pretrain" and _is_released(name, settings)) or name in copied]
         if names:
-            made = models.get(stage, 0) * (len(names) - len(fetched))
+            made = models.get(stage, 0) * (len(names) - len(idle))
             rows.append({"stage": stage, "instances": len(names), "models": made})
     trained = ("pretrain", "intermediate", "recipe", "finetune")
     return {"stages": rows, "trainings": sum(row["models"] for row in rows if row["stage"] in trained)}
