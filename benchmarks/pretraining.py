@@ -131,21 +131,22 @@ def run(settings: Config, name: str, rate: float | None, seed: int, looks: int, 
     drawn = objectives.pretraining_steps(corpus, plan.text, plan.steps, tokenizer, seed)
     ends = {round(plan.steps * part / looks) for part in range(looks + 1)}
     shares = ",".join(f"{objective}={share:g}" for objective, share in plan.text.objectives.items())
-    tokens, of_looks, last = 0, 0.0, ""
+    of_looks = 0.0
+    read: dict[int, tuple[str, int]] = {}  # by step its objective and tokens, also of steps that are made ahead
     losses: dict[str, list[float]] = {}
     started = time.process_time()
 
     def step_at(step: int) -> Step:
-        nonlocal tokens, last
         made = drawn(step)
-        tokens += sum(int(batch["attention_mask"].sum()) for batch in made.micro_batches)
-        last = made.objective or MASKED_LM
+        tokens = sum(int(batch["attention_mask"].sum()) for batch in made.micro_batches)
+        read[step] = made.objective or MASKED_LM, tokens
         return made
 
     def look(steps: int) -> None:
         nonlocal of_looks
         begun = time.process_time()
         seconds = begun - started - of_looks
+        tokens = sum(read[step][1] for step in range(steps))
         found = retrieval(model.encoder, settings)
         recent = {objective: mean(values[-RECENT:]) for objective, values in losses.items()}
         layers = {task: values for task, (values, _) in found.items()}
@@ -154,7 +155,7 @@ def run(settings: Config, name: str, rate: float | None, seed: int, looks: int, 
         of_looks += time.process_time() - begun
 
     def report(what: str, done: int, total: int, figures: Mapping[str, float]) -> None:
-        losses.setdefault(last, []).append(figures["loss"])
+        losses.setdefault(read[done - 1][0], []).append(figures["loss"])
         if done in ends:
             look(done)
 

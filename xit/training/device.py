@@ -33,6 +33,8 @@ class Look(NamedTuple):
     rate: float
     loss: float
     norm: float
+    objective: str
+    """What the step has learnt; empty where all steps learn the same."""
 
     @property
     def is_finite(self) -> bool:
@@ -49,13 +51,13 @@ class Looks:
 
     def __init__(self, optimizers: Sequence[Any], device: torch.device) -> None:
         self.every, self.optimizers = looks_every(device), optimizers
-        self.pending: list[tuple[int, float, list[Tensor], Tensor]] = []
+        self.pending: list[tuple[int, float, list[Tensor], Tensor, str]] = []
         self.is_broken = torch.zeros((), device=device)
         self.last: dict[str, float] = {}
 
-    def note(self, step: int, rate: float, shares: list[Tensor], norm: Tensor) -> None:
+    def note(self, step: int, rate: float, shares: list[Tensor], norm: Tensor, objective: str) -> None:
         """Take what the forward passes of a step have lost, each a share of its loss, and the norm of its gradient."""
-        self.pending.append((step, rate, shares, norm))
+        self.pending.append((step, rate, shares, norm, objective))
         if self.every == 1:
             return
         self.is_broken = torch.maximum(self.is_broken, (~torch.isfinite(norm)).float())  # equal in all processes
@@ -72,16 +74,17 @@ class Looks:
         """Whether it is time for a look."""
         return len(self.pending) >= self.every
 
-    def taken(self) -> tuple[list[dict[str, float]], Look | None]:
+    def taken(self) -> tuple[list[dict[str, Any]], Look | None]:
         """The records of the steps since the last look, and the first step that is not finite, if one is not."""
         found = [
-            Look(step, rate, distributed.mean(sum((float(share) for share in shares), 0.0)), float(norm))
-            for step, rate, shares, norm in self.pending
+            Look(step, rate, distributed.mean(sum((float(share) for share in shares), 0.0)), float(norm), objective)
+            for step, rate, shares, norm, objective in self.pending
         ]
         self.pending = []
         self.last = {"loss": found[-1].loss}
-        records: list[dict[str, float]] = [
+        records = [
             {"step": look.step + 1, "loss": look.loss, "learning_rate": look.rate, "gradient_norm": look.norm}
+            | ({"objective": look.objective} if look.objective else {})
             for look in found
         ]
         return records, next((look for look in found if not look.is_finite), None)

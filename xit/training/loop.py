@@ -124,7 +124,7 @@ def train(
                     accelerator.backward(share)
                 shares.append(share.detach())
             norm = accelerator.clip_grad_norm_(wrapped.parameters(), plan.gradient_clip)
-            looks.note(step, rate, shares, _full(norm))
+            looks.note(step, rate, shares, _full(norm), data.objective)
             is_due = plan.validate_every and (step + 1) % plan.validate_every == 0
             is_saved = (step + 1) % plan.compute.save_every == 0 and step + 1 < plan.steps
             if looks.is_due or (validate and is_due) or is_saved or step + 1 == plan.steps:
@@ -415,7 +415,7 @@ def _mix(*numbers: int) -> int:
 
 
 def _not_finite(fault: Look, ids: Sequence[str], saved_step: int, folder: Path) -> str:
-    step, rate, loss, norm = fault
+    step, rate, loss, norm, _ = fault
     shown = ", ".join(ids[:8]) + (f", … ({len(ids)} in all)" if len(ids) > 8 else "")
     state = f"the last good state is of step {saved_step}, in {folder}" if saved_step else "no state was saved before"
     record = {"step": step, "loss": str(loss), "gradient_norm": str(norm), "ids": list(ids)}
