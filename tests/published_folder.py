@@ -152,7 +152,7 @@ FOLDER: dict[str, dict[str, str]] = {
         "tatoeba/tatoeba.deu-eng.eng": "It is late.\nThe lamp is green.\n",
     },
     "chromium": {
-        "text-parallel/heldout/de.txt": "Lampe suchen\nNeue Lampe öffnen\n",
+        "text-parallel/heldout/de.txt": "Haus suchen\nNeue Lampe öffnen\n",
         "text-parallel/heldout/en.txt": "Find the lamp\nOpen a new lamp\n",
     },
     "ccg": {"ccg/ccg.train": SUPERTAGGED, "ccg/ccg.dev": "Lamps|NNS|N flicker|VBP|S[dcl]\\NP .|.|.\n"},

@@ -134,6 +134,7 @@ def test_xcopa_has_as_many_wrong_questions_as_known(language: str, count: int) -
     assert notes["XCOPA questions repaired"] == count
 
 
+@pytest.mark.slow
 @real
 def test_text_leaves_out_the_known_overlap_with_evaluation_files() -> None:
     codes = ["en", "sw", "yo", "zh"]

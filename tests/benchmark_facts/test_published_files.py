@@ -80,7 +80,11 @@ def test_the_published_files_have_as_many_records_as_stated(tmp_path: Path, path
     name = path.format(language=here[0])
     (tmp_path / name).parent.mkdir(parents=True)
     kept = (DATA / name).read_bytes().rstrip().split(b"\n\n" if name.startswith("panx") else b"\n")[:-1]
-    for other in [file.path.format(language=here[0]) for file in task.files[split]]:
+    beside = [DATA / file.path.format(language="en") for file in task.files[split] if task.is_aligned]
+    for other in [
+        *(file.path.format(language=here[0]) for file in task.files[split]),
+        *(str(path.relative_to(DATA)) for path in beside if path.is_file()),
+    ]:
         (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(DATA / other, tmp_path / other)
     (tmp_path / name).write_bytes((b"\n\n" if name.startswith("panx") else b"\n").join(kept) + b"\n")

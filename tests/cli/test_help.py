@@ -69,7 +69,7 @@ FIRST_WORDS = ("data", "translate", "tokenizer", "pretrain", "intermediate", "fi
 FIRST_WORDS += ("reproduce", "tasks", "encoders", "show", "eval", "score", "submit")
 FIRST_WORDS += ("audit", "fetch", "analyse", "checklist", "import", "export")
 FIRST_WORDS += ("claims", "verify", "gains", "report")
-FIRST_WORDS += ("doctor", "grid", "scaling", "tune", "forgetting")
+FIRST_WORDS += ("doctor", "grid", "scaling", "tune", "forgetting", "upper-bound")
 
 
 def test_the_help_lists_every_command(xit: Xit) -> None:

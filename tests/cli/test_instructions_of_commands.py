@@ -70,7 +70,7 @@ def pretrained(root: Path, encoder: str, name: str, **variables: str) -> tuple[s
     return sha256(root / paths.pretrained(encoder) / "1/model.safetensors"), told
 
 
-@pytest.mark.parametrize("encoder", ["transformer", "lstm"])
+@pytest.mark.parametrize("encoder", ["transformer", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_pinned_training_ends_in_the_same_bits_on_other_processors(encoder: str, root: Path) -> None:
     """Without the pin every one of them ends in bits of its own, so the pin is what makes them equal."""
     bits, told = pretrained(root, encoder, "avx2")
@@ -83,6 +83,7 @@ def test_pinned_training_ends_in_the_same_bits_on_other_processors(encoder: str,
         assert [line.partition(":")[0] for line in told.splitlines()] == list(other), told
 
 
+@pytest.mark.slow
 def test_the_compatible_set_gives_other_bits_wherever_it_is_taken(root: Path) -> None:
     bits, _ = pretrained(root, "lstm", "compatible")
 

@@ -49,7 +49,9 @@ def test_training_and_evaluation_read_of_a_task_what_stands_in_a_lineage(
     evaluate(cells, places, ["de"], "micro", RETRIEVAL, unheard)
 
     assert {"format", "metric", "is_trained"} <= read
-    assert {word for word in read if not word.startswith("__")} - {"id", "with_labels"} <= set(READ_BY_MODELS)
+    assert {word for word in read if not word.startswith("__")} - {"id", "in_training", "with_labels"} <= set(
+        READ_BY_MODELS
+    )
 
 
 @pytest.mark.parametrize(

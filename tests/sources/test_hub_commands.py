@@ -111,6 +111,7 @@ def test_show_prints_examples_of_the_hub(server: HubServer, project: Path) -> No
     assert "What was the cause?" in printed
 
 
+@pytest.mark.slow
 def test_eval_scores_an_encoder_of_the_hub_on_data_of_the_hub(
     server: HubServer,
     repositories: hub_fixtures.Repositories,

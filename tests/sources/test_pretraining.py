@@ -298,7 +298,7 @@ def test_the_faults_of_all_languages_are_told_together(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         data.parallel(source, ["en", "de", "es", "tr", "zh"], tmp_path / "out")
 
-    files = [re.search(r"en-..", fault)[0] for fault in raised.value.faults]  # type: ignore[index]
+    files = [re.search(r"en-(de|es|tr)", fault)[0] for fault in raised.value.faults]  # type: ignore[index]
     assert collections.Counter(files) == {"en-de": 3, "en-es": 1, "en-tr": 100}
     assert "more of this kind" in str(raised.value)
 
@@ -390,6 +390,7 @@ def test_no_side_of_a_micro_pair_is_a_test_sentence(task_id: str) -> None:
 # --- the published files ---
 
 
+@pytest.mark.slow
 @real
 def test_the_published_pairs_are_as_many_as_stated_and_of_known_licences() -> None:
     rows = {"tl": {"chromium": 6_323, "mediawiki": 2_639, "wesnoth": 61}, "sw": {"chromium": 6_816, "mediawiki": 1_541}}
@@ -402,7 +403,7 @@ def test_the_published_pairs_are_as_many_as_stated_and_of_known_licences() -> No
         assert origins == counts
         assert found["pairs"] + sum(found["left_out"].values()) == sum(counts.values())
         assert set(found["left_out"]) <= {"in an evaluation set"}
-        assert 0 < sum(found["left_out"].values()) < 20
+        assert 0 < sum(found["left_out"].values()) < 40
         assert all(row["licence"] != "unknown" for row in found["sources"])
     with pytest.raises(NoPairsError, match=r"pairs are there with: af, ar, bg, de, el, .* vi, zh\. Put"):
         next(iter(FilesSource(settings_of(DATA)).parallel("qu")))

@@ -88,11 +88,13 @@ def test_batches_are_made_beside_in_their_order_and_no_longer_than_needed(late: 
         asked.append((step, threading.current_thread() is threading.main_thread()))
         return step_at(step)
 
+    before = threading.active_count()
+
     train(Line(), noted, PLAN, tmp_path, {})
 
     assert [step for step, _ in asked] == list(range(11))
     assert not any(is_main for _, is_main in asked)
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
 
 
 def test_a_fault_of_the_data_is_told_as_it_is(late: None, tmp_path: Path) -> None:

@@ -114,15 +114,15 @@ def stopping(attempt: int, step: int) -> Callable[..., None]:
 @pytest.mark.parametrize(("attempt", "step"), [(1, 5), (1, 6), (2, 1), (2, 5), (2, 6), (3, 2), (3, 6)])
 def test_a_stopped_attempt_goes_on_in_its_own_bits(attempt: int, step: int, root: Path, tmp_path: Path) -> None:
     plan = dataclasses.replace(HOPELESS, compute=dataclasses.replace(HOPELESS.compute, save_every=2))
-    trained(root, tmp_path / "undisturbed", plan)
+    trained(root, tmp_path / "undisturbed/xnli", plan)
     with pytest.raises(KeyboardInterrupt):
-        trained(root, tmp_path / "stopped", plan, stopping(attempt, step))
+        trained(root, tmp_path / "stopped/xnli", plan, stopping(attempt, step))
     steps: list[int] = []
 
     def report(what: str, done: int, total: int, figures: Any) -> None:
         steps.append(done)
 
-    trained(root, tmp_path / "stopped", plan, report)
+    trained(root, tmp_path / "stopped/xnli", plan, report)
 
     assert test_loop.files(tmp_path / "stopped/none/1") == test_loop.files(tmp_path / "undisturbed/none/1")
     saved = min(step, 5) // 2 * 2  # a state is saved at every second step but the last

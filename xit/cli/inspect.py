@@ -130,7 +130,7 @@ def audit(
     with terminal.progress() as report:
         wanted = task or (config.grid.tasks if is_own else None)
         ids = None if wanted is None else [name for name in wanted if name != PAIRS]
-        has_pairs = PAIRS in task if task else is_own and config.pretraining.objectives.have_pairs
+        has_pairs = PAIRS in task if task else is_own and config.reads_pairs
         found = audit(ids, chosen, report, config.languages.pretraining if has_pairs else ())
     if not terminal.print_json(found, as_json):
         terminal.show(tables.audit(found))

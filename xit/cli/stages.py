@@ -50,7 +50,7 @@ def data(
     elif task == "parallel":
         languages = config.languages.pretraining
         source = open_source(config, languages=languages)
-        read = languages if config.pretraining.objectives.have_pairs else ()
+        read = languages if config.reads_pairs else ()
         terminal.print_lines(stage.parallel(source, read, paths.PARALLEL))
     else:
         languages = config.languages.evaluation

@@ -195,11 +195,6 @@ class ObjectiveSettings:
     mean states (Feng et al. 2022, arXiv 2007.01852), and predicts masked tokens of both in the same forward pass: the
     two losses are added."""
 
-    @property
-    def have_pairs(self) -> bool:
-        """Whether any of them reads pairs of languages."""
-        return self.translation_lm > 0 or self.translation_ranking > 0
-
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingSettings:
@@ -487,8 +482,3 @@ class ResourceSettings:
     gpu_peak_tflops: Annotated[float, Gt(0)] = 312.0
     """A GPU of the run computes at most this many TFLOP/s in bfloat16, as its data sheet says (312 is an A100); nothing
     but the estimate of `xit grid plan` reads it, and it may be left out."""
-
-    @property
-    def asked(self) -> dict[str, float]:
-        """What a worker must offer."""
-        return {"cpus": self.cpus, "gpus": self.gpus, "memory_gib": self.memory_gib}

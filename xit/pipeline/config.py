@@ -84,6 +84,11 @@ class Config:
     """This section says what the grid's workers must offer: an entry `default`, and one for each stage that needs other
     resources."""
 
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether an objective of pretraining reads pairs of languages."""
+        return self.pretraining.objectives.masked_lm < 1
+
 
 _SECTIONS: tuple[Any, ...] = (
     Config,

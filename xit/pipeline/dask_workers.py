@@ -80,14 +80,14 @@ class Cluster:
             GridError: no worker could ever hold it, for a minute; or the scheduler is gone.
         """
         workers = self._workers()
-        request = self._request(name).asked
+        request = self._request(name)
         loads = {address: [n for n, (at, _) in self.running.items() if at == address] for address in workers}
         if not any(_fits([request], worker) for worker in workers.values()):
             self._wait_for_a_fit(name, request, workers)
             return None
         self.unfit_since = None
         for address in sorted(workers, key=lambda address: len(loads[address])):
-            taken = [self._request(other).asked for other in loads[address]]
+            taken = [self._request(other) for other in loads[address]]
             if _fits([*taken, request], workers[address]):
                 arguments = (str(self.root), name, self.imports)
                 future = self.client.submit(
@@ -135,9 +135,10 @@ class Cluster:
         finally:
             self.client.run(_signal_all, str(self.root), signal.SIGKILL, on_error="ignore")
 
-    def _request(self, name: str) -> ResourceSettings:
-        stage = name.partition("@")[0]
-        return self.requests.get(stage, self.requests["default"])
+    def _request(self, name: str) -> dict[str, float]:
+        """What a worker must offer."""
+        request = self.requests.get(name.partition("@")[0], self.requests["default"])
+        return {"cpus": request.cpus, "gpus": request.gpus, "memory_gib": request.memory_gib}
 
     def _workers(self) -> Mapping[str, Mapping[str, Any]]:
         if self.client.status != "running":
