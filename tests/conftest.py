@@ -1,5 +1,6 @@
 """What all tests share: property tests draw the same examples in every run, so that a failure comes again."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -29,3 +30,9 @@ def _the_hub_as_before() -> Iterator[None]:
     before = constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE
     yield
     constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = before
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; a search for garbage through all of it takes longer than most tests."""
+    gc.collect()
+    gc.freeze()

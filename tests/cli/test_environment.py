@@ -73,7 +73,7 @@ def test_a_whole_command_in_ascii_ends_well() -> None:
     done = run("claims", PYTHONIOENCODING="ascii:strict", LC_ALL="C")
 
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"not tested" in done.stdout
+    assert b"claim" in done.stdout
     assert done.stdout.isascii()
 
 
