@@ -151,7 +151,16 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
     "an objective of pretraining re-runs what it reads and pretraining": (
         lambda root: set_parameter(root, "pretraining.objectives.translation_lm", 0.5),
         ("parallel", "pretrain@*", "paper"),
-        ("control@*", "intermediate@*", "finetune@*", "evaluate@*", "retrieve@*", "forgetting@*", "collect"),
+        (
+            "tokenizer",
+            "control@*",
+            "intermediate@*",
+            "finetune@*",
+            "evaluate@*",
+            "retrieve@*",
+            "forgetting@*",
+            "collect",
+        ),
     ),
     "the training loop's source re-runs training": (
         lambda root: append_line(root / "xit/training/loop.py"),
