@@ -15,6 +15,7 @@ import typer
 
 from xit.cli import tasks_page
 from xit.cli.app import app
+from xit.paper.render import pipe_table
 from xit.pipeline import config
 
 ROOT = Path(__file__).parents[1]
@@ -202,8 +203,7 @@ def _number(value: float) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Any) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return pipe_table([head, ("---",) * len(head), *rows])
 
 
 def statistics() -> str:

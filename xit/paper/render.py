@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,17 +143,18 @@ def _full_names(table: Table, names: Sequence[str]) -> list[str]:
 
 def as_markdown(table: Table) -> str:
     """A pipe table under its title, with the caption below."""
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
     rule = [":--" if i < table.texts or i == table.stretch else "--:" for i in range(len(table.columns))]
     rows = [
         [_escaped(" ".join(filter(None, table.shown(i, j)))) for j in range(len(row))]
         for i, row in enumerate(table.rows)
     ]
-    lines = [line(_full_names(table, table.heads)), line(rule), *map(line, rows)]
-    return f"**{table.title}**\n\n" + "\n".join(lines) + f"\n\n{table.caption}\n"
+    lines = pipe_table([_full_names(table, table.heads), rule, *rows])
+    return f"**{table.title}**\n\n{lines}\n\n{table.caption}\n"
+
+
+def pipe_table(lines: Iterable[Sequence[Any]]) -> str:
+    """A table of Markdown, of its head, its rule and its rows."""
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |" for cells in lines)
 
 
 def _escaped(text: str) -> str:

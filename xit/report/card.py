@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from huggingface_hub import EvalResult, ModelCardData
-from scipy import stats
 
 from xit.core.conditions import BASELINE, UNTRAINED_CONDITIONS
 from xit.core.errors import CheckpointError, counted
@@ -16,6 +15,8 @@ from xit.core.files import atomic, sha256
 from xit.core.scores import Score, read_scores
 from xit.core.task import task_of
 from xit.paper.inputs import SOURCES
+from xit.paper.render import pipe_table
+from xit.statistics.anova import quantile
 
 LIMITS = {
     "micro": "The texts and tasks are invented (rendered from Unicode CLDR): what it scores is evidence about the "
@@ -187,7 +188,7 @@ def _table(own: Sequence[Score], scores: Sequence[Score]) -> str:
 def _interval(values: np.ndarray[Any, Any]) -> str:
     if len(values) < 2:
         return ""
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    half = quantile(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
     return f" [{values.mean() - half:.1f}, {values.mean() + half:.1f}]"
 
 
@@ -209,5 +210,4 @@ def _made(checkpoint: Path, made: Mapping[str, Any]) -> str:
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [columns, [":--"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    return pipe_table([columns, [":--"] * len(columns), *rows])
