@@ -51,7 +51,7 @@ help:  ## List these commands
 	@echo "make COMMAND [PROFILE=…] [DATA=…] [JOBS=…]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PROFILE      a file of profiles/ over params.yaml: make reproduce PROFILE=files DATA=folder"
+	@echo "  PROFILE      a file of profiles/ over params.yaml: make reproduce PROFILE=text DATA=folder"
 	@echo "  DATA         the folder of published files, for the profiles that read them"
 	@echo "  JOBS         how many stages or tests run at once; else as many as there are cores (and memory)"
 	@echo "  EXECUTOR     dask: on its workers, here or at SCHEDULER=tcp://host:8786 (docs/scale.md)"

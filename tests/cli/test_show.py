@@ -15,7 +15,7 @@ from xit.cli.show import today
         ("--profile=tiny --data folder", "profile tiny --data folder"),
         ("--preset phang-jiant --profile tiny", "profile tiny --preset phang-jiant"),
         ("--preset phang-jiant", "profile phang-jiant"),
-        ("--data folder --profile files", "profile files --data folder"),
+        ("--data folder --profile text", "profile text --data folder"),
         ("--power", "power"),
         ("--sd-seeds 2 --power --sd-languages 3", "power --sd-seeds 2 --sd-languages 3"),
         ("--memory --rows 64", "memory --rows 64"),
