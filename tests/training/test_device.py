@@ -60,7 +60,7 @@ def test_the_bits_of_weights_and_log_are_those_of_looks_in_every_step(
         assert (one / name).read_bytes() == (five / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "muon_float32"])
 @pytest.mark.parametrize("broken_at", [0, 2, 3, 10])
 def test_a_late_look_names_the_step_its_examples_and_the_module_and_nothing_was_learnt_since(
     optimizer: str, broken_at: int, tmp_path: Path, late: None

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,7 +198,7 @@ def refused(root: Path, which: tuple[str, str]) -> None:
 # Sharded (FSDP 2)
 
 
-def train_masked(folder: Path, optimizer: Literal["adamw", "muon"], is_sharded: bool, stops_at: int | None) -> None:
+def train_masked(folder: Path, optimizer: Any, is_sharded: bool, stops_at: int | None) -> None:
     """Ten steps of masked language modelling, of which the third looks best."""
     torch.manual_seed(0)
     pieces = tiny.tokenizer()
@@ -232,7 +232,7 @@ def train_masked(folder: Path, optimizer: Literal["adamw", "muon"], is_sharded: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "apart"), [("adamw", 1e-5), ("muon", 1e-2)])  # Muon computes in bfloat16
+@pytest.mark.parametrize(("optimizer", "apart"), [("adamw", 1e-5), ("muon", 1e-2), ("muon_float32", 1e-4)])
 def test_two_sharded_processes_learn_what_one_does_also_after_a_stop(
     optimizer: str, apart: float, tmp_path: Path
 ) -> None:

@@ -92,7 +92,7 @@ class Plan:
     epochs: int | None = None
     warmup_steps: int | None = None
     final_fraction: float = 0.0
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon", "muon_float32"] = "adamw"
     validate_every: int = 0
     patience: int = 0
     restarts: int = 0

@@ -223,6 +223,9 @@ class PretrainingSettings:
     """Matrices decay by this, at least 0, decoupled from the gradient."""
     gradient_clip: Annotated[float, Gt(0)]
     """Gradients are scaled down to this global norm, above 0, where theirs is larger."""
+    optimizer: Literal["adamw", "muon", "muon_float32"] = "muon"
+    """AdamW for all weights; or Muon for matrices beside it, as torch has it (in bfloat16, slow on processors without
+    instructions for it), or in float32."""
 
 
 @dataclasses.dataclass(frozen=True)

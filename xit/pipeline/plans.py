@@ -48,7 +48,7 @@ def pretraining(config: "Config", encoder: str, learning_rate: float | None = No
         gradient_clip=settings.gradient_clip,
         compute=config.compute,
         final_fraction=settings.final_fraction,
-        optimizer="muon",
+        optimizer=settings.optimizer,
         size=own.size,
         text=dataclasses.replace(text, objectives={name: share for name, share in shares.items() if share}),
     )

@@ -33,6 +33,7 @@ from xit.core.files import atomic, write_json
 from xit.core.plan import Plan
 from xit.core.progress import Report, unheard
 from xit.training.device import Ahead, Look, Looks, looks_every
+from xit.training.muon import Float32Muon
 from xit.training.nonfinite import explained
 
 
@@ -387,9 +388,10 @@ def _optimizers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
     others = [p for p in parameters if p.ndim != 2]
     rate, decay = plan.learning_rate, plan.weight_decay
     groups = [{"params": tables, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    if plan.optimizer == "muon":
+    if plan.optimizer != "adamw":
+        muon = torch.optim.Muon if plan.optimizer == "muon" else Float32Muon
         return [
-            torch.optim.Muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            muon(matrices, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True),
         ]
     groups.append({"params": matrices, "weight_decay": decay})
