@@ -42,14 +42,13 @@ def scaling(
     """
     from xit.cli import tables
     from xit.core.scores import read_scores
-    from xit.paper.inputs import COLUMNS, read_rows, study_of, training_beside
+    from xit.paper.inputs import COLUMNS, rows_if_there, study_of, training_beside
     from xit.statistics.scaling import AHEAD, entries
 
     place, values = scores or paths.SCORES, parameters()
     if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen
         values = {**values, "intermediate": {}}
-    audit = place.parent / "audit.csv"
-    rows = read_rows(audit, COLUMNS["audit"]) if audit.is_file() else ()
+    rows = rows_if_there(place.parent / "audit.csv", COLUMNS["audit"])
     found = entries(study_of(read_scores(place), values, training_beside(place)), rows, values)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.scaling(found, AHEAD))
@@ -92,7 +91,7 @@ def report(
 @app.command(rich_help_panel=ANSWERS)
 def verify(
     reference: Annotated[
-        Path | None, typer.Option(help="A folder with scores.csv and tables/; else paper/reference/SOURCE.")
+        Path | None, typer.Option(help="A folder as --write makes it; else paper/reference/SOURCE.")
     ] = None,
     write: Annotated[Path | None, typer.Option(help="Write these results as such a folder, if they agree.")] = None,
 ) -> None:

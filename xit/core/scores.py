@@ -2,12 +2,14 @@
 
 import csv
 import dataclasses
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xit.core.errors import DataError
+from xit.core.texts import read_text, stored, write_text
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -47,27 +49,27 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Score))
 
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
-    """Write scores as CSV, sorted, one row each, atomically. Values keep every digit (`repr`)."""
-    from xit.core.files import atomic
-
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(FIELDS)
-        for score in sorted(scores):
-            writer.writerow([getattr(score, name) for name in FIELDS])
+    """Write scores as CSV, sorted, one row each, atomically; packed where the name ends in `.gz`. Values keep every
+    digit (`repr`)."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for score in sorted(scores):
+        writer.writerow([getattr(score, name) for name in FIELDS])
+    write_text(path, file.getvalue())
 
 
 def read_scores(path: Path) -> tuple[Score, ...]:
-    """Read what `write_scores` wrote.
+    """Read what `write_scores` wrote; `<path>.gz` where only that is there.
 
     Raises:
         DataError: the file is missing, or its header or a row is not that of scores.
     """
+    path = stored(path)
     if not path.is_file():
         raise DataError(f"{path}: no such file. `xit collect` writes it after evaluation.")
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a table of scores in UTF-8: {error}.") from None
     if not rows or tuple(RENAMED.get(name, name) for name in rows[0]) != FIELDS:

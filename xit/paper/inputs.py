@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from xit.core.errors import DataError
 from xit.core.scores import RENAMED, Score, read_scores
 from xit.core.settings import AnalysisSettings
 from xit.core.task import nearness, task_of
+from xit.core.texts import read_text, stored
 from xit.pipeline import overlay
 from xit.statistics.learning import unlearnt
 from xit.statistics.study import Study, build_study
@@ -148,29 +150,31 @@ def study_of(scores: Sequence[Score], parameters: Mapping[str, Any], training: S
 
 def training_beside(scores: Path) -> tuple[Row, ...]:
     """The rows of training.csv in the folder of some scores; none where it is not there."""
-    path = scores.parent / "training.csv"
-    return read_rows(path, COLUMNS["training"]) if path.is_file() else ()
+    return rows_if_there(scores.parent / "training.csv", COLUMNS["training"])
 
 
 def rows_if_there(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
     """The rows of a file that results from before it was written do not have."""
-    return read_rows(path, columns) if path.is_file() else ()
+    return read_rows(path, columns) if stored(path).is_file() else ()
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> tuple[Row, ...]:
-    """The rows of a CSV file that has these columns.
+    """The rows of a CSV file that has these columns; of `<path>.gz` where only that is there.
 
     Raises:
-        DataError: the file is missing, or a column of it.
+        DataError: the file is missing, or a column of it, or it is no text.
     """
+    path = stored(path)
     if not path.is_file():
         raise DataError(
             f"{path}: no such file. `xit collect` writes it, unless it is of paper/inputs, which the project brings."
         )
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
+    try:
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
         reader.fieldnames = header = [RENAMED.get(name, name) for name in reader.fieldnames or ()]
         missing = [name for name in columns if name not in header]
         if missing:
             raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(header)}.")
         return tuple(reader)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a table in UTF-8: {error}.") from None

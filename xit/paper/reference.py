@@ -1,10 +1,11 @@
 """A reference: the scores of a run, and all that its tables are made of, in a folder of paper/reference.
 
-    scores.csv, audit.csv, encoders.csv, training.csv, …  as `xit collect` writes them
-    params.yaml                                           its parameters, whole
-    tables/*.csv, answer.md                               what `xit paper` makes of these
+    scores.csv.gz, audit.csv.gz, training.csv.gz, …  as `xit collect` writes them, packed
+    params.yaml                                      its parameters, whole
+    tables/*.csv, answer.md, paper.pdf               what `xit paper` makes of these
 
-A reference may have more seeds and conditions than the run that is compared with it; what both have is compared.
+Tables that are not packed, as those of former versions, are read too. A reference may have more seeds and conditions
+than the run that is compared with it; what both have is compared.
 """
 
 import dataclasses
@@ -14,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from xit.core.errors import DataError
-from xit.core.files import atomic, remove
+from xit.core.files import atomic
 from xit.core.scores import Score, read_scores, write_scores
+from xit.core.texts import read_text, stored, write_text
 from xit.paper.inputs import COLUMNS, Inputs, read_rows, rows_if_there, study_of
 from xit.paper.render import Table, as_csv
 from xit.paper.sentences import answer_page
 from xit.pipeline import config, paths
 
 ROWS = ("audit", "encoders", "training")
-OPTIONAL = ("forgetting", "languages", "representations", "upper_bounds")
+OPTIONAL = ("curves", "forgetting", "languages", "layers", "representations", "upper_bounds")
 """What a run may lack, or one of a former version."""
 
 
@@ -49,7 +51,7 @@ class Reference:
         rows: dict[str, Any] = {name: read_rows(self.folder / f"{name}.csv", COLUMNS[name]) for name in ROWS}
         rows |= {name: rows_if_there(self.folder / f"{name}.csv", COLUMNS[name]) for name in OPTIONAL}
         study = study_of(self.scores, self.parameters, rows["training"])
-        return dataclasses.replace(project, study=study, parameters=self.parameters, curves=(), layers=(), **rows)
+        return dataclasses.replace(project, study=study, parameters=self.parameters, **rows)
 
     def of(self, parameters: Mapping[str, Any]) -> tuple[Score, ...]:
         """Its scores of the cells that these parameters declare."""
@@ -78,10 +80,11 @@ def read_reference(folder: Path, source: str) -> Reference:
     Raises:
         DataError: it is none, or is of another source.
     """
-    if not (folder / "scores.csv").is_file() or not any((folder / "tables").glob("*.csv")):
+    if not stored(folder / "scores.csv").is_file() or not any((folder / "tables").glob("*.csv")):
         what = "no such folder" if not folder.is_dir() else "not a reference"
         raise DataError(
-            f"{folder}: {what}. A reference holds scores.csv and tables/*.csv; `xit verify --write FOLDER` makes one."
+            f"{folder}: {what}. A reference holds scores.csv.gz and tables/*.csv, which `xit verify --write FOLDER` "
+            "makes."
         )
     scores = read_scores(folder / "scores.csv")
     sources = {score.source for score in scores}
@@ -96,17 +99,21 @@ def read_reference(folder: Path, source: str) -> Reference:
 
 def write_reference(folder: Path, scores: Sequence[Score], inputs: Inputs, tables: Sequence[Table], root: Path) -> None:
     """Write a reference folder of a project's results; what else is in it (a README, figures) stays."""
-    write_scores(folder / "scores.csv", scores)
-    for path in set((folder / "tables").glob("*.csv")) - {folder / "tables" / f"{table.name}.csv" for table in tables}:
-        path.unlink()
     texts = {f"tables/{table.name}.csv": as_csv(table) for table in tables}
     texts |= {"params.yaml": config.written(inputs.parameters), "answer.md": answer_page(inputs.study, tables)}
-    for name, text in texts.items():
-        with atomic(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
     for name in (*ROWS, *OPTIONAL):
-        if name in OPTIONAL and not (root / paths.RESULTS / f"{name}.csv").is_file():
-            remove(folder / f"{name}.csv")
-            continue
-        with atomic(folder / f"{name}.csv") as temporary:
-            shutil.copyfile(root / paths.RESULTS / f"{name}.csv", temporary)
+        if (file := stored(root / paths.RESULTS / f"{name}.csv")).is_file():
+            texts[f"{name}.csv.gz"] = read_text(file)
+    write_scores(folder / "scores.csv.gz", scores)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    pdf = folder / "paper.pdf"
+    if (root / paths.PDF).is_file():
+        with atomic(pdf) as temporary:
+            shutil.copyfile(root / paths.PDF, temporary)
+    else:
+        pdf.unlink(missing_ok=True)
+    before = {folder / f"{name}.csv{end}" for name in (*ROWS, *OPTIONAL) for end in ("", ".gz")}
+    before |= {folder / "scores.csv", *(folder / "tables").glob("*.csv")}
+    for path in before - {folder / name for name in texts}:
+        path.unlink(missing_ok=True)

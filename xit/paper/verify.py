@@ -27,6 +27,7 @@ import numpy as np
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.scores import Score, read_scores
+from xit.core.texts import stored
 from xit.paper.inputs import Inputs, Row, read, study_of, training_beside
 from xit.paper.reference import Reference, read_reference, standard, write_reference
 from xit.paper.render import Table, as_csv
@@ -240,7 +241,7 @@ def verify(
     Args:
         root: The project's folder.
         parameters: params.yaml as plain values.
-        reference: A folder with scores.csv and tables/*.csv; else that of the source in paper/reference, if it is
+        reference: A folder with scores.csv.gz and tables/*.csv; else that of the source in paper/reference, if it is
             there and none is to be written.
         out: Where to write such a folder of these results, if they agree with themselves.
 
@@ -303,7 +304,7 @@ def _with_reference(
     if reasons:
         notes.append(f"bits need not be those of {folder}: {'; '.join(reasons)}")
     tolerance = seed_tolerance(reference.scores, len(wanted)) if reasons else {}
-    of_scores = compare_scores(f"scores, with {folder / 'scores.csv'}", scores, wanted, tolerance)
+    of_scores = compare_scores(f"scores, with {stored(folder / 'scores.csv')}", scores, wanted, tolerance)
     comparisons = [of_scores]
     if of_scores.equal < of_scores.compared:
         found = [score for score in scores if _key(score) in keys]

@@ -1,5 +1,6 @@
 """Scores → tables, figures, verdicts, sentences and the PDF. Nothing here trains or imports torch."""
 
+import hashlib
 import importlib.metadata
 import os
 from collections import Counter
@@ -9,7 +10,8 @@ from typing import Any
 
 from xit.core import registry
 from xit.core.errors import XitError
-from xit.core.files import atomic, sha256, write_json
+from xit.core.files import atomic, write_json
+from xit.core.texts import read_text, stored
 from xit.paper import observations, sentences
 from xit.paper.inputs import COLUMNS, Inputs, Row, read, read_rows
 from xit.paper.render import (
@@ -134,7 +136,7 @@ def values(
         "published": [dict(row) for row in inputs.published if row["key"]],
         "tables": [one.name for one in made if isinstance(one, Table)],
         "figures": [one.name for one in made if isinstance(one, Figure)],
-        "hashes": {path.name: sha256(path) for path in files},
+        "hashes": {path.name: hashlib.sha256(read_text(stored(path)).encode()).hexdigest() for path in files},
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
 
@@ -153,6 +155,7 @@ def typeset(main: Path, generated: Path) -> bytes:
             format="pdf",
             sys_inputs={"generated": place},
             timestamp=0,
+            pdf_tags=False,  # which would be three quarters of the file; tables are there as text, beside the PDF
         )
     except typst.TypstError as error:
         raise XitError(f"{main} cannot be typeset.\n{error.diagnostic.strip()}") from error
