@@ -110,8 +110,8 @@ docs: setup  ## Build the site of docs/ into site/, where a warning is an error
 	@$(VENV)/bin/zensical build --strict --clean
 	@echo "site/index.html is built. To search it too: python3 -m http.server --directory site"
 
-clean:  ## Remove what was made and is not committed: data, models, evaluations, caches
-	rm -rf data models tokenizer translations evaluations tuning logs report.html site .cache dvc_plots workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
+clean:  ## Remove what was made and is not committed: data, models, evaluations, results, the paper, caches
+	rm -rf data models tokenizer translations evaluations tuning results paper/generated paper/main.pdf logs report.html site .cache dvc_plots workspaces .dvc/cache .dvc/tmp .*_cache .hypothesis build *.egg-info
 
 clean-all: clean  ## Remove .venv too
 	rm -rf $(VENV) .venv-lock .venv-audit

@@ -55,8 +55,7 @@ def instances(root: Path) -> Iterator[Instance]:
             axis: functools.reduce(dict.__getitem__, source.strip("${}").split("."), parameters)
             for axis, source in facts.get("matrix", {}).items()
         }
-        entries = [*facts["outs"], *facts.get("metrics", []), *facts.get("plots", [])]
-        paths = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+        paths = [entry if isinstance(entry, str) else next(iter(entry)) for entry in facts["outs"]]
         for values in itertools.product(*axes.values()):
             texts = [facts["cmd"], *paths]
             for axis, value in zip(axes, values, strict=True):

@@ -246,10 +246,8 @@ def instances() -> list[Instance]:
                 entries = [entry if isinstance(entry, str) else next(iter(entry)) for entry in stage.get(key, [])]
                 return frozenset(map(filled, entries))
 
-            outs = paths("outs") | paths("metrics") | paths("plots")
-            found.append(
-                Instance(name, item, tuple(filled(stage["cmd"]).split()), paths("deps"), paths("params"), outs)
-            )
+            command = tuple(filled(stage["cmd"]).split())
+            found.append(Instance(name, item, command, paths("deps"), paths("params"), paths("outs")))
     return found
 
 

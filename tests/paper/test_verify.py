@@ -17,9 +17,10 @@ from xit.core.errors import DataError
 from xit.core.examples import write_examples
 from xit.core.files import write_csv
 from xit.core.scores import Score, read_scores, write_scores
+from xit.core.settings import PretrainingSettings
 from xit.paper.inputs import COLUMNS
 from xit.paper.verify import Verification, agreement, verify
-from xit.pipeline import doctor
+from xit.pipeline import config, doctor
 from xit.scoring import predictions
 
 LANGUAGES = ("en", "de", "zh")
@@ -256,7 +257,6 @@ def test_a_reference_holds_the_tables_of_the_run_packed_and_its_paper(
     (tmp_path / "paper/main.pdf").unlink()
     project(None, folder)
 
-    assert set(packed) == {f"{path.name}.gz" for path in results.iterdir()}
     assert {name: gzip.decompress(content) for name, content in packed.items()} == {
         f"{path.name}.gz": path.read_bytes() for path in results.iterdir()
     }
@@ -278,7 +278,6 @@ def test_a_reference_that_is_not_packed_is_read_and_packed_when_it_is_written_an
     project(None, folder)
 
     assert found.verdict == "reproduced"
-    assert "scores, with " in str(found.comparisons[1])
     assert "micro/scores.csv: " in str(found.comparisons[1])
     assert sorted(path.name for path in folder.glob("*.csv*")) == [
         f"{name}.csv.gz" for name in ("audit", "curves", "encoders", "scores", "training")
@@ -473,6 +472,19 @@ def test_a_run_of_other_settings_is_not_set_beside_the_reference(larger: list[Sc
 
     assert agreement(tmp_path, parameters) is not None
     assert agreement(tmp_path, changed) is None
+
+
+def test_a_parameter_that_came_after_the_reference_counts_with_its_default(larger: list[Score], tmp_path: Path) -> None:
+    parameters, file = pinned(tmp_path, smaller(larger)), tmp_path / "paper/reference/micro/params.yaml"
+    values = config.read(Path(__file__).parents[2] / "params.yaml")
+    today = {name: values[name] for name in ("pretraining", "retrieval", "encoders")}
+    before = dict(today["pretraining"])
+    assert before.pop("optimizer") == PretrainingSettings.optimizer
+    file.write_text(config.written({**config.read(file), **today, "pretraining": before}), encoding="utf-8")
+
+    assert agreement(tmp_path, {**parameters, **today}) is not None
+    assert agreement(tmp_path, {**parameters, **today, "pretraining": {**before, "optimizer": "adamw"}}) is None
+    assert agreement(tmp_path, {**parameters, **today, "pretraining": {**before, "steps": 7}}) is None
 
 
 def test_a_run_that_shares_no_cell_with_the_reference_is_told(larger: list[Score], tmp_path: Path) -> None:

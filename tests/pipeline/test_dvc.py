@@ -5,6 +5,7 @@ import csv
 import fnmatch
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -95,6 +96,33 @@ def every(root: Path, *patterns: str) -> set[str]:
     found = {pattern: set(fnmatch.filter(names, pattern)) for pattern in patterns}
     assert all(found.values()), f"nothing is named by {[pattern for pattern in found if not found[pattern]]}"
     return set().union(*found.values())
+
+
+def test_what_stages_make_is_kept_out_of_git_and_images_and_is_removed_by_make_clean(made: Path) -> None:
+    with contextlib.chdir(made), Repo(str(made)) as repo:
+        outs = {Path(out.fs_path).relative_to(made) for stage in repo.index.stages for out in stage.outs}
+    (clean,) = re.findall(r"^\trm -rf (data .*)$", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    ignored = (PROJECT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    left_out = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    for names in ([line.strip("/") for line in ignored if line.startswith("/")], left_out, clean.split()):
+        assert [out for out in outs if not any(out.is_relative_to(name) for name in names)] == []
+    assert {"results", "paper/generated", "paper/main.pdf", "data/xnli"} <= set(map(Path.as_posix, outs))
+
+
+def recorded(root: Path) -> dict[str, tuple[Any, ...]]:
+    """The command, parameters and outputs of each instance in dvc.lock."""
+    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {
+        name: (facts["cmd"], facts.get("params"), [out["path"] for out in facts["outs"]])
+        for name, facts in stages.items()
+    }
+
+
+@pytest.mark.slow
+def test_the_lock_that_is_committed_is_of_the_default_experiment(made: Path) -> None:
+    """Whoever changes params.yaml or a stage runs `make reproduce` in a fresh clone, and commits dvc.lock."""
+    assert recorded(PROJECT) == recorded(made)
 
 
 CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...]]] = {

@@ -40,7 +40,7 @@ def commit(root: Path, message: str) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny experiment in a git repository of its own: results and paper in it, data and models in DVC's cache."""
+    """The tiny experiment in a git repository of its own: dvc.lock is in it, and what was made is in DVC's cache."""
     project = copy_pipeline(tmp_path_factory.mktemp("finished"))
     root = project / "workspaces" / "tiny"
     root.mkdir(parents=True)
@@ -80,8 +80,10 @@ def test_a_fresh_clone_pulls_and_writes_the_paper_without_training(
 
     clone = tmp_path / "clone"
     run(tmp_path, "git", "clone", "--quiet", str(finished), str(clone))
-    assert not (clone / "models").exists()
+    assert not any((clone / name).exists() for name in ("models", "results", "paper/generated", "paper/main.pdf"))
+    assert run(finished, "git", "status", "--porcelain") == ""
     run(clone, "dvc", "pull")
+    assert (clone / "paper/main.pdf").read_bytes() == (finished / "paper/main.pdf").read_bytes()
     figures = {path.name: path.read_bytes() for path in (clone / "paper/generated/tables").iterdir()}
     shutil.rmtree(clone / "paper/generated")
     run(clone, "xit", "paper")

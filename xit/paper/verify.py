@@ -32,7 +32,7 @@ from xit.paper.inputs import Inputs, Row, read, study_of, training_beside
 from xit.paper.reference import Reference, read_reference, standard, write_reference
 from xit.paper.render import Table, as_csv
 from xit.paper.sentences import sentences_of
-from xit.pipeline import doctor, paths
+from xit.pipeline import config, doctor, paths
 from xit.scoring.rescore import scores_from_predictions
 from xit.statistics.paired import LEVEL
 
@@ -353,7 +353,8 @@ def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
         return None
     reference = read_reference(folder, parameters["source"])
     of_reference = reference.parameters or parameters
-    if any(of_reference.get(section) != parameters.get(section) for section in EXPERIMENT):
+    pairs = [[config.completed(name, of.get(name)) for of in (of_reference, parameters)] for name in EXPERIMENT]
+    if any(one != other for one, other in pairs):  # a parameter that is newer than the reference has its default
         return None
     wanted = {_key(score): score.value for score in reference.of(parameters)}
     found = {_key(score): score.value for score in read_scores(root / paths.SCORES)}

@@ -238,6 +238,14 @@ def _validated(kind: Any, values: Any) -> Any:
     return _adapter(kind).validate_json(json.dumps(values, default=str), strict=True)
 
 
+def completed(section: str, values: Any) -> Any:
+    """The values of a section with the defaults of those that it lacks; as they are, where they are not valid."""
+    try:
+        return _validated(typing.get_type_hints(Config, include_extras=True)[section], values)
+    except ValidationError:
+        return values
+
+
 def valid_part(values: Mapping[str, Any]) -> Config:
     """What is valid of some sections: a parameter that is not has no attribute."""
     part: Config = _valid_part(Config, values)

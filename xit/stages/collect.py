@@ -15,7 +15,7 @@ from xit.core.settings import GridSettings, UpperBoundSettings
 from xit.core.task import task_of
 
 PARTS = 12
-"""Of a learning curve: enough to see its form, and few enough to be committed with the results."""
+"""Of a learning curve: enough to see its form, and few enough to be committed with a reference."""
 
 
 LAYERS = ("encoder", "condition", "target", "seed", "language", "layer", "is_centered", "metric", "value")
