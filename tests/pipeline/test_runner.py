@@ -150,6 +150,24 @@ def test_a_broken_pipeline_file_is_named_with_its_fault(root: Path) -> None:
         run(root)
 
 
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        ("<<<<<<< HEAD\nschema: '2.0'\n", r"line 1 is a mark of a merge that git could not finish \('<<<<<<< HEAD'\)"),
+        ("schema: '2.0'\nstages:\n  make@a: {cmd", "cut short, as by a kill"),
+        ("[]\n", r"not as DVC writes it \(.*\)"),
+    ],
+)
+def test_a_plan_tells_what_is_wrong_with_the_lock_and_leaves_it(root: Path, content: str, wrong: str) -> None:
+    (root / "dvc.lock").write_text(content)
+
+    with pytest.raises(
+        XitError, match=rf"^{root}/dvc.lock: {wrong}\. `xit reproduce` mends it, and trains nothing again\.$"
+    ):
+        runner.plan(root)
+    assert (root / "dvc.lock").read_text() == content
+
+
 def test_a_busy_dvc_is_a_message_and_not_a_traceback(root: Path) -> None:
     with (
         Repo(str(root)) as repo,

@@ -44,7 +44,7 @@ def test_marks_of_documents_are_one_fault(tmp_path: Path, line: str) -> None:
         read(tmp_path, "panx", "test", "sw")
 
     assert raised.value.faults == (
-        f"{tmp_path}/{FILE}: 2 words are -DOCSTART-, which marks where a document begins. Delete them.",
+        f"{tmp_path}/{FILE}: 2 words are -DOCSTART-, which marks where a document begins. Delete such sentences.",
     )
 
 
@@ -74,7 +74,7 @@ def test_a_word_of_a_treebank_that_cannot_be_seen_stays_too(tmp_path: Path, word
 
 @pytest.mark.parametrize(
     ("words", "fault"),
-    [(["en:Ida", "en:left"], "2 of 2 words begin with en:"), (["-DOCSTART-", "Ida"], "1 words are -DOCSTART-")],
+    [(["en:Ida", "en:left"], "2 of 2 words begin with en:"), (["-DOCSTART-", "Ida"], "1 word is -DOCSTART-")],
 )
 def test_rows_of_the_hub_are_looked_at_alike(words: list[str], fault: str) -> None:
     reader = ReaderContext("test", labels={"O": "O"})

@@ -99,8 +99,8 @@ class SubmissionFile:
         without = [name for name, answers in gold if not "".join(answers).strip()]
         if without:
             self.fault(
-                f"{len(without)} of {len(gold)} examples have no right answer ({some(without)}). The released test "
-                "files of some tasks have their answers blanked; give gold that has them."
+                f"a right answer is missing in {len(without)} of {counted(len(gold), 'example')} ({some(without)}). "
+                "The released test files of some tasks have their answers blanked; give gold that has them."
             )
 
     def json(self) -> Any:

@@ -94,8 +94,8 @@ class Format(ById):
             return []
         values = [value for name, answers in questions for value in (name, *answers)]
         if wrong := [json.dumps(value) for value in values if not isinstance(value, str)]:
-            first = shortened(wrong[0], quotes="")
-            file.fault(f"ids and right answers should be texts; the first of {len(wrong)} others is {first}.")
+            others = f", nor are {len(wrong) - 1} more" * (len(wrong) > 1)
+            file.fault(f"ids and right answers should be texts; {shortened(wrong[0], quotes='')} is none{others}.")
         elif not self.task.has_unanswerable:
             file.check_answers(questions)
         return questions

@@ -24,12 +24,10 @@ def damaged(cache: Path) -> tuple[list[Path], list[Path]]:
     return objects, [p for p in objects if digest(p) != p.parent.name + p.name.removesuffix(".dir")]
 
 
-def set_aside(root: Path) -> list[str]:
-    """Set aside those of DVC's own files that it would refuse to read; a line for each, with what is wrong with it.
+def unreadable(root: Path) -> dict[Path, str]:
+    """Those of DVC's own files that it would refuse to read, and what is wrong with each.
 
     DVC writes dvc.lock and rwlock in place, so that a kill cuts them short; and git leaves its marks in dvc.lock.
-    Without dvc.lock DVC takes what was made from its cache of runs, and a checkpoint of the same lineage is kept, so
-    that nothing is trained again. Call it where no other run is under way.
     """
     from dvc.exceptions import DvcException
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
@@ -37,20 +35,34 @@ def set_aside(root: Path) -> list[str]:
     from voluptuous import Invalid
 
     lock, rwlock = root / "dvc.lock", root / ".dvc" / "tmp" / "rwlock"
-    told = []
+    found = {}
     try:
         if lock.is_file():
             COMPILED_LOCKFILE_SCHEMA(load_yaml(str(lock)))
     except (DvcException, Invalid, ValueError) as error:
-        wrong = _wrong(lock.read_bytes(), error)
-        lock.replace(aside := lock.with_name("dvc.lock.broken"))
-        told.append(f"{lock}: {wrong}; it is set aside as {aside.name}, and what was made is found again.")
+        found[lock] = _wrong(lock.read_bytes(), error)
     try:
         if rwlock.is_file():
             json.loads(rwlock.read_bytes())
     except ValueError:
-        rwlock.unlink()
-        told.append(f"{rwlock}: cut short, as by a kill; it was removed, since no process holds it.")
+        found[rwlock] = "cut short, as by a kill"
+    return found
+
+
+def set_aside(root: Path) -> list[str]:
+    """Set aside those of DVC's own files that it would refuse to read; a line for each, with what is wrong with it.
+
+    Without dvc.lock DVC takes what was made from its cache of runs, and a checkpoint of the same lineage is kept, so
+    that nothing is trained again. Call it where no other run is under way.
+    """
+    told = []
+    for file, wrong in unreadable(root).items():
+        if file.name == "dvc.lock":
+            file.replace(aside := file.with_name("dvc.lock.broken"))
+            told.append(f"{file}: {wrong}; it is set aside as {aside.name}, and what was made is found again.")
+        else:
+            file.unlink()
+            told.append(f"{file}: {wrong}; it was removed, since no process holds it.")
     return told
 
 

@@ -132,6 +132,12 @@ def plan(root: Path) -> Plan:
             cache = Path(repo.cache.local.path)
             graph = repo.index.graph  # an edge from each instance to every one that it needs
     except DvcException as error:
+        if faults := repair.unreadable(root):
+            lines = (
+                f"{file}: {wrong}. `xit reproduce` mends it, and trains nothing again."
+                for file, wrong in faults.items()
+            )
+            raise GridError("\n".join(lines)) from error
         why = ": ".join(str(part) for part in (error, error.__cause__) if part)
         raise GridError(f"{root / 'dvc.yaml'}: DVC cannot say what is stale. {why}") from error
     finally:

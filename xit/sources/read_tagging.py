@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xit.core.errors import counted
 from xit.sources.reader_context import Group, ReaderContext, Row, lines, sentences, shown, text
 
 PREFIX = re.compile(r"([a-z]{2,3}(?:[-_][a-z]+)*):.")
@@ -29,7 +30,8 @@ def are_words(where: str, words: Sequence[str], reader: ReaderContext) -> bool:
         )
     starts = sum(word.startswith(DOCUMENT_START) for word in words)
     if starts:
-        reader.fault(where, f"{starts:,} words are {DOCUMENT_START}, which marks where a document begins. Delete them.")
+        marks = f"{counted(starts, 'word')} {'is' if starts == 1 else 'are'} {DOCUMENT_START}"
+        reader.fault(where, f"{marks}, which marks where a document begins. Delete such sentences.")
     reader.notes["words of blanks only, read as the unknown token"] += sum(map(is_blank, words))
     return not starts and 2 * count <= len(words)
 
