@@ -18,6 +18,7 @@ from xit.core.examples import write_examples
 from xit.core.files import write_csv
 from xit.core.scores import Score, read_scores, write_scores
 from xit.core.settings import PretrainingSettings
+from xit.core.texts import write_text
 from xit.paper.inputs import COLUMNS
 from xit.paper.verify import Verification, agreement, verify
 from xit.pipeline import config, doctor
@@ -245,24 +246,24 @@ def test_a_reference_is_written_anew_beside_what_else_is_in_its_folder(
     assert not (folder / "tables/gone.csv").exists()
 
 
-def test_a_reference_holds_the_tables_of_the_run_packed_and_its_paper(
+def test_a_reference_holds_the_tables_of_the_run_packed_its_figure_and_its_paper(
     project: Callable[..., Verification], tmp_path: Path
 ) -> None:
-    folder, results = tmp_path / "paper/reference/micro", tmp_path / "results"
+    folder = tmp_path / "paper/reference/micro"
     packed = {path.name: path.read_bytes() for path in folder.glob("*.gz")}
-    (tmp_path / "paper/main.pdf").write_bytes(b"%PDF of the run")
-
-    project(None, folder)
-    with_paper = (folder / "paper.pdf").read_bytes()
-    (tmp_path / "paper/main.pdf").unlink()
-    project(None, folder)
-
+    made = tmp_path / "paper/main.pdf", tmp_path / "paper/generated/figures/heatmap.png"
+    copies = folder / "paper.pdf", folder / "heatmap.png"
+    copied = []
+    for text in ("of the run", ""):
+        for file in made:
+            write_text(file, text) if text else file.unlink()
+        project(None, folder)
+        copied.append([copy.is_file() and copy.read_text(encoding="utf-8") for copy in copies])
     assert {name: gzip.decompress(content) for name, content in packed.items()} == {
-        f"{path.name}.gz": path.read_bytes() for path in results.iterdir()
+        f"{path.name}.gz": path.read_bytes() for path in (tmp_path / "results").iterdir()
     }
     assert {path.name: path.read_bytes() for path in folder.glob("*.gz")} == packed
-    assert with_paper == b"%PDF of the run"
-    assert not (folder / "paper.pdf").exists()  # it would be of another run
+    assert copied == [["of the run"] * 2, [False] * 2]  # without them in the run, they would be of another one
 
 
 def test_a_reference_that_is_not_packed_is_read_and_packed_when_it_is_written_anew(

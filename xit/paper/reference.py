@@ -2,7 +2,7 @@
 
     scores.csv.gz, audit.csv.gz, training.csv.gz, …  as `xit collect` writes them, packed
     params.yaml                                      its parameters, whole
-    tables/*.csv, answer.md, paper.pdf               what `xit paper` makes of these
+    tables/*.csv, answer.md, heatmap.png, paper.pdf  what `xit paper` makes of these
 
 Tables that are not packed, as those of former versions, are read too. A reference may have more seeds and conditions
 than the run that is compared with it; what both have is compared.
@@ -107,12 +107,15 @@ def write_reference(folder: Path, scores: Sequence[Score], inputs: Inputs, table
     write_scores(folder / "scores.csv.gz", scores)
     for name, text in texts.items():
         write_text(folder / name, text)
-    pdf = folder / "paper.pdf"
-    if (root / paths.PDF).is_file():
-        with atomic(pdf) as temporary:
-            shutil.copyfile(root / paths.PDF, temporary)
-    else:
-        pdf.unlink(missing_ok=True)
+    for name, made in (
+        ("paper.pdf", root / paths.PDF),
+        ("heatmap.png", root / paths.GENERATED / "figures/heatmap.png"),
+    ):
+        if made.is_file():
+            with atomic(folder / name) as temporary:
+                shutil.copyfile(made, temporary)
+        else:
+            (folder / name).unlink(missing_ok=True)
     before = {folder / f"{name}.csv{end}" for name in (*ROWS, *OPTIONAL) for end in ("", ".gz")}
     before |= {folder / "scores.csv", *(folder / "tables").glob("*.csv")}
     for path in before - {folder / name for name in texts}:
