@@ -14,7 +14,7 @@ import pytest
 import tiny
 import torch
 import yaml
-from command_line import LANGUAGES, Xit, assert_one_line, shown
+from command_line import LANGUAGES, ROOT, Xit, assert_one_line, shown
 
 from xit.core import registry
 from xit.modeling import tokenization
@@ -138,6 +138,21 @@ def test_outside_the_project_a_stage_says_where_to_run(xit: Xit) -> None:
     Path("params.yaml").unlink()
 
     assert_one_line(xit("pretrain", "lstm"), 2, r"params.yaml: no such file. Run xit in the project's folder, where")
+
+
+def test_outside_the_project_a_look_at_data_takes_the_settings_of_the_package(xit: Xit) -> None:
+    look = "show", "task", "xquad", "--language", "de", "--count", "1"
+    Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    inside = xit(*look)
+    Path("params.yaml").unlink()
+
+    outside = xit(*look)
+
+    assert (outside.code, outside.out) == (0, inside.out)
+    assert inside.err == ""
+    assert outside.err.splitlines() == [
+        "There is no params.yaml in this folder, so the package's own settings are taken."
+    ]
 
 
 def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:

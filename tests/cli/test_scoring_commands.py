@@ -10,7 +10,7 @@ import tiny
 import tokenizers
 import torch
 import yaml
-from command_line import LANGUAGES, TEST, Xit, assert_one_line, shown
+from command_line import LANGUAGES, ROOT, TEST, Xit, assert_one_line, shown
 
 from xit.formats import _metrics as metrics
 from xit.modeling import tokenization
@@ -42,6 +42,20 @@ def scored_again(task_id: str, folder: Path, examples: list[dict[str, Any]], lan
         rows = [e["id"] for e in examples if e["role"] == "candidate"]
         return metrics.accuracy([rows[row] for row in found], [e["gold"][0] for e in queries])
     return metrics.average_precision(found, {f"{e['id']}_{language}": e["gold"] for e in queries})
+
+
+def test_a_checkpoint_is_scored_outside_the_project_too_by_the_settings_of_the_package(xit: Xit) -> None:
+    tiny.write_checkpoint(Path("checkpoint"))
+    tiny.write_head(Path("checkpoint"), "xcopa", "matching")
+    look = "eval", "checkpoint", "--language", "et", "--json", "-"
+    Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    inside = xit(*look)
+    Path("params.yaml").unlink()
+
+    outside = xit(*look)
+
+    assert (outside.code, outside.out) == (inside.code, inside.out) == (0, outside.out)
+    assert outside.err == "There is no params.yaml in this folder, so the package's own settings are taken.\n"
 
 
 @pytest.mark.parametrize("task_id", sorted(tiny.TASKS.values()))

@@ -15,12 +15,12 @@ from xit.cli.options import (
     Most,
     SourceName,
     chosen_source,
+    configure_hub,
     in_a_folder,
-    load_config,
+    load_config_or_defaults,
 )
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
-from xit.pipeline import paths
 
 if TYPE_CHECKING:
     from xit.core.task import Task
@@ -63,7 +63,7 @@ def encoders(as_json: Annotated[bool, typer.Option("--json", help="As JSON, all 
     from xit.modeling import encoders as modeling
 
     names = registry.names("encoders")
-    sizes = load_config().encoders if paths.PARAMS.is_file() else {}
+    sizes = load_config_or_defaults().encoders
     facts = {name: dataclasses.asdict(modeling.info(name)) for name in names}
     for name in names:
         shape = sizes[name].size if name in sizes else None
@@ -124,7 +124,7 @@ def audit(
     from xit.core.errors import DataError, raise_all
     from xit.sources.audit import PAIRS, audit
 
-    config = load_config()
+    config = load_config_or_defaults()
     chosen = chosen_source(config, source, data, None)
     is_own = chosen.name == config.source and data is None
     with terminal.progress() as report:
@@ -155,7 +155,7 @@ def fetch(
     from xit.core.errors import DataError, raise_all
     from xit.sources.fetch import fetch as fetch_files
 
-    load_config()
+    configure_hub()
     with terminal.progress() as report:
         found = fetch_files([task_of(name) for name in task], to, report)
     terminal.print_text(f"{to}: {len(found.arrived)} files fetched, {len(found.present)} were there\n")
@@ -189,7 +189,7 @@ def analyse(
     from xit.core.files import write_csv
     from xit.evaluation.buckets import report_of
 
-    config = load_config()
+    config = load_config_or_defaults()
     chosen = chosen_source(config, source, data, None, most)
     found = report_of(predictions, task, language, chosen, config.languages.pretraining)
     if csv is not None:
@@ -214,8 +214,7 @@ def checklist(
 
     Example: `xit checklist models/finetuned/lstm/xquad/none/1`.
     """
-    if paths.PARAMS.is_file():
-        environment.computing(load_config())
+    config = environment.computing(load_config_or_defaults())
     from xit.cli import tables
     from xit.evaluation import checklist_templates
     from xit.evaluation.checklist import ask
@@ -226,7 +225,7 @@ def checklist(
         from xit.core.errors import raise_all
         from xit.sources.micro import MicroSource, check_languages
 
-        micro = chosen_source(load_config(), "micro", None, language)
+        micro = chosen_source(config, "micro", None, language)
         assert isinstance(micro, MicroSource)
         settings = micro.settings
         raise_all(ConfigError, check_languages(settings.languages))

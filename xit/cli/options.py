@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xit.cli import terminal
 from xit.core.errors import ConfigError
 from xit.pipeline import paths
 
@@ -99,19 +100,31 @@ def profile_of(profile: str, preset: str | None) -> str:
 
 
 def load_config() -> "Config":
-    """The parameters; from now on the Hub is asked, and its files are kept, as they say."""
-    from xit.core import hub
-    from xit.pipeline import config
+    """The project's parameters; from now on the Hub is asked, and its files are kept, as they say."""
+    return _loaded(paths.PARAMS)
 
-    loaded = config.load(paths.PARAMS)
-    hub.configure(loaded.hub.cache, loaded.hub.is_offline)
-    return loaded
+
+def load_config_or_defaults() -> "Config":
+    """The project's parameters; outside its folder those of the package, for commands that need no project."""
+    if not paths.PARAMS.exists():
+        terminal.note(f"There is no {paths.PARAMS} in this folder, so the package's own settings are taken.")
+        return _loaded(paths.DEFAULTS)
+    return load_config()
 
 
 def configure_hub() -> None:
     """Ask the Hub as the parameters say, for a command that needs nothing else of them and runs without them too."""
     if paths.PARAMS.is_file():
         load_config()
+
+
+def _loaded(path: Path) -> "Config":
+    from xit.core import hub
+    from xit.pipeline import config
+
+    loaded = config.load(path)
+    hub.configure(loaded.hub.cache, loaded.hub.is_offline)
+    return loaded
 
 
 def parameters() -> dict[str, Any]:

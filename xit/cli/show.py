@@ -15,7 +15,7 @@ from xit.cli.options import (
     FormerPreset,
     SourceName,
     chosen_source,
-    load_config,
+    load_config_or_defaults,
     parameters,
     profile_of,
 )
@@ -76,7 +76,7 @@ def task(
     if split not in ("train", "validation", "test"):
         raise ConfigError(f"--split: {split}: no such split. Splits: train, validation, test.")
     facts = task_of(task)
-    chosen = chosen_source(load_config(), source, data, language)
+    chosen = chosen_source(load_config_or_defaults(), source, data, language)
     available = chosen.languages(facts)
     codes = language or (["en"] if "en" in available or (split != "test" and facts.is_trained) else list(available[:1]))
     for code in codes:

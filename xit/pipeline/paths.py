@@ -3,6 +3,8 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+DEFAULTS = Path(__file__).parents[1] / "params.yaml"
+"""A link to the package's own: for commands that look at one checkpoint or at data, outside a project's folder."""
 PROFILES = Path("profiles")
 DATA = Path("data")
 TEXT = DATA / "text"
