@@ -307,7 +307,7 @@ class MultitaskSettings:
     """These intermediate tasks are trained together; each has its batches as `intermediate.<task>` says."""
     most_examples: Positive
     """A task counts at most this many of its examples when tasks are drawn in proportion to them (Raffel et al. 2020,
-    section 3.5.2; 2**17 in Phang et al. 2020 [mem])."""
+    section 3.5.2; Phang et al. 2020 are said to take 2**17)."""
     steps: Positive
     """Training takes at most this many optimizer steps; each is a batch of one task."""
     validate_every: Positive
@@ -328,7 +328,8 @@ class MaskedRecipeSettings:
     batch_size: Positive
     """Each step reads this many blocks of `pretraining.block_tokens`."""
     language_exponent: Fraction
-    """Languages are drawn in proportion to (their tokens) ** this, from 0 to 1 (0.3 in Phang et al. 2020 [mem])."""
+    """Languages are drawn in proportion to (their tokens) ** this, from 0 to 1 (Phang et al.
+    2020 are said to take 0.3)."""
 
 
 @dataclasses.dataclass(frozen=True)
