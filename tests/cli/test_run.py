@@ -1,13 +1,16 @@
-"""`xit grid plan`: what a run would train and evaluate, counted."""
+"""`xit reproduce` and `xit grid plan`: what a run would train and evaluate, counted, and what it ends with."""
 
 import dataclasses
 from pathlib import Path
 
 import pytest
 
-from xit.cli import run
-from xit.core.files import write_csv
+from xit.cli import run, tables
+from xit.core.files import write_csv, write_json
+from xit.paper import render
+from xit.paper.verify import Agreement
 from xit.pipeline import config, overlay
+from xit.statistics.gains import Estimate
 
 PARAMETERS = Path(__file__).parents[2] / "params.yaml"
 
@@ -33,6 +36,29 @@ def test_instances_are_counted_by_stage_with_a_model_for_each_seed_and_condition
         ("evaluate", 1, 15),
     ]
     assert found["trainings"] == 36  # evaluations are none
+
+
+def test_a_run_ends_with_its_answer_beside_that_of_the_reference(tmp_path: Path) -> None:
+    gain = Estimate(1.04, low=-0.5, high=2.6, p=None, improved=2, languages=3, seeds=3)
+    rows = (("mean of 1", gain, None), ("mnli", gain, gain))
+    answer = render.Table("answer", "Average gain", "A caption.", ("intermediate", "lstm", "gru"), rows)
+    write_json(tmp_path / "values.json", {"sentences": {"answer": ["One sentence.", "Another."]}, "seeds": 3})
+    (tmp_path / "tables").mkdir()
+    render.write(answer, tmp_path / "tables")
+    of_reference = {"intermediate": "mean of 1", "lstm": "-1.26", "lstm_low": "-2", "lstm_high": "-0.5"}
+    found = Agreement("All scores are equal.", 10, [of_reference | {"lstm_significant": "True"}])
+
+    first, second, _, grid, *rest = tables.results(tmp_path, Path("paper/main.pdf"), found)
+
+    assert (first, second) == ("One sentence.", "Another.")
+    cells = [[str(cell) for cell in column.cells] for column in grid.columns]
+    assert cells == [
+        ["this run, 3 seeds", "  mean of 1", "  mnli", "reference, 10 seeds", "  mean of 1"],
+        ["", "+1.0 [−0.5,+2.6]", "+1.0 [−0.5,+2.6]", "", "−1.3* [−2.0,−0.5]"],
+        ["", "–", "+1.0 [−0.5,+2.6]", "", "–"],
+    ]
+    assert "paper/main.pdf" in "".join(rest)
+    assert rest[-1] == "All scores are equal."
 
 
 def test_a_target_of_equal_training_is_counted_once() -> None:

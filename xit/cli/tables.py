@@ -336,15 +336,47 @@ def checklist(found: Mapping[str, Any]) -> Parts:
 
 
 def results(generated: Path, pdf: Path, found: Agreement | None = None) -> Parts:
-    """What `make reproduce` ends with: the main table, the verdicts, where everything lies, and the reference."""
-    yield of_paper(json.loads((generated / "tables/architectures.json").read_text(encoding="utf-8")))
+    """What `make reproduce` ends with: the answer beside that of the reference, where everything lies, and the bits."""
+    values = json.loads((generated / "values.json").read_text(encoding="utf-8"))
+    table = json.loads((generated / "tables/answer.json").read_text(encoding="utf-8"))
+    yield from map(escape, values["sentences"]["answer"])
     yield ""
-    yield _verdicts(generated)
-    yield f"\npaper    {pdf}\ntables   {generated / 'tables'}\nfigures  {generated / 'figures'}\n"
+    yield _beside_the_reference(table, values["seeds"], found)
+    yield f"\npaper     {pdf}\ntables    {generated / 'tables'}\nfigures   {generated / 'figures'}"
+    yield "more      `xit claims`: what was published, tested; `xit report`: a page to explore; `xit verify`\n"
     if found is not None:
-        yield f"The answer of this run: {escape(found.answer)}\n"
-        yield f"The answer of the reference: {escape(found.answer_of_reference)}\n"
         yield found.sentence
+
+
+def _beside_the_reference(table: Mapping[str, Any], seeds: int, found: Agreement | None) -> Table:
+    """The table of the answer; where there is a reference, its rows below."""
+    grid = tight(
+        escape(table["title"]), "Points, zero-shot, with intervals over seeds and languages. * differs from zero."
+    )
+    for number, name in enumerate(table["columns"]):
+        grid.add_column(name, justify="right" if number else "left")
+    whole = [[(text, detail.replace(", ", ",")) for text, detail in row] for row in table["rows"]]
+    parts = [(f"this run, {counted(seeds, 'seed')}", whole)]
+    if found is not None:
+        read = [[_of_csv(row, name) for name in table["columns"]] for row in found.reference]
+        parts.append((f"reference, {counted(found.seeds, 'seed')}", read))
+    for title, rows in parts:
+        grid.add_row(title)
+        for (task, _), *row in rows:
+            cells = (Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in row)
+            grid.add_row(f"  {task}", *cells)
+    return grid
+
+
+def _of_csv(row: Mapping[str, str], name: str) -> tuple[str, str]:
+    """A cell of a table that was written as CSV, as `of_paper` has it."""
+    if f"{name}_low" not in row:
+        return row.get(name) or "–", ""
+    if not row[name]:
+        return "–", ""
+    ends = [row[f"{name}_low"], row[f"{name}_high"]]
+    interval = "[{},{}]".format(*(signed(float(end)) for end in ends)) if all(ends) else ""
+    return signed(float(row[name])) + "*" * (row[f"{name}_significant"] == "True"), interval
 
 
 def of_paper(table: Mapping[str, Any]) -> Table:
@@ -359,27 +391,6 @@ def of_paper(table: Mapping[str, Any]) -> Table:
             grid.add_section()
         whole = [(text, detail.replace(", ", ",")) for text, detail in row]  # no line ends within an interval
         grid.add_row(*(Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in whole))
-    return grid
-
-
-def _verdicts(generated: Path) -> Table:
-    """The claims down, the encoders across, in each cell the verdict and the difference that decided it."""
-    entries = json.loads((generated / "claims.json").read_text(encoding="utf-8"))
-    table = json.loads((generated / "tables/claims.json").read_text(encoding="utf-8"))
-    names = [name for name, _ in table["groups"] if name]
-    grid = tight(table["title"], "The differences with their intervals are in tables/claims.md.", gap=2)
-    grid.add_column("claim")
-    for name in names:
-        grid.add_column(name, no_wrap=True)
-    for one in entries:
-        found = one["by_encoder"]
-        grid.add_row(
-            one["statement"],
-            *(
-                Text.assemble(_verdict(found[name]), f" {_estimate(found[name])}".rstrip()) if name in found else "–"
-                for name in names
-            ),
-        )
     return grid
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from xit.core import registry
 from xit.core.errors import DataError
 from xit.core.scores import Score, read_scores
-from xit.core.texts import stored
+from xit.core.texts import read_text, stored
 from xit.paper.inputs import Inputs, Row, read, study_of, training_beside
 from xit.paper.reference import Reference, read_reference, standard, write_reference
 from xit.paper.render import Table, as_csv
@@ -337,11 +337,12 @@ EXPERIMENT = ("micro", "tokenizer", "encoders", "pretraining", "training", "inte
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """How the scores of a run stand to those of the reference, in a sentence, and the answers of both."""
+    """How the scores of a run stand to those of the reference, in a sentence; and the reference's seeds and answer."""
 
     sentence: str
-    answer: str
-    answer_of_reference: str
+    seeds: int
+    reference: Sequence[Mapping[str, str]]
+    """The rows of its tables/answer.csv."""
 
 
 def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
@@ -371,9 +372,5 @@ def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
             f"others are {np.mean(unequal):.2g} points apart in the mean, {max(unequal):.2g} at most. {why} "
             "`xit verify` tells whether the words are the same."
         )
-    answers = [_first_paragraph(path) for path in (root / paths.GENERATED / "answer.md", folder / "answer.md")]
-    return Agreement(sentence, *answers)
-
-
-def _first_paragraph(page: Path) -> str:
-    return page.read_text(encoding="utf-8").partition("\n\n")[0] if page.is_file() else ""
+    answer = list(csv.DictReader(read_text(folder / "tables/answer.csv").splitlines()))
+    return Agreement(sentence, len({score.seed for score in reference.scores}), answer)
