@@ -79,7 +79,8 @@ smoke: setup  ## Run the whole pipeline on a tiny profile, to see that it works
 	@$(VENV)/bin/xit reproduce --profile tiny $(call option,--jobs,JOBS)
 
 WORKERS = -n $(if $(value JOBS),$(call argument,JOBS),auto)
-PYTEST = $(VENV)/bin/pytest $(WORKERS) $(call option,-k,K)
+# Neighbours of a file run in one worker, which makes what they share once.
+PYTEST = $(VENV)/bin/pytest $(WORKERS) --dist worksteal $(call option,-k,K)
 
 test: setup  ## Run the fast tests, or those of them that K= names
 	$(PYTEST) -m "not slow"

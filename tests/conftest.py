@@ -1,20 +1,26 @@
 """What all tests share: property tests draw the same examples in every run, so that a failure comes again."""
 
+import functools
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from xit.core import instructions
+from xit.core import instructions, registry
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background: tests send it to what they start
     signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in tuple(os.environ):  # before anything that reads them is imported
     if _name.lower().endswith("_proxy") or _name in ("HF_HUB_OFFLINE", "HF_TOKEN", "XIT_ACCELERATE"):
         del os.environ[_name]
+sys.dont_write_bytecode = False  # else each process that tests start compiles the package anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+registry.names = functools.cache(registry.names)  # no test adds a file to this package, and each look-up lists a folder
 
 instructions.apply("avx2", os.environ)  # as the command line does, before torch is imported
 

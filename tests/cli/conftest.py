@@ -22,10 +22,15 @@ def parameters() -> dict[str, Any]:
     return dict(merged)
 
 
+@pytest.fixture(scope="module")
+def params_yaml(parameters: dict[str, Any]) -> str:
+    return yaml.safe_dump(parameters)
+
+
 @pytest.fixture
-def xit(parameters: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Xit:
+def xit(params_yaml: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Xit:
     """Runs a command as the console script does, in a folder with params.yaml."""
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    (tmp_path / "params.yaml").write_text(params_yaml)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
 

@@ -5,6 +5,7 @@ xit/pipeline/rules.py.
 """
 
 import contextlib
+import copy
 import dataclasses
 import functools
 import io
@@ -140,7 +141,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
-        values = _yaml().load(text)
+        values = copy.deepcopy(_loaded(text))
         json.dumps(values, default=str)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. Run xit in the project's folder, where params.yaml is.") from None
@@ -154,6 +155,12 @@ def read(path: Path) -> dict[str, Any]:
             "`section:` with its parameters below, as params.yaml of the package does."
         )
     return values
+
+
+@functools.lru_cache(maxsize=16)
+def _loaded(text: str) -> Any:
+    """The values of a YAML text; reading one takes a tenth of a second, and a command reads the same one often."""
+    return _yaml().load(text)
 
 
 def _problem(error: YAMLError, lines: Sequence[str]) -> str:
