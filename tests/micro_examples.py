@@ -1,5 +1,6 @@
 """The micro source at a small size, and how tests read its examples."""
 
+import functools
 import re
 
 from xit.core import registry
@@ -25,7 +26,14 @@ TASKS = {name: task_of(name) for name in registry.names("tasks")}
 SPLITS = ("train", "validation", "test")
 
 
+@functools.cache
 def rows(name, split, language="en", settings=SETTINGS):
+    """The examples, made once for all tests, which change none of them."""
+    return made(name, split, language, settings)
+
+
+def made(name, split, language, settings=SETTINGS):
+    """The examples, made anew."""
     return list(MicroSource(settings).examples(TASKS[name], split, language))
 
 

@@ -83,19 +83,23 @@ def test_a_user_without_a_passwd_entry_and_a_home_can_work(home: dict[str, str],
     other = ("unshare", "--user", "--map-user=54321", "--map-group=54321")
     if subprocess.run([*other, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody be another user")
-    code = "import getpass, pathlib, torch; print(getpass.getuser(), pathlib.Path.home())"
+    code = "import getpass, pathlib; print(getpass.getuser(), pathlib.Path.home())"
+    if not home:  # torch asks for both, and takes seconds
+        code = f"import torch; {code}"
 
-    done = run("doctor", "--offline", "--json", "-", before=other, TMPDIR=str(tmp_path), **home)
     command = [*other, sys.executable, "-c", f"from xit.cli import environment as e; e.prepare(); {code}"]
     python = subprocess.run(
         command, env={"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), **home}, capture_output=True, check=True
     )
 
-    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
-    assert done.stderr == b""
-    assert found["home"] == {"name": "home", "status": "ok", "found": f"{tmp_path}/xit-home-54321", "advice": ""}
     assert python.stdout.decode().split() == ["user-54321", f"{tmp_path}/xit-home-54321"]
     assert (tmp_path / "xit-home-54321").stat().st_mode & 0o777 == 0o700
+    if home == {"HOME": "/"}:
+        done = run("doctor", "--offline", "--json", "-", before=other, TMPDIR=str(tmp_path), **home)
+
+        found = {finding["name"]: finding for finding in json.loads(done.stdout)}
+        assert done.stderr == b""
+        assert found["home"] == {"name": "home", "status": "ok", "found": f"{tmp_path}/xit-home-54321", "advice": ""}
 
 
 @pytest.mark.parametrize(("wish", "has_colours"), [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)])

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import together
 import yaml
 
+from xit import cli
 from xit.core import instructions
 from xit.core.files import sha256
 from xit.pipeline import overlay, paths
@@ -36,20 +37,22 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def run(root: Path, *arguments: str, **variables: str) -> str:
-    """Run `xit` in a process of its own, with these variables of the libraries and no others; what it told."""
-    hidden = {key for known in instructions.SETS.values() for key in known}
-    environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    done = subprocess.run(
-        [sys.executable, "-c", "from xit import cli; cli.main()", *arguments],
-        cwd=root,
-        env={**environment, "PYTHONPATH": str(ROOT), **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+    """Run `xit` in a process that has computed nothing yet, with these variables and no others; what it told."""
+    told = root / "told"
+    assert together.run(1, command, root, told, arguments, variables) == [0], told.read_text()
+    return told.read_text()
+
+
+def command(root: Path, told: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+    for key in {key for known in instructions.SETS.values() for key in known}:
+        os.environ.pop(key, None)
+    os.environ |= variables
+    os.chdir(root)
+    with told.open("w") as err, Path(os.devnull).open("w") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+    sys.argv = ["xit", *arguments]
+    cli.main()
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,6 @@ from xit.formats import format_of
 from xit.heads import SECOND, EncodingOptions
 from xit.modeling import tokenization
 
-ENCODERS = tuple(tiny.SIZES)
-
 
 def question(number: int, sentences: int, answer_at: int, answerable: bool = True) -> dict[str, Any]:
     """A question on a context of several sentences, answered by the place in one of them."""
@@ -60,7 +58,7 @@ def test_windows_cover_the_context_and_overlap(tokenizer: tokenization.Tokenizer
     assert joined == context
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("encoder", ["transformer", "lstm"])  # it reads states, whoever made them
 def test_an_answer_in_a_later_window_is_found(encoder: str, tokenizer: tokenization.Tokenizer, tmp_path: Path) -> None:
     task = tiny.task_of("xquad")
     options = EncodingOptions(tokenizer, task, 48)

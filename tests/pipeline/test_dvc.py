@@ -26,6 +26,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarni
 PROJECT = Path(__file__).parents[2]
 PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
 SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
+GRID = {
+    "grid.intermediates": ["mnli", "squad"],
+    "grid.conditions": ["none", "untrained", "mnli", "squad"],
+    "grid.targets": ["xnli", "panx", "lareqa"],
+    "grid.tasks": ["mnli", "squad", "xnli", "panx", "lareqa", "tatoeba"],
+    "analysis.intermediates": ["mnli", "squad"],
+}
+"""Of the default experiment, a grid with every stage and two or more names on every axis."""
 TRAINING = ("pretrain@*", "control@*", "intermediate@*", "finetune@*")
 
 
@@ -52,6 +60,8 @@ def record(stages: Sequence[Any]) -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pipeline with an invented file for every output, recorded in dvc.lock as if the stages had made them."""
     root = overlay.prepare(copy_pipeline(tmp_path_factory.mktemp("made")), "default", None)
+    for key, names in GRID.items():
+        set_parameter(root, key, names)
     with contextlib.chdir(root), Repo(str(root)) as repo, lock_repo(repo):
         for stage in repo.index.stages:
             inner = SPLITS if stage.name.startswith("data@") else ("made",)

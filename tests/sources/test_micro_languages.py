@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from micro_examples import LANGUAGES, SETTINGS, TASKS, rows, texts
+from micro_examples import LANGUAGES, SETTINGS, TASKS, made, rows, texts
 
 from xit.core import registry
 from xit.core.errors import ConfigError
@@ -113,7 +113,7 @@ def content(name, split, language, monkeypatch):
     with monkeypatch.context() as patch:
         segments = rendering.segments
         patch.setattr(rendering, "segments", lambda phrase, code: segments(phrase, "en"))
-        found = rows(name, split, language)
+        found = made(name, split, language)
     return [[*texts(row), *row.get("choices", ())] for row in found if row.get("role") != "candidate"]
 
 
@@ -146,7 +146,7 @@ def test_training_examples_are_the_english_ones_in_the_words_of_any_language(nam
 @pytest.mark.parametrize("name", TASKS)
 def test_test_items_do_not_hang_on_the_other_languages_that_are_evaluated(name):
     def queries(language, languages):
-        found = rows(name, "test", language, dataclasses.replace(SETTINGS, languages=languages))
+        found = made(name, "test", language, dataclasses.replace(SETTINGS, languages=languages))
         return [{**row, "gold": None} for row in found if row.get("role") != "candidate"]
 
     for language in ("en", "sw"):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from micro_examples import LANGUAGES, SETTINGS, SPLITS, TASKS, rows, statements, texts
+from micro_examples import LANGUAGES, SETTINGS, SPLITS, TASKS, made, rows, statements, texts
 
 from xit.core.errors import ConfigError, DataError
 from xit.micro import rendering
@@ -201,7 +201,7 @@ def test_two_thirds_of_the_sentences_to_mine_have_a_partner_which_is_their_trans
     with monkeypatch.context() as patch:
         segments = rendering.segments
         patch.setattr(rendering, "segments", lambda phrase, code: segments(phrase, "en"))
-        translations = {row["id"]: row["text"] for row in rows("bucc2018", "test", "de") if row["role"] == "query"}
+        translations = {row["id"]: row["text"] for row in made("bucc2018", "test", "de") if row["role"] == "query"}
 
     assert (len(queries), len(english)) == (40, 40)
     assert [len(row["gold"]) for row in queries[:6]] == [1, 1, 0, 1, 1, 0]

@@ -85,17 +85,16 @@ def test_each_attempt_has_another_head_and_order_and_the_last_one_stands(
     assert first.read_text() != last.read_text()
 
 
-@pytest.mark.parametrize("restarts", [0, 1, 3])
-def test_one_that_learns_is_not_started_again_and_restarts_change_no_bit_of_it(
-    restarts: int, root: Path, tmp_path: Path
-) -> None:
-    trained(root, tmp_path / "some", dataclasses.replace(ABLE, restarts=restarts))
-    trained(root, tmp_path / "none", dataclasses.replace(ABLE, restarts=2))
+def test_one_that_learns_is_not_started_again_and_restarts_change_no_bit_of_it(root: Path, tmp_path: Path) -> None:
+    made = []
+    for restarts in (0, 1, 3):
+        trained(root, tmp_path / f"{restarts}", dataclasses.replace(ABLE, restarts=restarts))
+        made.append(test_loop.files(tmp_path / f"{restarts}/none/1"))
+        found = outcome(tmp_path / f"{restarts}/none/1")
+        assert (found["attempts"], found["is_failed"]) == (1, False)
 
-    some, none = (test_loop.files(tmp_path / name / "none/1") for name in ("some", "none"))
-    found = outcome(tmp_path / "some/none/1")
-    assert (found["attempts"], found["is_failed"]) == (1, False)
-    assert {name for name in some if some[name] != none[name]} <= {"lineage.json"}
+    first, *others = made
+    assert {name for some in others for name in some if some[name] != first[name]} <= {"lineage.json"}
 
 
 def stopping(attempt: int, step: int) -> Callable[..., None]:
@@ -111,20 +110,31 @@ def stopping(attempt: int, step: int) -> Callable[..., None]:
     return report
 
 
+SAVING = dataclasses.replace(HOPELESS, compute=dataclasses.replace(HOPELESS.compute, save_every=2))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What three attempts leave that nobody stops."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    trained(root, folder / "xnli", SAVING)
+    return test_loop.files(folder / "none/1")
+
+
 @pytest.mark.parametrize(("attempt", "step"), [(1, 5), (1, 6), (2, 1), (2, 5), (2, 6), (3, 2), (3, 6)])
-def test_a_stopped_attempt_goes_on_in_its_own_bits(attempt: int, step: int, root: Path, tmp_path: Path) -> None:
-    plan = dataclasses.replace(HOPELESS, compute=dataclasses.replace(HOPELESS.compute, save_every=2))
-    trained(root, tmp_path / "undisturbed/xnli", plan)
+def test_a_stopped_attempt_goes_on_in_its_own_bits(
+    attempt: int, step: int, undisturbed: Any, root: Path, tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt):
-        trained(root, tmp_path / "stopped/xnli", plan, stopping(attempt, step))
+        trained(root, tmp_path / "stopped/xnli", SAVING, stopping(attempt, step))
     steps: list[int] = []
 
     def report(what: str, done: int, total: int, figures: Any) -> None:
         steps.append(done)
 
-    trained(root, tmp_path / "stopped/xnli", plan, report)
+    trained(root, tmp_path / "stopped/xnli", SAVING, report)
 
-    assert test_loop.files(tmp_path / "stopped/none/1") == test_loop.files(tmp_path / "undisturbed/none/1")
+    assert test_loop.files(tmp_path / "stopped/none/1") == undisturbed
     saved = min(step, 5) // 2 * 2  # a state is saved at every second step but the last
     assert len(steps) == 6 * (4 - attempt) - saved
 
