@@ -73,7 +73,19 @@ def link(name: str) -> Callable[[Path], None]:
     return damage
 
 
+def pointer(name: str) -> Callable[[Path], None]:
+    """As a clone of the Hub's repository without Git LFS."""
+
+    def damage(folder: Path) -> None:
+        (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+
+    return damage
+
+
 FAULTS = [
+    *((pointer(name), rf"{name}: is a pointer of Git LFS, not the file itself\. Fetch that with `git lfs pull`\.")
+      for name in ("model.safetensors", "config.json", "tokenizer.json")),
+    (lambda folder: (folder / "tokenizer.json").write_text("<html>404</html>"), r"tokenizer.json: is a web page"),
     (link("config.json"), r"config.json: a link to ../../blobs/config.json, which leads nowhere. Copy the folder"),
     (link("model.safetensors"), r"model.safetensors: a link to .*, which leads nowhere"),
     (link("tokenizer.json"), r"tokenizer.json: a link to .*, which leads nowhere"),
@@ -105,6 +117,24 @@ def test_what_would_not_be_read_is_told_as_what_it_is(
     with pytest.raises(CheckpointError, match=message):
         commands[command]()
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "sentencepiece.bpe.model", "vocab.txt", "README.md"])
+def test_a_pointer_in_place_of_what_is_not_read_is_left_alone(name: str, folder: Path) -> None:
+    pointer(name)(folder)
+
+    assert load_encoder(folder)[0].encoder.name == "bert"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("pytorch_model.bin", "model.safetensors"), ("vocab.txt", "tokenizer.json")]
+)
+def test_a_pointer_in_place_of_what_is_read_is_told(name: str, kept: str, folder: Path) -> None:
+    (folder / kept).unlink()
+    pointer(name)(folder)
+
+    with pytest.raises(CheckpointError, match=rf"{name}: is a pointer of Git LFS"):
+        load_encoder(folder)
 
 
 HIDDEN = (

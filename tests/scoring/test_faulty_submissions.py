@@ -169,6 +169,12 @@ def test_what_a_file_holds_is_cut_in_a_message(task_id: str, said: str, tmp_path
             r"line 1: label 'neutral\\tA man.' is unknown. Did you mean neutral\? The benchmark's evaluator",
         ),
         ("udpos", "DET\nNOUN\tdog\n\nVERB\n", r"line 2: label 'NOUN\\tdog' is unknown. .* takes the whole line"),
+        ("udpos", "DET\nchurch\tNOUN\n\nVERB\n", r"line 2: label 'church\\tNOUN' is unknown. Did you mean NOUN\? The"),
+        (
+            "xquad",
+            "version https://git-lfs.github.com/spec/v1\n",
+            r"test-en.json: is a pointer of Git LFS, not the file",
+        ),
         ("xnli", "a\nb\nc\nd\ne\n", r"test-en.tsv: has 2 other unknown labels."),
         (
             "xnli",
@@ -272,6 +278,18 @@ def test_nothing_to_score_is_an_error(out: str, message: str, tmp_path: Path) ->
 
     with pytest.raises(DataError, match=message):
         evaluator.score(tmp_path / out, tmp_path / "out", "xtreme-r", is_partial=True)
+
+
+@pytest.mark.parametrize("name", ["xquad/en.json", "XQuAD/test-en.json", "test-en.json", "xquad/test-xx.json"])
+def test_files_of_other_names_are_shown_where_nothing_can_be_scored(name: str, tmp_path: Path) -> None:
+    (tmp_path / "out" / name).parent.mkdir(parents=True)
+    (tmp_path / "out" / name).write_text("{}")
+    (tmp_path / "gold").mkdir()
+
+    with pytest.raises(
+        DataError, match=rf"is in both: .*/out has {name}; .*/gold has no file\. Files are found as <task>/"
+    ):
+        evaluator.score(tmp_path / "out", tmp_path / "gold", "xtreme-r", is_partial=True)
 
 
 @pytest.mark.slow

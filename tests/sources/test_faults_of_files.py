@@ -78,7 +78,7 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
     ],
     ("panx", "test", "sw", "panx/dev-sw.tsv"): [
         ("B-PER", "B-PERS", r"dev-sw.tsv, line 1: label 'B-PERS' is unknown. Did you mean B-PER\?"),
-        ("\tO", "", r"line 2: 1 columns; 2 are needed: word, tag\."),
+        ("\tO", "", r"line 2: 1 column; 2 are needed: word, tag\."),
         ("Ida", "", r"line 1: word is empty\."),
     ],
     ("udpos", "test", "de", "ud/UD_German-X/de_x-ud-test.conllu"): [
@@ -144,16 +144,16 @@ FAULTS: dict[tuple[str, Split, str, str], list[tuple[str, str, str]]] = {
     ],
     ("ccg", "train", "en", "ccg/ccg.train"): [
         ("flickers .", "flickers", r"ccg.train, line 1: 2 words but 3 supertags\."),
-        (".\tN", ". N", r"line 1: 1 columns; 2 are needed: words, supertags. Or one, of word\|POS\|supertag with"),
+        (".\tN", ". N", r"line 1: 1 column; 2 are needed: words, supertags. Or one, of word\|POS\|supertag with"),
         ("Boats flickers", "\nBoats flickers", r"ccg.train, line 6: is empty\."),
     ],
     ("ccg", "validation", "en", "ccg/ccg.dev"): [
-        ("|NNS|", "|", r"ccg.dev, line 1: 1 columns; 2 are needed"),
+        ("|NNS|", "|", r"ccg.dev, line 1: 1 column; 2 are needed"),
         ("Lamps", "", r"line 1: a word or a supertag is empty\."),
         (".|.|.\n", ".|.|.", r"ccg.dev: the last line has no line end. Is the file cut off\?"),
     ],
     ("bucc2018", "test", "de", f"{TRAINING}.de"): [
-        ("de-1\tIda", "de-1 Ida", r"de-en.training.de, line 1: 1 columns; 2 are needed: id, sentence\."),
+        ("de-1\tIda", "de-1 Ida", r"de-en.training.de, line 1: 1 column; 2 are needed: id, sentence\."),
         ("de-1", "de-2", r"training.de, line 2: id de-2 is on line 1 already; an id names one\."),
     ],
     ("bucc2018", "test", "de", f"{TRAINING}.en"): [

@@ -38,6 +38,24 @@ def test_packed_content_under_a_plain_name_is_told_by_its_kind(
         read(tmp_path, task_id, split, language)
 
 
+STAND_INS = {
+    "Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n",
+    "git-annex": b"/annex/objects/SHA256E-s12345--00.json\n",
+    "a web page": b"\n<!DOCTYPE html>\n<html><body>404: not found</body></html>\n",
+}
+
+
+@pytest.mark.parametrize("kind", STAND_INS)
+@pytest.mark.parametrize(("task_id", "split", "language", "name"), READ)
+def test_what_was_fetched_in_place_of_a_file_is_told_as_that(
+    tmp_path: Path, task_id: str, split: Split, language: str, name: str, kind: str
+) -> None:
+    write(tmp_path, task_id, {name: STAND_INS[kind]})
+
+    with pytest.raises(DataError, match=rf"{name}: is .*{kind}.*, not the file itself\. .*etch"):
+        read(tmp_path, task_id, split, language)
+
+
 def test_an_archive_under_a_plain_name_is_told_too(tmp_path: Path) -> None:
     write(tmp_path, "xquad", {"xquad/xquad.en.json": zipped(b"{}")})
 

@@ -4,11 +4,16 @@ Only the command line catches them; it prints the message and exits with the cod
 parts, on as few lines: where, what is wrong, what was found, what would do, what to try.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 SHOWN_CHARACTERS = 60
 """Of a text of a file that a message shows."""
+
+
+MOST_ALIKE = 3
+"""So many lines of a file with the same fault are each told."""
 
 
 class XitError(Exception):
@@ -47,18 +52,34 @@ def near(name: str, known: Iterable[str]) -> str:
 
 
 def raise_all(kind: type[XitError], faults: Sequence[str], most: int = 20) -> None:
-    """Raise one error that lists every fault, or return where there is none."""
+    """Raise one error that lists every fault, those that many lines share once, or return where there is none."""
     if faults:
         _raise(kind, faults, most)
 
 
 def _raise(kind: type[XitError], faults: Sequence[str], most: int) -> NoReturn:
-    shown = list(faults[:most])
-    if len(faults) > most:
-        shown.append(f"… and {len(faults) - most} more of this kind.")
+    folded = _folded(faults)
+    shown = folded[:most]
+    if len(folded) > most:
+        shown.append(f"… and {len(folded) - most} more of this kind.")
     error = kind("\n".join(shown))
     error.faults = tuple(faults)
     raise error
+
+
+def _folded(faults: Sequence[str]) -> list[str]:
+    """Faults without those that say the same of another line of their file, where these are many."""
+    lines: dict[tuple[str, ...], list[str]] = {}
+    for fault in faults:
+        place = re.fullmatch(r"(?s)(.*?), line \d+: (.*)", fault)
+        lines.setdefault(place.groups() if place else (fault,), []).append(fault)
+    found = []
+    for same in lines.values():
+        further = counted(len(same) - 1, "further line")
+        found += (
+            same if len(same) <= MOST_ALIKE or len(set(same)) == 1 else [f"{same[0]} The same is true of {further}."]
+        )
+    return found
 
 
 def some(names: Sequence[str], most: int = 3) -> str:

@@ -121,8 +121,20 @@ PACKED = {
     rb"PAR1": "Parquet (this reader wants the published text)",
 }
 """How the content of packed files begins; what they are, and what unpacks them."""
+STAND_INS = {
+    rb"version https://git-lfs\.": "is a pointer of Git LFS, not the file itself. Fetch that with `git lfs pull`.",
+    rb"[./]*(git)?/annex/objects/": "is a pointer of git-annex, not the file itself. Fetch that with `git annex get`.",
+    rb"(?i)\s*<(!doctype html|html\b)": "is a web page, not the file itself. Fetch that from its raw address.",
+}
+"""How what was fetched in place of a file begins, and what is to be done."""
 
 
-def packed_by(content: bytes) -> str | None:
-    """What a file's content is packed by, and what unpacks it; None of plain content."""
-    return next((kind for start, kind in PACKED.items() if re.match(start, content)), None)
+def packed(content: bytes) -> str | None:
+    """That a file's content is packed, and what unpacks it; None of plain content."""
+    kind = next((kind for start, kind in PACKED.items() if re.match(start, content)), None)
+    return kind and f"is packed by {kind}, which its name does not say. Unpack it first."
+
+
+def stand_in(content: bytes) -> str | None:
+    """That a file holds a pointer or a web page in place of what it is named for; else None."""
+    return next((message for start, message in STAND_INS.items() if re.match(start, content)), None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xit.core.errors import SHOWN_CHARACTERS, DataError, counted, near, raise_all, shortened, some
-from xit.core.files import packed_by
+from xit.core.files import packed, stand_in
 
 Value = TypeVar("Value")
 
@@ -39,8 +39,8 @@ class SubmissionFile:
             raw = file.read_bytes()
         except FileNotFoundError:
             raise DataError(f"{file}: no such file. {purpose}") from None
-        if packed := packed_by(raw):
-            raise DataError(f"{file}: is packed by {packed}, which its name does not say. Unpack it first.")
+        if other := packed(raw) or stand_in(raw):
+            raise DataError(f"{file}: {other}")
         try:
             self.text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
@@ -88,7 +88,8 @@ class SubmissionFile:
         for label, lines in list(unknown.items())[:SHOWN_LABELS]:
             columns = " The benchmark's evaluator takes the whole line; leave out other columns." * ("\t" in label)
             others = f" (and in {len(lines) - 1} more)" if len(lines) > 1 else ""
-            close = near(label[:SHOWN_CHARACTERS], known)
+            column = next((column for column in map(str.strip, label.split("\t")) if column in known), None)
+            close = f" Did you mean {column}?" if column else near(label[:SHOWN_CHARACTERS], known)
             advice = f"{close}{columns} Labels: {', '.join(known)}."
             self.fault(f"label {shortened(label)} is unknown{others}.{advice}", lines[0])
         if len(unknown) > SHOWN_LABELS:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xit.core import hub
 from xit.core.errors import CheckpointError, ConfigError, raise_all
-from xit.core.files import atomic, is_broken_link, visible, write_json
+from xit.core.files import atomic, is_broken_link, stand_in, visible, write_json
 from xit.core.registry import load as load_module
 from xit.core.settings import EncoderSize
 
@@ -237,11 +237,16 @@ def read_config(folder: Path) -> dict[str, Any]:
             "`PeftModel.merge_and_unload().save_pretrained(FOLDER)` of the package peft."
         )
     read = (".bin", ".json", ".model", ".safetensors", ".txt")
-    if broken := [file for file in visible(folder, "*") if file.suffix in read and is_broken_link(file)]:
+    files = [file for file in visible(folder, "*") if file.suffix in read]
+    if broken := [file for file in files if is_broken_link(file)]:
         raise CheckpointError(
             f"{broken[0]}: a link to {broken[0].readlink()}, which leads nowhere. Copy the folder with what its links "
             "lead to (`cp -rL`)."
         )
+    spared = (".bin",) * bool(visible(folder, "*.safetensors"))
+    spared += (".model", ".txt") * bool(visible(folder, "tokenizer.json"))
+    asked = [file for file in files if file.suffix not in spared]  # the others are not read
+    raise_all(CheckpointError, [f"{file}: {other}" for file in asked if (other := stand_in(_start(file)))])
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -256,6 +261,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: a JSON object is needed, found {type(config).__name__}.")
     return config
+
+
+def _start(file: Path) -> bytes:
+    """The first bytes of a file; none of one that cannot be read, which its reader tells."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(200)
+    except OSError:
+        return b""
 
 
 def _base_of(adapter: Path) -> str:

@@ -63,8 +63,9 @@ def score(submission: Path, gold: Path, name: str, is_partial: bool = False) -> 
             cells[task_id] = {code: cell for code, cell in scored.items() if cell is not None}
             notes += _unanswered(task_id, cells[task_id])
     if not cells and not faults:
+        names = "; ".join(f"{side} has {some(_others(side, set())) or 'no file'}" for side in (submission, gold))
         faults.append(
-            f"{submission}, {gold}: no task and language of {benchmark.title} is in both. Files are found as "
+            f"{submission}, {gold}: no task and language of {benchmark.title} is in both: {names}. Files are found as "
             f"<task>/test-<language>.<tsv, json or jsonl>; the tasks are {', '.join(benchmark.tasks)}."
         )
     raise_all(DataError, faults, len(faults))
@@ -124,13 +125,18 @@ def _missing(task: Task, languages: Sequence[str], *sides: Path) -> list[str]:
     return faults
 
 
-def _not_asked_for(submission: Path, expected: set[Path]) -> list[str]:
-    """A note on the files of a submission that the benchmark does not ask for."""
-    names = [
-        file.relative_to(submission).as_posix()
-        for file in sorted(submission.rglob("*"))
+def _others(folder: Path, expected: set[Path]) -> list[str]:
+    """The files of a folder that are not expected, hidden ones left out."""
+    return [
+        file.relative_to(folder).as_posix()
+        for file in sorted(folder.rglob("*"))
         if file.is_file() and file not in expected and not file.name.startswith(".")
     ]
+
+
+def _not_asked_for(submission: Path, expected: set[Path]) -> list[str]:
+    """A note on the files of a submission that the benchmark does not ask for."""
+    names = _others(submission, expected)
     return [f"{submission}: the benchmark does not ask for {some(names)}; not scored."] if names else []
 
 

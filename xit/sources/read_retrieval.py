@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from xit.core.errors import counted
 from xit.sources.read_span import Paragraph, Question, paragraphs_of, placed_answers, squad
 from xit.sources.reader_context import (
     SENTENCE_BREAK,
@@ -74,7 +75,7 @@ def _two(file: Path, second: str, reader: ReaderContext) -> list[tuple[str, str,
         if len(columns) == 2:
             found.append((where, columns[0], columns[1]))
         elif line:
-            reader.fault(where, f"{len(columns)} columns; 2 are needed: id, {second}.")
+            reader.fault(where, f"{counted(len(columns), 'column')}; 2 are needed: id, {second}.")
     return found
 
 

@@ -51,7 +51,7 @@ def xtreme_tags(file: Path, reader: ReaderContext) -> Iterator[Group]:
         where = f"{file}, line {index + 1}"
         columns = line.split("\t")
         if line and len(columns) != 2:
-            reader.fault(where, f"{len(columns)} columns; 2 are needed: word, tag.")
+            reader.fault(where, f"{counted(len(columns), 'column')}; 2 are needed: word, tag.")
         elif line and not columns[0]:
             reader.fault(where, "word is empty.")
         elif line:
@@ -77,7 +77,7 @@ def supertags(file: Path, reader: ReaderContext) -> Iterator[Group]:
                 list(column) for column in zip(*(token.split("|") for token in line.split()), strict=True)
             )
         else:
-            shape = f"{len(columns)} columns; 2 are needed: words, supertags"
+            shape = f"{counted(len(columns), 'column')}; 2 are needed: words, supertags"
             reader.fault(where, f"{shape}. Or one, of word|POS|supertag with blanks between.")
             continue
         if len(words) != len(tags):
@@ -132,7 +132,9 @@ def _sentence(file: Path, start: int, block: str, reader: ReaderContext) -> Row 
     for number, line in enumerate(block.strip("\n").split("\n"), start + len(block) - len(block.lstrip("\n"))):
         size = line.count("\t") + 1
         if not line.startswith("#") and size != len(CONLLU_COLUMNS):
-            reader.fault(f"{file}, line {number}", f"{size} columns; 10 are needed: {', '.join(CONLLU_COLUMNS)}.")
+            reader.fault(
+                f"{file}, line {number}", f"{counted(size, 'column')}; 10 are needed: {', '.join(CONLLU_COLUMNS)}."
+            )
             return None
         if not line.startswith("#") and "  " in line:  # the library would take two blanks for a tab
             reader.fault(f"{file}, line {number}", "has two blanks in a row, which CoNLL-U does not allow.")

@@ -24,8 +24,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from xit.core.errors import near
-from xit.core.files import is_broken_link, packed_by, sha256
+from xit.core.errors import counted, near
+from xit.core.files import is_broken_link, packed, sha256, stand_in
 from xit.core.task import Split
 
 Row = dict[str, Any]
@@ -115,7 +115,7 @@ def text(file: Path, reader: ReaderContext) -> str:
     """A file's text with `\\n` line ends and without byte order marks; empty, with a fault, where it cannot be read."""
     try:
         raw = file.read_bytes()
-        if _is_packed(raw, file, reader):
+        if _is_other(raw, file, reader):
             return ""
         decoded = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -142,10 +142,12 @@ EMPTY_FILE = "is empty. Fetch it again."
 NUL_BYTE = "has a NUL byte. Fetch it again."
 
 
-def _is_packed(start: bytes, file: Path, reader: ReaderContext) -> bool:
-    if packed := packed_by(start):
-        reader.fault(str(file), f"is packed by {packed}, which its name does not say. Unpack it first.")
-    return bool(packed)
+def _is_other(start: bytes, file: Path, reader: ReaderContext) -> bool:
+    """Whether a file is packed, or holds something in place of its content; that is a fault then."""
+    other = packed(start) or stand_in(start)
+    if other:
+        reader.fault(str(file), other)
+    return bool(other)
 
 
 def _not_utf8(where: str, error: UnicodeDecodeError, reader: ReaderContext) -> None:
@@ -178,7 +180,7 @@ def streamed(file: Path, reader: ReaderContext) -> Iterator[tuple[str, str]]:
         with ENDINGS[file.suffix if file.suffix in ENDINGS else ""](file, "rb") as content:
             for number, raw in enumerate(content, 1):
                 where = f"{file}, line {number}"
-                if number == 1 and _is_packed(raw, file, reader):
+                if number == 1 and _is_other(raw, file, reader):
                     return
                 line = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
                 line = line.lstrip(BYTE_ORDER_MARK) if number == 1 else line
@@ -244,7 +246,7 @@ def columns(
         elif may_lack and len(row) < len(names):
             reader.left_out(where, "columns are missing")
         elif len(row) != len(names):
-            reader.fault(where, f"{len(row)} columns; {len(names)} are needed: {', '.join(names)}.")
+            reader.fault(where, f"{counted(len(row), 'column')}; {len(names)} are needed: {', '.join(names)}.")
         elif may_lack and not all(value.strip() for value in row):
             reader.left_out(where, "a column is empty")
         elif empty := [name for name, value in zip(names, row, strict=True) if not value.strip()]:
