@@ -24,6 +24,9 @@ OPTIONS = (
     "--remote-debugging-pipe",
 )
 
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}
+"""Virtual key codes."""
+
 
 class Browser:
     """One page. `events` has all that the browser told, in order: requests, console messages, exceptions."""
@@ -101,7 +104,7 @@ class Browser:
 
     def press(self, key: str, text: str = "") -> None:
         """A key of the keyboard, down and up."""
-        code = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "Escape": 27}[key]
+        code = KEYS[key]
         keys: Mapping[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **keys)
         self.ask("Input.dispatchKeyEvent", type="keyUp", **keys)

@@ -79,13 +79,17 @@ def report(
         Path, typer.Option(help="The HTML file to write.", dir_okay=False, callback=in_a_folder)
     ] = paths.REPORT,
 ) -> None:
-    """Write one HTML file to explore the grid in a browser, without a network: gains, languages, predictions.
+    """Write one HTML file to explore experiments in a browser, without a network.
+
+    It shows gains with intervals, differences between encoders, every language and seed, and predictions. It has the
+    run in results/, where there is one, and each reference in paper/reference with its params.yaml: before anything is
+    run, the references alone. Open the file and choose an experiment, then a cell; the address of the page names both.
 
     Example: `xit report`.
     """
     from xit.report import report as write
 
-    terminal.print_lines(write(paths.SCORES, paths.EVALUATIONS, paths.data(""), parameters(), out))
+    terminal.print_lines(write(paths.SCORES, paths.EVALUATIONS, paths.data(""), parameters(), paths.REFERENCES, out))
 
 
 @app.command(rich_help_panel=ANSWERS)

@@ -74,8 +74,8 @@ def standard(root: Path, source: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def read_reference(folder: Path, source: str) -> Reference:
-    """Read a reference folder.
+def read_reference(folder: Path, source: str | None = None) -> Reference:
+    """Read a reference folder, of any source where none is named.
 
     Raises:
         DataError: it is none, or is of another source.
@@ -88,7 +88,7 @@ def read_reference(folder: Path, source: str) -> Reference:
         )
     scores = read_scores(folder / "scores.csv")
     sources = {score.source for score in scores}
-    if sources != {source}:
+    if source is not None and sources != {source}:
         raise DataError(
             f"{folder}: is of the source {', '.join(sorted(sources)) or 'of no score'}; these results are of {source}. "
             "Name another."

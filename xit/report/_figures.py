@@ -1,26 +1,24 @@
-"""The figures of the page, in plotly's terms; the numbers are those of `xit.statistics.study`."""
+"""The figures of the page as HTML: heat maps whose cells can be chosen, and scores without and with a condition.
+
+A figure is a table, so that every number in it can be read, selected and heard; colours, bars and marks are beside the
+numbers, and nothing is said by colour alone. The numbers are those of `xit.statistics`.
+"""
 
 import html
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from xit.core import languages
 from xit.core.conditions import BASELINE
-from xit.paper.render import interval, signed
-from xit.report._examples import Examples, Shown
-from xit.statistics.gains import Estimate, encoder_differences, gain_array, language_gains, main_gains
+from xit.paper.render import interval, shown, signed
+from xit.statistics.gains import Estimate, encoder_differences, language_gains, main_gains
 from xit.statistics.study import ENGLISH, MEAN, Floats, Study, mean_of_present
 
-# ColorBrewer's PuOr as in the paper, without its dark ends: black print keeps a contrast of 5 on every shade.
-SCALE = ((0.0, "#e08214"), (0.25, "#fdc57f"), (0.5, "#f7f7f7"), (0.75, "#c3bfdf"), (1.0, "#8f83b8"))
-INK, QUIET = "#1a1a1a", "#767676"
-BEFORE, AFTER = "#a84300", "#00538a"  # Okabe and Ito's vermilion and blue, dark enough for text on white
-ROW = 26  # pixels
-LEAST = 234
-"""Pixels of a figure whose hovering shows an example: plotly leaves out a label that is higher than its figure."""
+TENTHS = 10
+"""Points between the marks of an axis of scores; twice as many where it is long."""
 
 
 class Row(NamedTuple):
@@ -73,222 +71,146 @@ def differences_of(study: Study, encoder: str) -> dict[tuple[str, str], Estimate
     return {(c, t): one for (c, name, t), one in encoder_differences(study).items() if name == encoder}
 
 
-def gains(study: Study, encoder: str) -> dict[str, Any]:
-    """A heat map: the gain of every condition on every target."""
-
-    def hover(condition: str, target: str, one: Estimate) -> list[str]:
-        by_target = mean_of_present(gain_array(study, encoder, [condition]), axis=1)  # [seed, target]
-        by_seed = by_target[:, [target in (name, MEAN) for name in study.targets]].mean(axis=1)
-        return [_seeds(study, _values(by_seed)), f"above zero in {one.improved} of {one.languages} languages"]
-
-    most = [abs(one.value) for (c, _, _), one in main_gains(study).items() if one and c in study.intermediates]
-    return _estimates(gains_of(study, encoder), f"{encoder} after", max(most, default=0), hover)
+def escaped(text: object) -> str:
+    return html.escape(str(text))
 
 
-def difference_map(study: Study, encoder: str) -> dict[str, Any]:
-    """A heat map: the gain of the first encoder minus that of another, after every intermediate task."""
-
-    def hover(condition: str, target: str, one: Estimate) -> list[str]:
-        both = [(name, main_gains(study)[condition, name, target]) for name in (study.encoders[0], encoder)]
-        return [f"{name}: {signed(gain.value)} {interval(gain)}" for name, gain in both if gain]
-
-    most = [abs(one.value) for one in encoder_differences(study).values() if one]
-    lead = f"{study.encoders[0]} − {encoder} after"
-    return _estimates(differences_of(study, encoder), lead, max(most, default=0), hover)
+def link(text: str, **choice: str) -> str:
+    """To a cell of the page; what is not said stays as it was chosen."""
+    data = " ".join(f'data-{name}="{escaped(value)}"' for name, value in choice.items())
+    return f'<a href="#" {data}>{text}</a>'
 
 
-def _estimates(
-    found: Mapping[tuple[str, str], Estimate | None],
-    lead: str,
-    most: float,
-    hover: Callable[[str, str, Estimate], list[str]],
-) -> dict[str, Any]:
-    """A heat map of estimates by (condition, target): values with stars, their intervals below where there is room."""
+def estimates_map(found: Mapping[tuple[str, str], Estimate | None], tasks: Sequence[str], title: str) -> str:
+    """A heat map of estimates by (condition, target), with stars, and intervals where there is room.
+
+    The shades are those of the intermediate tasks, which a control may leave behind by far.
+    """
     rows, columns = list(dict.fromkeys(c for c, _ in found)), list(dict.fromkeys(t for _, t in found))
 
-    def told(condition: str, target: str) -> str:
+    def cell(condition: str, target: str) -> str:
         one = found[condition, target]
-        head = f"<b>{_text(lead)} {_text(condition)}, {_text(target)}</b>"
-        if one is None:
-            return f"{head}<br>not run"
-        p = "" if one.p is None else f", p {one.p:.3f}{' *' * bool(one.is_significant)}"
-        return "<br>".join([head, f"{signed(one.value)} {interval(one)}{p}", *hover(condition, target, one)])
+        value, beside = shown(one)
+        small = f" <small>{interval(one)}</small>" if one and beside else ""
+        return link(f"{escaped(value)}{small}", condition=condition, target=target)
 
-    cells = [[found[row, column] for column in columns] for row in rows]
-    short = [
-        ["–" if one is None else signed(one.value) + "*" * bool(one.is_significant) for one in line] for line in cells
-    ]
-    long = [
-        [
-            f"{text}<br><span style='font-size:9px'>{interval(one) if one else ''}</span>"
-            for text, one in zip(texts, line, strict=True)
-        ]
-        for texts, line in zip(short, cells, strict=True)
-    ]
-    values = [[None if one is None else one.value for one in line] for line in cells]
-    return _heat(rows, columns, values, long, short, [[told(r, c) for c in columns] for r in rows], most, 2 * ROW)
+    values = {cell: None if one is None else one.value for cell, one in found.items()}
+    most = [abs(one.value) for (row, _), one in found.items() if one and row in tasks]
+    return _map(title, "after", rows, columns, values, max(most, default=0), cell)
 
 
-def by_language(study: Study, encoder: str, condition: str, examples: Examples) -> dict[str, Any]:
-    """A heat map: the gain in every language on every target; hovering shows seeds and an example."""
-    gains = language_gains(study, encoder, condition)
+def languages_map(study: Study, encoder: str, condition: str, title: str) -> str:
+    """A heat map: the gain in every language on every target, mean over seeds."""
     means = mean_gains(study, encoder, condition)
 
-    def told(code: str, target: str) -> str:
-        head = (
-            f"<b>{_text(target)} in {_text(languages.facts(code).name)}, {_text(encoder)} after {_text(condition)}</b>"
-        )
-        if (code, target) not in means:
-            return f"{head}<br>not run, or the target does not have the language"
-        some = examples.get((encoder, condition, target, code), ())
-        return "<br>".join(
-            [head, signed(means[code, target]), _seeds(study, _values(gains[code, target])), *_example(condition, some)]
-        )
+    def cell(code: str, target: str) -> str:
+        value = means.get((code, target))
+        return "" if value is None else link(signed(value), target=target, language=code)
 
-    values = [[means.get((code, target)) for target in study.targets] for code in study.languages]
-    texts = [["–" if value is None else signed(value) for value in line] for line in values]
-    hovers = [[told(code, target) for target in study.targets] for code in study.languages]
     most = max(map(abs, means.values()), default=0)
-    height = max(ROW, (LEAST - 34) // len(study.languages))
-    return _heat(study.languages, study.targets, values, texts, texts, hovers, most, height)
+    return _map(title, "language", study.languages, study.targets, means, most, cell)
 
 
-def _heat(
+def _map(
+    title: str,
+    corner: str,
     rows: Sequence[str],
     columns: Sequence[str],
-    values: Sequence[Sequence[float | None]],
-    long: Sequence[Sequence[str]],
-    short: Sequence[Sequence[str]],
-    hovers: Sequence[Sequence[str]],
+    values: Mapping[tuple[str, str], float | None],
     most: float,
-    height: int,
-) -> dict[str, Any]:
-    trace = {
-        "type": "heatmap",
-        "x": list(columns),
-        "y": list(rows),
-        "z": [[None if value is None else round(value, 2) for value in line] for line in values],
-        "zmin": -(most or 1),
-        "zmax": most or 1,
-        "colorscale": SCALE,
-        "showscale": False,
-        "text": long,
-        "meta": short,  # shown instead where the window is narrow
-        "texttemplate": "%{text}",
-        "textfont": {"color": INK, "size": 12},
-        "hovertext": hovers,
-        "hoverinfo": "text",
-        "hoverongaps": True,
-        "xgap": 2,
-        "ygap": 2,
-    }
-    quiet = {"fixedrange": True, "showgrid": False, "ticks": ""}
-    axes = {
-        "xaxis": {"type": "category", "side": "top", "automargin": True, **quiet},
-        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True, **quiet},
-    }
-    return _figure([trace], 34 + height * len(rows), {"l": 64, "r": 4, "t": 30, "b": 4}, **axes)
+    cell: Callable[[str, str], str],
+) -> str:
+    """A grid (ARIA): shades, and bars as long as values are beside `most`; `title` is the id of its title."""
+
+    def shaded(row: str, column: str) -> str:
+        value = values.get((row, column))
+        kind = "" if value is None else f' class="{"loss" if value < 0 else "gain"}" style="--w:{_width(value, most)}%"'
+        return f"<td{kind}>{cell(row, column)}</td>"
+
+    def name(row: str) -> str:
+        return f'<th scope="row"{_told(row) if corner == "language" else ""}>{escaped(row)}</th>'
+
+    lines = (f"<tr>{name(row)}{''.join(shaded(row, column) for column in columns)}</tr>" for row in rows)
+    heads = "".join(f'<th scope="col"><span>{escaped(column)}</span></th>' for column in columns)
+    top = f'<tr><th scope="col">{corner}</th>{heads}</tr>'
+    grid = f'<table class="map" role="grid" aria-labelledby="{title}">'
+    return f"{grid}<thead>{top}</thead><tbody>{''.join(lines)}</tbody></table>"
 
 
-def scores(study: Study, encoder: str, condition: str, target: str, examples: Examples) -> dict[str, Any]:
-    """A dumbbell a row: the scores without and with the condition, means joined by a line, seeds as ticks."""
+def _width(value: float, most: float) -> str:
+    """In hundredths of a cell, of which a bar has a half to each side."""
+    return f"{50 * min(abs(value) / (most or 1), 1):.0f}"
+
+
+def _told(code: str) -> str:
+    return f' title="{escaped(languages.facts(code).name)}"'
+
+
+def scores(study: Study, encoder: str, condition: str, target: str) -> str:
+    """Each row's scores without and with the condition, as numbers and on an axis: means, and seeds as ticks."""
     rows = [row for row in rows_of(study, encoder, condition, target) if row.gain is not None]
-    names = [row.name for row in rows]
-
-    def told(row: Row) -> str:
-        name = row.name if target == MEAN else languages.facts(row.name).name
-        some = examples.get((encoder, condition, target, row.name), ())
-        lines = [
-            f"<b>{_text(name)}: {signed(row.gain or 0)}</b>",
-            f"none: {_seeds(study, row.before, '{:.1f}')}",
-            f"{_text(condition)}: {_seeds(study, row.after, '{:.1f}')}",
-        ]
-        return "<br>".join([*lines, *_example(condition, some)])
-
-    hovers = [told(row) for row in rows]
-    sides = [
-        ("none", BEFORE, "circle", [r.before for r in rows]),
-        (condition, AFTER, "square", [r.after for r in rows]),
-    ]
-    means = [[_mean(values) for values in side] for *_, side in sides]
-    shape = {"type": "scatter", "mode": "markers", "hoverinfo": "text"}
-    joins = [value for pair in zip(*means, strict=True) for value in (*pair, None)]
-    line = {"color": QUIET, "width": 1.5}
-    traces: list[dict[str, Any]] = [
-        {"type": "scatter", "mode": "lines", "x": joins, "y": [n for n in names for _ in range(3)], "line": line}
-        | {"hoverinfo": "skip", "showlegend": False}
-    ]
-    for (label, colour, symbol, side), middle in zip(sides, means, strict=True):
-        ticks = [
-            (value, name, hover) for values, name, hover in zip(side, names, hovers, strict=True) for value in values
-        ]
-        seeds, places, told_of = zip(*ticks, strict=True) if ticks else ((), (), ())
-        tick = {"symbol": "line-ns-open", "size": 9, "color": colour}
-        traces += [
-            shape | {"x": seeds, "y": places, "hovertext": told_of, "marker": tick, "showlegend": False},
-            shape
-            | {"x": middle, "y": names, "hovertext": hovers, "name": label}
-            | {"marker": {"symbol": symbol, "size": 10, "color": colour, "line": {"color": "white", "width": 1}}},
-        ]
-    ticks_of = {"tickvals": names, "ticktext": [f"{_text(row.name)}  {signed(row.gain or 0)}" for row in rows]}
+    if not rows:
+        return ""
+    axis = Axis.of(value for row in rows for value in (*row.before, *row.after) if value is not None)
     metric = "score" if target == MEAN else study.tasks[target].metric.replace("_", " ")
-    axes = {
-        "xaxis": {
-            "title": {"text": metric, "standoff": 4},
-            "fixedrange": True,
-            "zeroline": False,
-            "gridcolor": "#e4e4e4",
-        },
-        "yaxis": {"type": "category", "autorange": "reversed", "fixedrange": True, "gridcolor": "#eeeeee", **ticks_of},
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
-    }
-    return _figure(traces, max(LEAST, 90 + ROW * len(rows)), {"l": 110, "r": 10, "t": 30, "b": 40}, **axes)
+
+    def line(row: Row) -> str:
+        means = ["–" if mean is None else f"{mean:.1f}" for mean in map(_mean, (row.before, row.after))]
+        plain = "".join(f"<td>{mean}</td>" for mean in means)
+        plot = f'<td class="plot">{axis.marks(row.before, row.after)}</td>'
+        return f'<tr><th scope="row">{row_link(row, target)}</th>{plain}{plot}<td>{signed(row.gain or 0)}</td></tr>'
+
+    heads = (
+        f'<th scope="col">{"target" if target == MEAN else "language"}</th><th scope="col"><i>○</i> {BASELINE}</th>'
+        f'<th scope="col"><i>■</i> {escaped(condition)}</th><th scope="col" class="plot"><span>{escaped(metric)}</span>'
+        f'<div>{axis.labels()}</div></th><th scope="col">gain</th>'
+    )
+    return f'<table class="scores"><thead><tr>{heads}</tr></thead><tbody>{"".join(map(line, rows))}</tbody></table>'
 
 
-def _figure(
-    traces: Sequence[Mapping[str, Any]], height: int, margin: Mapping[str, int], **layout: Any
-) -> dict[str, Any]:
-    """Data and layout, checked by plotly."""
-    from plotly.graph_objects import Figure
-
-    common = {
-        "template": {},
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
-        "paper_bgcolor": "white",
-        "plot_bgcolor": "white",
-        "hoverlabel": {"bgcolor": "white", "bordercolor": INK, "font": {"color": INK}, "align": "left"},
-        "hovermode": "closest",
-        "dragmode": False,
-    }
-    found: dict[str, Any] = Figure(
-        {"data": traces, "layout": {**common, "height": height, "margin": margin, **layout}}
-    ).to_plotly_json()
-    return found
+def row_link(row: Row, target: str) -> str:
+    """The name of a row, which chooses it."""
+    if target == MEAN:
+        return link(escaped(row.name), target=row.name)
+    return link(escaped(f"{languages.facts(row.name).name} ({row.name})"), language=row.name)
 
 
-def as_json(figures: Mapping[str, Any]) -> str:
-    """For a script element: what could end it is written as an escape."""
-    return json.dumps(figures, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+class Axis(NamedTuple):
+    """An axis of scores, from 0 to 1000 in the units of its drawing, which is as wide as there is room."""
 
+    low: float
+    high: float
 
-def _text(text: str) -> str:
-    """As plotly takes it, which reads a few elements in texts."""
-    return html.escape(text, quote=False)
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Axis":
+        """From and to a round number around these values."""
+        found = list(values)
+        low, high = math.floor(min(found) / TENTHS) * TENTHS, math.ceil(max(found) / TENTHS) * TENTHS
+        return cls(low, max(high, low + TENTHS))
 
+    def place(self, value: float) -> int:
+        return round(1000 * (value - self.low) / (self.high - self.low))
 
-def _seeds(study: Study, values: Sequence[float | None], form: str = "") -> str:
-    told = ["–" if value is None else form.format(value) if form else signed(value) for value in values]
-    return f"seed{'s' * (len(told) > 1)} {', '.join(map(str, study.seeds))}: {', '.join(told)}"
+    @property
+    def ticks(self) -> list[float]:
+        step = TENTHS if self.high - self.low <= 4 * TENTHS else 2 * TENTHS
+        return list(np.arange(self.low, self.high + 1, step))
 
+    def labels(self) -> str:
+        """The numbers of the axis, each over its place."""
+        return "".join(f'<b style="left:{self.place(tick) / 10:g}%">{tick:g}</b>' for tick in self.ticks)
 
-def _example(condition: str, some: Sequence[Shown]) -> list[str]:
-    """The lines of one example, where there is one; each text isolated, since it may run from right to left."""
-    lines = []
-    for one in some[:1]:
-        pairs = [*one.text, ("gold", " · ".join(one.gold)), (BASELINE, one.before), (condition, one.after)]
-        lines += ["", *(f"{_text(name)}: \u2068{_text(_cut(value))}\u2069" for name, value in pairs)]
-    return lines
-
-
-def _cut(text: str, most: int = 90) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
+    def marks(self, before: Sequence[float | None], after: Sequence[float | None]) -> str:
+        """Two means, joined, and every seed: above the line without the condition, below it with the condition."""
+        means = [self.place(mean) for mean in map(_mean, (before, after)) if mean is not None]
+        parts = {
+            "lines": "".join(f"M{self.place(tick)} 0v28" for tick in self.ticks),
+            "join": f"M{means[0]} 14H{means[-1]}",
+            "before": "".join(f"M{self.place(value)} 3v6" for value in before if value is not None),
+            "after": "".join(f"M{self.place(value)} 19v6" for value in after if value is not None),
+            "square": f"M{means[-1]} 14h0",
+            "circle": f"M{means[0]} 14h0",
+            "hole": f"M{means[0]} 14h0",
+        }
+        paths = "".join(f'<path class="{name}" d="{path}"/>' for name, path in parts.items())
+        return f'<svg viewBox="0 0 1000 28" preserveAspectRatio="none" aria-hidden="true">{paths}</svg>'

@@ -1,25 +1,22 @@
-"""The page's choices, tables and texts as HTML, with all that comes from data escaped."""
+"""What the page shows of an experiment, as HTML by key, with all that comes from data escaped."""
 
-import html
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from xit.core import languages
 from xit.core.conditions import BASELINE
 from xit.formats import format_of
+from xit.paper import sentences
 from xit.paper.render import interval, shown, signed
+from xit.report import _figures
 from xit.report._examples import Examples, Shown
-from xit.report._figures import Row, differences_of, gains_of, mean_gains, rows_of
+from xit.report._figures import differences_of, escaped, gains_of, link, row_link, rows_of
 from xit.statistics.gains import Estimate, best, main_gains
 from xit.statistics.study import MEAN, Study
 
 JOIN = "|"
 """Between the parts of a key; ids have none."""
-
-
-def escaped(text: object) -> str:
-    return html.escape(str(text))
 
 
 def prose(text: str) -> str:
@@ -52,33 +49,27 @@ def choices(study: Study) -> str:
     )
 
 
-def cells_of(study: Study) -> Iterable[tuple[str, str, str]]:
-    """Every encoder, condition and target, `mean` for all."""
-    return itertools.product(study.encoders, study.rows, (*study.targets, MEAN))
+def fragments(study: Study, examples: Examples) -> dict[str, str]:
+    """Everything by its key, whose parts are those of a choice."""
+    return {JOIN.join(key): body for key, body in _fragments(study, examples)}
 
 
-def templates(study: Study, examples: Examples) -> Iterable[str]:
-    """Every table and text by its key, inert until it is chosen."""
-
-    def template(key: Sequence[str], body: str) -> str:
-        return f'<template id="{escaped(JOIN.join(key))}">{body}</template>'
-
+def _fragments(study: Study, examples: Examples) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield ("answer",), escaped(" ".join(sentences.answer(study)))
+    yield ("choices",), choices(study)
     for encoder in study.encoders:
-        yield template(("table", "gains", encoder), _estimates_table(gains_of(study, encoder)))
+        figure = _figures.estimates_map(gains_of(study, encoder), study.intermediates, "gains-title")
+        yield ("gains", encoder), figure
         for condition in study.rows:
-            yield template(("table", "languages", encoder, condition), _languages_table(study, encoder, condition))
+            figure = _figures.languages_map(study, encoder, condition, "languages-title")
+            yield ("languages", encoder, condition), figure
     for encoder in study.encoders[1:]:
-        yield template(("table", "difference", encoder), _estimates_table(differences_of(study, encoder)))
-    for cell in cells_of(study):
-        yield template(("cell", *cell), _cell(study, *cell))
+        figure = _figures.estimates_map(differences_of(study, encoder), study.intermediates, "difference-title")
+        yield ("difference", encoder), figure
+    for cell in itertools.product(study.encoders, study.rows, (*study.targets, MEAN)):
+        yield ("cell", *cell), _cell(study, *cell, has_predictions=any(key[:3] == cell for key in examples))
     for key, some in examples.items():
-        yield template(("examples", *key), _shown(key[1], key[3], some))
-
-
-def _link(text: str, **choice: str) -> str:
-    """To a cell of the page; what is not said stays as it was chosen."""
-    data = " ".join(f'data-{name}="{escaped(value)}"' for name, value in choice.items())
-    return f'<a href="#" {data}>{escaped(text)}</a>'
+        yield ("examples", *key), _shown(key[1], key[3], some)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -94,29 +85,8 @@ def _words(one: Estimate | None) -> str:
     return " ".join(filter(None, shown(one)))
 
 
-def _estimates_table(found: Mapping[tuple[str, str], Estimate | None]) -> str:
-    """Of estimates by (condition, target), each a link to its cell."""
-    rows, columns = dict.fromkeys(c for c, _ in found), list(dict.fromkeys(t for _, t in found))
-    cells = (
-        (escaped(row), *(_link(_words(found[row, column]), condition=row, target=column) for column in columns))
-        for row in rows
-    )
-    return _table(("after", *columns), cells)
-
-
-def _languages_table(study: Study, encoder: str, condition: str) -> str:
-    found = mean_gains(study, encoder, condition)
-
-    def cell(code: str, target: str) -> str:
-        value = found.get((code, target))
-        return "–" if value is None else _link(signed(value), target=target, language=code)
-
-    rows = ((escaped(code), *(cell(code, target) for target in study.targets)) for code in study.languages)
-    return _table(("language", *study.targets), rows)
-
-
-def _cell(study: Study, encoder: str, condition: str, target: str) -> str:
-    """What is known of a cell, in words and as a table of its rows."""
+def _cell(study: Study, encoder: str, condition: str, target: str, has_predictions: bool) -> str:
+    """What is known of a cell: in words, as a figure of its rows, and every seed."""
     title = f"{encoder}: {condition} → {'all targets' if target == MEAN else target}"
     one = main_gains(study)[condition, encoder, target]
     if one is None:
@@ -134,45 +104,44 @@ def _cell(study: Study, encoder: str, condition: str, target: str) -> str:
         if one.is_significant
         else "Not significant: after Holm's correction for all average gains it does not differ from zero."
     )
-    sentences = [
-        (
-            f"<strong>{signed(one.value)} {interval(one)}</strong> {escaped(metric)} over no intermediate training, "
-            f"zero-shot, mean over {seeds} and {one.languages} language{'s' * (one.languages != 1)}; above zero in "
-            f"{one.improved}. {verdict}"
-        )
-    ]
-    sentences += [
-        f"{_link(other, encoder=other)}: {escaped(_words(found))}."
+    lead = (
+        f"<strong>{signed(one.value)} {interval(one)}</strong> {escaped(metric)} over no intermediate training, "
+        f"zero-shot, mean over {seeds} and {one.languages} language{'s' * (one.languages != 1)}; above zero in "
+        f"{one.improved}. {verdict}"
+    )
+    others = [
+        f"{link(escaped(other), encoder=other)}: {escaped(_words(found))}."
         for other in study.encoders
         if other != encoder and (found := main_gains(study)[condition, other, target]) is not None
     ]
-    sentences += [
+    others += [
         f"{escaped(f'{study.encoders[0]} − {other}')}: {escaped(_words(found))}."
         for other in study.encoders[1:]
         if encoder in (study.encoders[0], other)
         and (found := differences_of(study, other).get((condition, target))) is not None
     ]
-    if target != MEAN and format_of(study.tasks[target]).has_example_scores:
-        sentences.append(prose(f"Paired over examples: `xit gains {encoder} {condition} {target}`."))
-    return f"<h2>{escaped(title)}</h2><p>{' '.join(sentences)}</p>{_rows_table(study, encoder, condition, target)}"
+    if target in study.unlearnt:
+        others.append(escaped(f"Shown and not averaged: {study.unlearnt[target]}."))
+    if has_predictions and format_of(study.tasks[target]).has_example_scores:
+        others.append(prose(f"Paired over examples: `xit gains {encoder} {condition} {target}`."))
+    figure = f'<div class="scroll">{_figures.scores(study, encoder, condition, target)}</div>'
+    table = _seeds_table(study, encoder, condition, target)
+    return f"<h2>{escaped(title)}</h2><p>{lead}</p><p>{' '.join(others)}</p>{figure}{table}"
 
 
-def _rows_table(study: Study, encoder: str, condition: str, target: str) -> str:
-    def seeds(values: Sequence[float | None]) -> str:
-        return ", ".join("–" if value is None else f"{value:.1f}" for value in values)
+def _seeds_table(study: Study, encoder: str, condition: str, target: str) -> str:
+    """The scores of every seed without and with the condition."""
 
-    def head(row: Row) -> str:
-        if target == MEAN:
-            return _link(row.name, target=row.name)
-        return _link(f"{languages.facts(row.name).name} ({row.name})", language=row.name)
+    def pair(before: float | None, after: float | None) -> str:
+        return "–" if before is None or after is None else f"{before:.1f} → {after:.1f}"
 
     rows = (
-        (head(row), seeds(row.before), seeds(row.after), "–" if row.gain is None else signed(row.gain))
+        (row_link(row, target), *(pair(*both) for both in zip(row.before, row.after, strict=True)))
         for row in rows_of(study, encoder, condition, target)
     )
-    each = ", ".join(map(str, study.seeds))
-    heads = ("target" if target == MEAN else "language", f"none, seeds {each}", f"{condition}, seeds {each}", "gain")
-    return f"<details><summary>As a table</summary><div class='scroll'>{_table(heads, rows)}</div></details>"
+    heads = ("target" if target == MEAN else "language", *(f"seed {seed}" for seed in study.seeds))
+    summary = f"<summary>Every seed: {BASELINE} → {escaped(condition)}</summary>"
+    return f'<details>{summary}<div class="scroll">{_table(heads, rows)}</div></details>'
 
 
 def _shown(condition: str, language: str, some: Sequence[Shown]) -> str:
