@@ -457,6 +457,16 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
         encoders.load(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_file_of_a_checkpoint_is_told_with_its_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("{}")
+
+    with pytest.raises(
+        CheckpointError, match=rf"{name}: this is a file; a checkpoint is a folder\. Did you mean {tmp_path}\?"
+    ):
+        encoders.load(tmp_path / name)
+
+
 def test_heads_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"encoders.transformer.heads: 3 does not divide the dimension 8"):
         encoders.build("transformer", EncoderSize(8, 1, 8, 3), VOCABULARY)

@@ -157,6 +157,7 @@ def test_a_missing_key_is_named_with_what_it_is(place: str, meaning: str) -> Non
             "0,8 %",
             ["valid number", 'found "0,8 %"', "with a point and without a unit"],
         ),
+        ("encoders__lstm__learning_rate", "٠.٠٠٤", ["valid number", "Write a number in digits"]),
         ("encoders__lstm__learning_rate", None, ["valid number", "found null"]),
         ("hub__is_offline", "yes", ["valid boolean", 'found "yes"', "Write true or false"]),
         ("seeds", [2**70], ["should be less than 4294967296", "found 1180591620717411303424"]),

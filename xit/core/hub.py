@@ -53,6 +53,8 @@ def repository(source: str) -> tuple[str, str | None]:
     """
     found = _ID.fullmatch(source)
     if found is None or source.startswith("."):
+        if (file := Path(source)).is_file():
+            raise CheckpointError(f"{source}: this is a file; a checkpoint is a folder. Did you mean {file.parent}?")
         advice = " `xit import released` makes one of an id that `xit encoders` lists." if "/" not in source else ""
         raise CheckpointError(f"{source}: there is no such checkpoint folder.{advice}")
     return found["name"], found["revision"]

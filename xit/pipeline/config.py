@@ -323,7 +323,7 @@ def _advice(kind: str, error: Mapping[str, Any]) -> str:
     if kind == "literal_error":
         expected = re.findall(r"'(.*?)'", error["ctx"]["expected"])
         return near(str(found), expected).strip() or "Write one of these."
-    if kind in ("int_type", "float_type") and isinstance(found, str):
+    if kind in ("int_type", "float_type") and isinstance(found, str) and found.isascii():
         with contextlib.suppress(ValueError):
             float(found)
             return "Write it without quotes."
