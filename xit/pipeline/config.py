@@ -157,7 +157,7 @@ def read(path: Path) -> dict[str, Any]:
     return values
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)  # params.yaml and all profiles
 def _loaded(text: str) -> Any:
     """The values of a YAML text; reading one takes a tenth of a second, and a command reads the same one often."""
     return _yaml().load(text)
