@@ -301,7 +301,7 @@ def test_the_faults_of_all_languages_are_told_together(tmp_path: Path) -> None:
 
     files = [re.search(r"en-(de|es|tr)", fault)[0] for fault in raised.value.faults]  # type: ignore[index]
     assert collections.Counter(files) == {"en-de": 3, "en-es": 1, "en-tr": 100}
-    assert "more of this kind" in str(raised.value)
+    assert "The same is true of 99 further lines" in str(raised.value)
 
 
 def test_a_file_that_is_there_twice_is_a_fault(tmp_path: Path) -> None:
