@@ -155,7 +155,6 @@ def typeset(main: Path, generated: Path) -> bytes:
             format="pdf",
             sys_inputs={"generated": place},
             timestamp=0,
-            pdf_tags=False,  # which would be three quarters of the file; tables are there as text, beside the PDF
         )
     except typst.TypstError as error:
         raise XitError(f"{main} cannot be typeset.\n{error.diagnostic.strip()}") from error
