@@ -1,6 +1,5 @@
 """What all tests share: property tests draw the same examples in every run, so that a failure comes again."""
 
-import functools
 import gc
 import os
 import signal
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from xit.core import instructions, registry
+from xit.core import instructions
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background: tests send it to what they start
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -19,8 +18,6 @@ for _name in tuple(os.environ):  # before anything that reads them is imported
         del os.environ[_name]
 sys.dont_write_bytecode = False  # else each process that tests start compiles the package anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-registry.names = functools.cache(registry.names)  # no test adds a file to this package, and each look-up lists a folder
 
 instructions.apply("avx2", os.environ)  # as the command line does, before torch is imported
 

@@ -12,8 +12,9 @@ from types import ModuleType
 from xit.core.errors import ConfigError, near
 
 
+@functools.cache
 def names(folder: str) -> tuple[str, ...]:
-    """The ids in a folder of the package, sorted: `names("tasks")` begins with `anli_plus`."""
+    """The ids in a folder of the package, sorted: `names("tasks")` begins with `anli_plus`. It is listed once."""
     package = importlib.import_module(f"xit.{folder}")
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
 
