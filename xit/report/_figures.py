@@ -15,7 +15,7 @@ from xit.core import languages
 from xit.core.conditions import BASELINE
 from xit.paper.render import interval, shown, signed
 from xit.statistics.gains import Estimate, encoder_differences, language_gains, main_gains
-from xit.statistics.study import ENGLISH, MEAN, Floats, Study, mean_of_present
+from xit.statistics.study import ENGLISH, MEAN, Study
 
 TENTHS = 10
 """Points between the marks of an axis of scores; twice as many where it is long."""
@@ -37,8 +37,9 @@ def rows_of(study: Study, encoder: str, condition: str, target: str) -> list[Row
 
     def row(name: str, task: str, codes: Sequence[str]) -> Row:
         chosen = pair[:, study.targets.index(task)][:, :, [study.languages.index(code) for code in codes]]
-        before, after = chosen.mean(axis=2)
-        return Row(name, _values(before), _values(after), _mean(after - before))
+        before, after = chosen.mean(axis=2).tolist()
+        gains = [one - other for one, other in zip(after, before, strict=True)]
+        return Row(name, _values(before), _values(after), _mean(_values(gains)))
 
     if target != MEAN:
         return [row(code, target, [code]) for code in study.languages_of(target)]
@@ -46,14 +47,14 @@ def rows_of(study: Study, encoder: str, condition: str, target: str) -> list[Row
     return [row(name, name, codes) for name, codes in others.items() if codes]
 
 
-def _values(seeds: Sequence[float] | Floats) -> tuple[float | None, ...]:
-    return tuple(None if np.isnan(value) else round(float(value), 2) for value in seeds)
+def _values(seeds: Sequence[float]) -> tuple[float | None, ...]:
+    return tuple(None if math.isnan(value) else value for value in seeds)
 
 
-def _mean(seeds: Sequence[float | None] | Floats) -> float | None:
+def _mean(seeds: Sequence[float | None]) -> float | None:
     """Over what was run."""
-    mean = float(mean_of_present(np.array(seeds, dtype=np.float64), axis=0))
-    return None if np.isnan(mean) else mean
+    present = [value for value in seeds if value is not None]
+    return sum(present) / len(present) if present else None
 
 
 def mean_gains(study: Study, encoder: str, condition: str) -> dict[tuple[str, str], float]:
@@ -146,18 +147,18 @@ def _told(code: str) -> str:
     return f' title="{escaped(languages.facts(code).name)}"'
 
 
-def scores(study: Study, encoder: str, condition: str, target: str) -> str:
+def scores(study: Study, found: Sequence[Row], condition: str, target: str) -> str:
     """Each row's scores without and with the condition, as numbers and on an axis: means, and seeds as ticks."""
-    rows = [row for row in rows_of(study, encoder, condition, target) if row.gain is not None]
+    rows = [row for row in found if row.gain is not None]
     if not rows:
         return ""
     axis = Axis.of(value for row in rows for value in (*row.before, *row.after) if value is not None)
     metric = "score" if target == MEAN else study.tasks[target].metric.replace("_", " ")
 
     def line(row: Row) -> str:
-        means = ["–" if mean is None else f"{mean:.1f}" for mean in map(_mean, (row.before, row.after))]
-        plain = "".join(f"<td>{mean}</td>" for mean in means)
-        plot = f'<td class="plot">{axis.marks(row.before, row.after)}</td>'
+        means = [mean for mean in map(_mean, (row.before, row.after)) if mean is not None]  # both, as there is a gain
+        plain = "".join(f"<td>{mean:.1f}</td>" for mean in means)
+        plot = f'<td class="plot">{axis.marks(row, *means)}</td>'
         return f'<tr><th scope="row">{row_link(row, target)}</th>{plain}{plot}<td>{signed(row.gain or 0)}</td></tr>'
 
     heads = (
@@ -200,17 +201,17 @@ class Axis(NamedTuple):
         """The numbers of the axis, each over its place."""
         return "".join(f'<b style="left:{self.place(tick) / 10:g}%">{tick:g}</b>' for tick in self.ticks)
 
-    def marks(self, before: Sequence[float | None], after: Sequence[float | None]) -> str:
+    def marks(self, row: Row, before: float, after: float) -> str:
         """Two means, joined, and every seed: above the line without the condition, below it with the condition."""
-        means = [self.place(mean) for mean in map(_mean, (before, after)) if mean is not None]
+        left, right = self.place(before), self.place(after)
         parts = {
             "lines": "".join(f"M{self.place(tick)} 0v28" for tick in self.ticks),
-            "join": f"M{means[0]} 14H{means[-1]}",
-            "before": "".join(f"M{self.place(value)} 3v6" for value in before if value is not None),
-            "after": "".join(f"M{self.place(value)} 19v6" for value in after if value is not None),
-            "square": f"M{means[-1]} 14h0",
-            "circle": f"M{means[0]} 14h0",
-            "hole": f"M{means[0]} 14h0",
+            "join": f"M{left} 14H{right}",
+            "before": "".join(f"M{self.place(value)} 3v6" for value in row.before if value is not None),
+            "after": "".join(f"M{self.place(value)} 19v6" for value in row.after if value is not None),
+            "square": f"M{right} 14h0",
+            "circle": f"M{left} 14h0",
+            "hole": f"M{left} 14h0",
         }
         paths = "".join(f'<path class="{name}" d="{path}"/>' for name, path in parts.items())
         return f'<svg viewBox="0 0 1000 28" preserveAspectRatio="none" aria-hidden="true">{paths}</svg>'

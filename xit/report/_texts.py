@@ -11,7 +11,7 @@ from xit.paper import sentences
 from xit.paper.render import interval, shown, signed
 from xit.report import _figures
 from xit.report._examples import Examples, Shown
-from xit.report._figures import differences_of, escaped, gains_of, link, row_link, rows_of
+from xit.report._figures import Row, differences_of, escaped, gains_of, link, row_link, rows_of
 from xit.statistics.gains import Estimate, best, main_gains
 from xit.statistics.study import MEAN, Study
 
@@ -55,7 +55,7 @@ def fragments(study: Study, examples: Examples) -> dict[str, str]:
 
 
 def _fragments(study: Study, examples: Examples) -> Iterator[tuple[tuple[str, ...], str]]:
-    yield ("answer",), escaped(" ".join(sentences.answer(study)))
+    yield ("answer",), f"<ul>{''.join(f'<li>{escaped(sentence)}</li>' for sentence in sentences.answer(study))}</ul>"
     yield ("choices",), choices(study)
     for encoder in study.encoders:
         figure = _figures.estimates_map(gains_of(study, encoder), study.intermediates, "gains-title")
@@ -124,24 +124,24 @@ def _cell(study: Study, encoder: str, condition: str, target: str, has_predictio
         others.append(escaped(f"Shown and not averaged: {study.unlearnt[target]}."))
     if has_predictions and format_of(study.tasks[target]).has_example_scores:
         others.append(prose(f"Paired over examples: `xit gains {encoder} {condition} {target}`."))
-    figure = f'<div class="scroll">{_figures.scores(study, encoder, condition, target)}</div>'
-    table = _seeds_table(study, encoder, condition, target)
+    rows = rows_of(study, encoder, condition, target)
+    figure = f'<div class="scroll">{_figures.scores(study, rows, condition, target)}</div>'
+    table = _seeds_table(study, rows, condition, target)
     return f"<h2>{escaped(title)}</h2><p>{lead}</p><p>{' '.join(others)}</p>{figure}{table}"
 
 
-def _seeds_table(study: Study, encoder: str, condition: str, target: str) -> str:
+def _seeds_table(study: Study, rows: Sequence[Row], condition: str, target: str) -> str:
     """The scores of every seed without and with the condition."""
 
     def pair(before: float | None, after: float | None) -> str:
         return "–" if before is None or after is None else f"{before:.1f} → {after:.1f}"
 
-    rows = (
-        (row_link(row, target), *(pair(*both) for both in zip(row.before, row.after, strict=True)))
-        for row in rows_of(study, encoder, condition, target)
+    lines = (
+        (row_link(row, target), *(pair(*both) for both in zip(row.before, row.after, strict=True))) for row in rows
     )
     heads = ("target" if target == MEAN else "language", *(f"seed {seed}" for seed in study.seeds))
     summary = f"<summary>Every seed: {BASELINE} → {escaped(condition)}</summary>"
-    return f'<details>{summary}<div class="scroll">{_table(heads, rows)}</div></details>'
+    return f'<details>{summary}<div class="scroll">{_table(heads, lines)}</div></details>'
 
 
 def _shown(condition: str, language: str, some: Sequence[Shown]) -> str:
