@@ -54,10 +54,12 @@ def test_an_absolute_data_folder_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("command", ["test", "test-all"])
 def test_the_tests_can_be_chosen_by_words_of_their_names(command: str) -> None:
-    assert planned(command, "K=lstm and not slow")[-1][:5] == [
+    assert planned(command, "K=lstm and not slow")[-1][:7] == [
         ".venv/bin/pytest",
         "-n",
         "auto",
+        "--dist",
+        "worksteal",
         "-k",
         "lstm and not slow",
     ]

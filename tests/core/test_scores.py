@@ -61,7 +61,7 @@ ROW = "lstm,none,xnli,de,test,micro,accuracy,1,{},100"
         (ROW.format("nan"), "line 2: a score is a number from 0 to 100; found nan"),
         (ROW.format("much"), "line 2: not a score"),
         ("lstm,none,xnli", "line 2: has 3 fields, not 10"),
-        ('"' + "x" * 200_000, "not a table of scores in UTF-8: field larger than"),
+        ('"' + "x" * 200_000, "not a table of scores in UTF-8: field larger than|line 2: has 1 fields"),
         ("\udcff", "not a table of scores in UTF-8: 'utf-8' codec"),
     ],
 )
