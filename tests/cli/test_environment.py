@@ -20,11 +20,13 @@ ROOT = Path(__file__).parents[2]
 XIT = [sys.executable, "-c", "from xit.cli import main; main()"]
 
 
-def run(*arguments: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """The command line in the project's folder, with nothing in its environment but what is given."""
+def run(
+    *arguments: str, before: tuple[str, ...] = (), folder: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    """The command line in the project's folder or another, with nothing in its environment but what is given."""
     environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     command = [*before, *XIT, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, timeout=300)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,14 @@ def test_a_name_that_is_no_unicode_is_shown_too(capfd: Any) -> None:
     assert b"xit: folder-?" in done.stderr
 
 
-def test_a_whole_command_in_ascii_ends_well() -> None:
-    done = run("claims", PYTHONIOENCODING="ascii:strict", LC_ALL="C")
+def test_a_whole_command_in_ascii_ends_well(tmp_path: Path) -> None:
+    for name in ("params.yaml", "paper"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "results").mkdir()
+    shutil.copy(ROOT / "paper/reference/micro/scores.csv.gz", tmp_path / "results")
+
+    assert not run("claims", folder=tmp_path, PYTHONIOENCODING="utf-8").stdout.isascii()
+    done = run("claims", folder=tmp_path, PYTHONIOENCODING="ascii:strict", LC_ALL="C")
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"claim" in done.stdout
