@@ -42,11 +42,13 @@ def test_a_run_ends_with_its_answer_beside_that_of_the_reference(tmp_path: Path)
     gain = Estimate(1.04, low=-0.5, high=2.6, p=None, improved=2, languages=3, seeds=3)
     rows = (("mean of 1", gain, None), ("mnli", gain, gain))
     answer = render.Table("answer", "Average gain", "A caption.", ("intermediate", "lstm", "gru"), rows)
-    write_json(tmp_path / "values.json", {"sentences": {"answer": ["One sentence.", "Another."]}, "seeds": 3})
+    write_json(
+        tmp_path / "values.json", {"sentences": {"answer": ["One sentence.", "Another."]}, "seeds": 3, "averaged": 7}
+    )
     (tmp_path / "tables").mkdir()
     render.write(answer, tmp_path / "tables")
     of_reference = {"intermediate": "mean of 1", "lstm": "-1.26", "lstm_low": "-2", "lstm_high": "-0.5"}
-    found = Agreement("All scores are equal.", 10, [of_reference | {"lstm_significant": "True"}])
+    found = Agreement("All scores are equal.", 10, 6, [of_reference | {"lstm_significant": "True"}])
 
     first, second, _, grid, *rest = tables.results(tmp_path, Path("paper/main.pdf"), found)
 
@@ -54,10 +56,11 @@ def test_a_run_ends_with_its_answer_beside_that_of_the_reference(tmp_path: Path)
     cells = [[str(cell) for cell in column.cells] for column in grid.columns]
     assert cells == [
         ["this run, 3 seeds", "  mean of 1", "  mnli", "reference, 10 seeds", "  mean of 1"],
-        ["", "+1.0 [−0.5,+2.6]", "+1.0 [−0.5,+2.6]", "", "−1.3* [−2.0,−0.5]"],
+        ["over 7 targets", "+1.0 [−0.5,+2.6]", "+1.0 [−0.5,+2.6]", "over 6 targets", "−1.3* [−2.0,−0.5]"],
         ["", "–", "+1.0 [−0.5,+2.6]", "", "–"],
     ]
     assert "paper/main.pdf" in "".join(rest)
+    assert "in no mean" in str(grid.caption)
     assert rest[-1] == "All scores are equal."
 
 

@@ -341,27 +341,28 @@ def results(generated: Path, pdf: Path, found: Agreement | None = None) -> Parts
     table = json.loads((generated / "tables/answer.json").read_text(encoding="utf-8"))
     yield from map(escape, values["sentences"]["answer"])
     yield ""
-    yield _beside_the_reference(table, values["seeds"], found)
+    yield _beside_the_reference(table, (values["seeds"], values["averaged"]), found)
     yield f"\npaper     {pdf}\ntables    {generated / 'tables'}\nfigures   {generated / 'figures'}"
     yield "more      `xit claims`: what was published, tested; `xit report`: a page to explore; `xit verify`\n"
     if found is not None:
         yield found.sentence
 
 
-def _beside_the_reference(table: Mapping[str, Any], seeds: int, found: Agreement | None) -> Table:
-    """The table of the answer; where there is a reference, its rows below."""
-    grid = tight(
-        escape(table["title"]), "Points, zero-shot, with intervals over seeds and languages. * differs from zero."
-    )
+def _beside_the_reference(table: Mapping[str, Any], rests_on: tuple[int, int], found: Agreement | None) -> Table:
+    """The table of the answer, which rests on so many seeds and targets; where there is a reference, its rows below."""
+    caption = "Points, zero-shot, with intervals over seeds and languages. * differs from zero."
+    if found is not None and found.averaged != rests_on[1]:
+        caption += " A target that an encoder does not learn in English, by the seeds at hand, is in no mean."
+    grid = tight(escape(table["title"]), caption)
     for number, name in enumerate(table["columns"]):
         grid.add_column(name, justify="right" if number else "left")
     whole = [[(text, detail.replace(", ", ",")) for text, detail in row] for row in table["rows"]]
-    parts = [(f"this run, {counted(seeds, 'seed')}", whole)]
+    parts = [("this run", rests_on, whole)]
     if found is not None:
         read = [[_of_csv(row, name) for name in table["columns"]] for row in found.reference]
-        parts.append((f"reference, {counted(found.seeds, 'seed')}", read))
-    for title, rows in parts:
-        grid.add_row(title)
+        parts.append(("reference", (found.seeds, found.averaged), read))
+    for name, (seeds, targets), rows in parts:
+        grid.add_row(f"{name}, {counted(seeds, 'seed')}", f"over {counted(targets, 'target')}")
         for (task, _), *row in rows:
             cells = (Text.assemble(text, (f" {detail}" if detail else "", "dim")) for text, detail in row)
             grid.add_row(f"  {task}", *cells)

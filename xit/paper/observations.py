@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from xit.core.conditions import BASELINE
+from xit.core.errors import counted
 from xit.paper.inputs import Inputs
 from xit.paper.render import signed
-from xit.paper.sentences import counted, listed, points
+from xit.paper.sentences import listed, points
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.failures import failures, pooled
 from xit.statistics.gains import gain_array, main_gains, over_seeds

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
+from xit.core.errors import counted
 from xit.paper.render import Figure, Table, as_markdown, interval, signed
 from xit.statistics.anova import sign_flip
 from xit.statistics.gains import (
@@ -75,11 +76,6 @@ def direction(estimate: Estimate, up: str, down: str, flat: str, untested: str =
     if not estimate.is_significant:
         return flat
     return up if estimate.value > 0 else down
-
-
-def counted(number: int, what: str) -> str:
-    """`1 restart`, `2 restarts`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def starred(study: Study, *families: str) -> str:

@@ -337,10 +337,12 @@ EXPERIMENT = ("micro", "tokenizer", "encoders", "pretraining", "training", "inte
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """How the scores of a run stand to those of the reference, in a sentence; and the reference's seeds and answer."""
+    """How the scores of a run stand to those of the reference, in a sentence; and the reference's own answer."""
 
     sentence: str
     seeds: int
+    averaged: int
+    """How many targets its means are over."""
     reference: Sequence[Mapping[str, str]]
     """The rows of its tables/answer.csv."""
 
@@ -373,4 +375,5 @@ def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
             "`xit verify` tells whether the words are the same."
         )
     answer = list(csv.DictReader(read_text(folder / "tables/answer.csv").splitlines()))
-    return Agreement(sentence, len({score.seed for score in reference.scores}), answer)
+    study = study_of(reference.scores, of_reference, training_beside(folder / "scores.csv"))
+    return Agreement(sentence, len(study.seeds), len(study.averaged), answer)

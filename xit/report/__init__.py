@@ -17,11 +17,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xit.core.errors import DataError
+from xit.core.errors import DataError, counted
 from xit.core.files import atomic, sha256
 from xit.core.texts import stored
 from xit.paper.inputs import SOURCES
-from xit.paper.sentences import counted
 from xit.report import _experiments
 from xit.report._examples import MOST
 from xit.report._experiments import Experiment

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xit.core.errors import DataError, XitError
+from xit.core.errors import DataError, XitError, counted
 from xit.core.scores import read_scores
 from xit.core.texts import stored
 from xit.paper.inputs import study_of, training_beside
 from xit.paper.reference import read_reference
-from xit.paper.sentences import counted, listed
+from xit.paper.sentences import listed
 from xit.report._examples import Examples, collect
 from xit.statistics.study import Study
 

@@ -111,6 +111,7 @@ def values(
         "languages": list(study.languages),
         "others": len(study.others),
         "seeds": len(study.seeds),
+        "averaged": len(study.averaged),
         "has_verdicts": study.has_verdicts,
         "has_untrained": "untrained" in study.conditions,
         "names": sentences.names(study),

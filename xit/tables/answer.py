@@ -1,5 +1,6 @@
 """The short answer: the average gain of each encoder, their difference, and what hangs on what. The README shows it."""
 
+from xit.core.errors import counted
 from xit.paper.inputs import Inputs
 from xit.paper.render import Cell, Table
 from xit.paper.sentences import contrast_name, flipped, left_out, median_target, starred
@@ -42,10 +43,10 @@ def _answer(inputs: Inputs) -> Table:
     ]
     return Table(
         name="answer",
-        title=f"Average gain of intermediate training over {len(study.averaged)} targets ({inputs.label})",
+        title=f"Average gain of intermediate training ({inputs.label})",
         caption=(
-            f"Points, zero-shot, mean over targets, {len(study.others)} languages and {len(study.seeds)} "
-            f"seed{'s' * (len(study.seeds) > 1)}, with {study.analysis.level:.0%} intervals over seeds and languages. "
+            f"Points, zero-shot, mean over {counted(len(study.averaged), 'target')}, {len(study.others)} languages and "
+            f"{counted(len(study.seeds), 'seed')}, with {study.analysis.level:.0%} intervals over seeds and languages. "
             f"The first row is the primary family, the mean over {', '.join(study.primary)}. "
             f"{starred(study, 'the primary family', 'all average gains', 'all differences')} Made by `xit paper` from "
             "results/scores.csv."
