@@ -158,10 +158,11 @@ def tune(
     from xit.stages import tune as stage
 
     own, tuning = plans.section(config.encoders, encoder, "encoders"), config.tuning
-    trials = plans.trials(config, encoder, task or tuning.tasks)
+    own_plans = plans.trials(config, encoder, task or tuning.tasks)
+    trials = stage.Trials(encoder, config.source, own.weights, tuning, own_plans)
     with terminal.progress() as report, _vocabulary(own.vocabulary) as tokenizer_folder:
         places = Places(tokenizer_folder, paths.DATA, paths.tuned(encoder))
-        lines = stage.tune(encoder, config.source, tuning, places, trials, report, own.weights)
+        lines = stage.tune(trials, places, report)
     if record is not None:
         lines.append(stage.record(paths.tuned(encoder) / "trials.csv", record))
     terminal.print_lines(lines)

@@ -41,69 +41,69 @@ TASKS = "tasks"
 Row = dict[str, Any]
 
 
-def tune(
-    encoder: str,
-    source: str,
-    tuning: TuningSettings,
-    places: Places,
-    plans: Mapping[str, Plan],
-    report: Report,
-    weights: str = "random",
-) -> list[str]:
-    """Try every learning rate of `tuning`, write out/trials.csv, and say which are best; finished trials are kept.
+@dataclasses.dataclass(frozen=True)
+class Trials:
+    """What is tried for an encoder.
 
-    Args:
-        encoder: The id of the encoder.
+    Attributes:
         source: The source of the data, for the record.
-        tuning: What is tried.
-        places: The tokenizer, the folder of all data, of which no test split is read, and where the trials go.
+        weights: Where the encoder starts, as `encoders.ID.weights` says.
+        settings: The rates, and the seeds of each.
         plans: How the encoder is pretrained, under `pretraining`, unless it is released; and how it is trained on each
             task that decides.
+    """
+
+    encoder: str
+    source: str
+    weights: str
+    settings: TuningSettings
+    plans: Mapping[str, Plan]
+
+
+def tune(trials: Trials, places: Places, report: Report) -> list[str]:
+    """Try every learning rate, write out/trials.csv, and say which are best; finished trials are kept.
+
+    Args:
+        trials: What is tried.
+        places: The tokenizer, the folder of all data, of which no test split is read, and where the trials go.
         report: Progress.
-        weights: Where the encoder starts, as `encoders.ID.weights` says.
 
     Raises:
         TrainingError: English is not among the languages of pretraining.
     """
+    encoder, settings, plans = trials.encoder, trials.settings, trials.plans
     rows: list[Row] = []
-    if weights == "random":
-        pretraining = tuning.pretraining_learning_rates or (plans[PRETRAINING].learning_rate,)
-        lines, rows = _pretrained(encoder, source, tuning.seeds, pretraining, places, plans[PRETRAINING], report)
-        start = f"{rates.best(rates.tried(rows, source, encoder, '')):g}"
-        if len(pretraining) == 1:
+    if trials.weights == "random":
+        lines, rows = _pretrained(trials, places, report)
+        start = f"{rates.best(rates.tried(rows, trials.source, encoder, '')):g}"
+        if len({row["learning_rate"] for row in rows}) == 1:
             rows = []  # nothing was searched
     else:
         start = "released"
-        seeds = {str(seed): Cell(encoder, seed=seed) for seed in tuning.seeds}
-        lines = convert.pretrained(seeds, weights, places.out / PRETRAINING / start)
+        seeds = {str(seed): Cell(encoder, seed=seed) for seed in settings.seeds}
+        lines = convert.pretrained(seeds, trials.weights, places.out / PRETRAINING / start)
     tasks = [name for name in plans if name != PRETRAINING]
     for task in tasks:
         metric = task_of(task).metric
-        for rate in tuning.learning_rates:
-            cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in tuning.seeds}
+        for rate in settings.learning_rates:
+            cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in settings.seeds}
             folder = places.out / task / f"{rate:g}"
             plan = dataclasses.replace(plans[task], learning_rate=rate)
             here = Places(places.out / PRETRAINING / start, places.data, folder)
             lines += train_cells(
                 "tune", cells, here, plan, report, [places.out / other / f"{rate:g}" for other in tasks]
             )
-            rows += [_row(source, TASKS, rate, cell, metric, folder / name) for name, cell in cells.items()]
-        checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in tuning.learning_rates])
+            rows += [_row(trials.source, TASKS, rate, cell, metric, folder / name) for name, cell in cells.items()]
+        checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in settings.learning_rates])
     write_csv(places.out / "trials.csv", rows)
     checkpoints.keep_only(places.out, [PRETRAINING, *tasks, "trials.csv"])
-    return [*lines, *_verdict(encoder, source, rows)]
+    return [*lines, *_verdict(encoder, trials.source, rows)]
 
 
-def _pretrained(
-    encoder: str,
-    source: str,
-    seeds: Sequence[int],
-    tried: Sequence[float],
-    places: Places,
-    plan: Plan,
-    report: Report,
-) -> tuple[list[str], list[Row]]:
+def _pretrained(trials: Trials, places: Places, report: Report) -> tuple[list[str], list[Row]]:
     """The trials of pretraining, `out/pretraining/<rate>/<seed>`: what was done, and the loss of each."""
+    encoder, plan = trials.encoder, trials.plans[PRETRAINING]
+    tried = trials.settings.pretraining_learning_rates or (plan.learning_rate,)
     text, tokenizer = plan.text, tokenization.load(places.parent)
     assert text is not None
     if "en" not in text.languages:
@@ -115,7 +115,7 @@ def _pretrained(
     corpus = corpus._replace(blocks={**corpus.blocks, "en": blocks["en"][count:]})
 
     def at(rate: float) -> tuple[list[str], list[Row]]:
-        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in seeds}
+        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in trials.settings.seeds}
         here = dataclasses.replace(places, out=places.out / PRETRAINING / f"{rate:g}")
         trial = dataclasses.replace(plan, learning_rate=rate)
 
@@ -138,7 +138,9 @@ def _pretrained(
             return f"masked-LM loss {loss:.3f} on held-out English"
 
         lines = checkpoints.each(cells, here, lineage_of, make)
-        return lines, [_row(source, PRETRAINING, rate, cell, "loss", here.out / name) for name, cell in cells.items()]
+        return lines, [
+            _row(trials.source, PRETRAINING, rate, cell, "loss", here.out / name) for name, cell in cells.items()
+        ]
 
     done = [at(rate) for rate in tried]
     checkpoints.keep_only(places.out / PRETRAINING, [f"{rate:g}" for rate in tried])
