@@ -96,9 +96,10 @@ def test_imports_point_down() -> None:
     assert up == TIES
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("xit.stages.")])
-def test_stages_do_not_import_one_another(module: str) -> None:
-    assert {name for name in closure(module) if name.startswith("xit.stages.")} == {module}
+def test_stages_do_not_import_one_another() -> None:
+    stages = {name for name in MODULES if name.startswith("xit.stages.")}
+
+    assert {module: closure(module) & stages for module in stages} == {module: {module} for module in stages}
 
 
 def test_encoders_know_neither_tasks_nor_formats_nor_training() -> None:
@@ -172,16 +173,17 @@ EXCEPTIONS = {  # it stands in the place of the command lines that it runs
 }
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_the_command_line_prints_reads_the_environment_or_exits(module: str) -> None:
-    words = {ast.unparse(node) for node in syntax(module) if isinstance(node, ast.Name | ast.Attribute)}
+def test_only_the_command_line_prints_reads_the_environment_or_exits() -> None:
+    found = {}
+    for module in MODULES:
+        words = {ast.unparse(node) for node in syntax(module) if isinstance(node, ast.Name | ast.Attribute)}
+        found[module] = {word for word in words if OWN_TO_THE_COMMAND_LINE.fullmatch(word)}
+    of_commands = {module: found.pop(module) for module in MODULES if top(f"{module}.x") == "cli"}
 
-    found = {word for word in words if OWN_TO_THE_COMMAND_LINE.fullmatch(word)}
-
-    if top(f"{module}.x") == "cli":
-        assert not found & {"print", "input", "sys.stdout"} or module == "xit.cli.terminal"
-    else:
-        assert found == EXCEPTIONS.get(module, set())
+    assert {module: words for module, words in found.items() if words} == EXCEPTIONS
+    assert [name for name, words in of_commands.items() if words & {"print", "input", "sys.stdout"}] == [
+        "xit.cli.terminal"
+    ]
 
 
 LINES = 500
@@ -312,31 +314,23 @@ def test_dvc_yaml_has_the_stages_and_cells_that_are_promised() -> None:
     assert len(INSTANCES) > 30
 
 
-@pytest.mark.parametrize("instance", INSTANCES, ids=str)
-def test_a_stage_names_every_module_that_it_imports(instance: Instance) -> None:
-    missing = [name for name in imported(instance) if not any(covers(dep, name) for dep in instance.deps)]
+def test_a_stage_names_the_modules_that_it_imports_and_no_others() -> None:
+    missing, idle = [], []
+    for instance in INSTANCES:
+        modules, named = imported(instance), [dep for dep in instance.deps if dep.startswith("xit")]
+        missing += [f"{instance}: {name}" for name in modules if not any(covers(dep, name) for dep in named)]
+        idle += [f"{instance}: {dep}" for dep in named if not any(covers(dep, name) for name in modules)]
 
-    assert missing == []
-
-
-@pytest.mark.parametrize("instance", INSTANCES, ids=str)
-def test_a_stage_names_no_module_that_it_does_not_import(instance: Instance) -> None:
-    modules = imported(instance)
-
-    idle = [dep for dep in instance.deps if dep.startswith("xit") and not any(covers(dep, name) for name in modules)]
-
-    assert idle == []
+    assert (missing, idle) == ([], [])
 
 
-@pytest.mark.parametrize("instance", INSTANCES, ids=str)
-def test_what_a_stage_reads_is_a_file_of_the_project_or_made_by_another_stage(instance: Instance) -> None:
-    made = {out for other in INSTANCES if other != instance for out in other.outs}
-
+def test_what_a_stage_reads_is_a_file_of_the_project_or_made_by_another_stage() -> None:
     from_nowhere = [
-        dependency
+        f"{instance}: {dependency}"
+        for instance in INSTANCES
         for dependency in instance.deps
-        if not any(is_near(dependency, out) for out in made)
-        and not (dependency.startswith(("xit/", "paper/", "profiles")) and (ROOT / dependency).exists())
+        if not (dependency.startswith(("xit/", "paper/", "profiles")) and (ROOT / dependency).exists())
+        and not any(is_near(dependency, out) for other in INSTANCES if other != instance for out in other.outs)
     ]
 
     assert from_nowhere == []

@@ -50,6 +50,7 @@ def looks(project: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> li
     return found
 
 
+@pytest.mark.slow
 def test_every_combination_is_looked_at_over_its_tokens(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,12 +63,19 @@ TRAINING_COUNTS = {  # train and validation together
 }
 
 
+def large_ones_slow(counts: dict[str, Any]) -> list[Any]:
+    """The tasks; those whose files take seconds are among the slow tests."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in ("udpos", "panx", "lareqa") else ()) for name in counts
+    ]
+
+
 def count(rows: list[dict[str, Any]]) -> int:
     return sum(row.get("role") != "candidate" for row in rows)
 
 
 @real
-@pytest.mark.parametrize("task_id", TEST_COUNTS)
+@pytest.mark.parametrize("task_id", large_ones_slow(TEST_COUNTS))
 def test_the_published_files_hold_as_many_test_examples_as_stated(task_id: str) -> None:
     task = task_of(task_id)
 
@@ -79,7 +86,7 @@ def test_the_published_files_hold_as_many_test_examples_as_stated(task_id: str) 
 
 
 @real
-@pytest.mark.parametrize("task_id", TRAINING_COUNTS)
+@pytest.mark.parametrize("task_id", large_ones_slow(TRAINING_COUNTS))
 def test_the_published_files_hold_as_many_training_examples_as_stated(task_id: str) -> None:
     found = sum(count(read(DATA, task_id, split, "en")) for split in ("train", "validation"))
 

@@ -86,7 +86,11 @@ def test_a_whole_command_in_ascii_ends_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare, to be a user without a passwd entry")
-@pytest.mark.parametrize("home", [{}, {"HOME": "/"}, {"HOME": "/not/there"}], ids=str)
+@pytest.mark.parametrize(
+    "home",
+    [*(pytest.param(home, marks=pytest.mark.slow) for home in ({}, {"HOME": "/"})), {"HOME": "/not/there"}],
+    ids=str,
+)
 def test_a_user_without_a_passwd_entry_and_a_home_can_work(home: dict[str, str], tmp_path: Path) -> None:
     other = ("unshare", "--user", "--map-user=54321", "--map-group=54321")
     if subprocess.run([*other, "true"], capture_output=True, check=False).returncode:

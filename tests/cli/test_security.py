@@ -102,9 +102,8 @@ def change(path: Path, **values: Any) -> None:
 # Code
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_module_runs_or_places_what_a_file_says(path: Path) -> None:
-    assert list(dangerous(path.read_text(encoding="utf-8"))) == []
+def test_no_module_runs_or_places_what_a_file_says() -> None:
+    assert {path: found for path in SOURCES if (found := list(dangerous(path.read_text(encoding="utf-8"))))} == {}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_what_can_change_a_result_counts(before: str, after: str, fingerprint: C
     assert fingerprint(before) != fingerprint(after)
 
 
+@pytest.mark.slow
 def test_no_comment_and_no_form_of_the_whole_package_counts(package: Path) -> None:
     modules = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in package.rglob("[!_]*.py")]
     before = registry.fingerprint(modules)

@@ -185,6 +185,7 @@ def run(copy: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_further_format_is_read_trained_predicted_scored_and_shown(copy: Path) -> None:
     done = run(copy, RUN, str(copy), str(ROOT / "tests"))
 

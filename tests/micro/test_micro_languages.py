@@ -19,6 +19,9 @@ from xit.micro.world import world
 from xit.sources.micro import MicroSource
 
 TRAINED = [name for name, task in TASKS.items() if task.is_trained]
+FAST = {task.format: name for name, task in TASKS.items()}.values()
+ONE_OF_EACH_FORMAT = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in TASKS]
+"""All tasks; of each format one is among the fast tests."""
 MICRO = MicroSettings(24, 30, 40, 40, 14, 1500, 0.35, 0, ("en", "de"))
 
 
@@ -100,7 +103,7 @@ def test_a_rendering_says_nothing_that_is_held_out_of_training() -> None:
     assert of_them.search("Indien: Watt.")
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", ONE_OF_EACH_FORMAT)
 def test_every_language_renders_every_task_without_fault(name):
     for language in LANGUAGES:
         for row in rows(name, "test", language):
@@ -117,7 +120,7 @@ def content(name, split, language, monkeypatch):
     return [[*texts(row), *row.get("choices", ())] for row in found if row.get("role") != "candidate"]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", ONE_OF_EACH_FORMAT)
 def test_each_language_tests_on_items_of_its_own_but_where_answers_are_of_all_languages(name, monkeypatch):
     english = content(name, "test", "en", monkeypatch)
     others = [content(name, "test", language, monkeypatch) for language in LANGUAGES[1:]]

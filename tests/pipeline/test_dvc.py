@@ -21,7 +21,10 @@ from dvc.repo import Repo, lock_repo
 
 from xit.pipeline import overlay, runner
 
-pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # DVC's own, of pygtrie
+]
 
 PROJECT = Path(__file__).parents[2]
 PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
@@ -134,7 +137,6 @@ def recorded(root: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.slow
 def test_the_lock_that_is_committed_is_of_the_default_experiment(tmp_path: Path) -> None:
     """Whoever changes params.yaml or a stage runs `make reproduce` in a fresh clone, and commits dvc.lock."""
     whole = overlay.prepare(copy_pipeline(tmp_path), "default", None)
@@ -252,16 +254,9 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[str, ...], tuple[str, ...
 """A sentence: the change, the instances that changed themselves, and those that only hang on them."""
 
 
-FAST = 5
-"""So many changes are tried by the fast tests."""
-
-
 @pytest.mark.parametrize(
     ("change", "changed", "hanging"),
-    [
-        pytest.param(*row, id=sentence, marks=() if number < FAST else pytest.mark.slow)
-        for number, (sentence, row) in enumerate(CHANGES.items())
-    ],
+    [pytest.param(*row, id=sentence) for sentence, row in CHANGES.items()],
 )
 def test_a_change_makes_stale_exactly(
     root: Path, change: Callable[[Path], None], changed: tuple[str, ...], hanging: tuple[str, ...]
@@ -274,7 +269,6 @@ def test_a_change_makes_stale_exactly(
     assert set(plan.instances) - plan.changed == (every(root, *hanging) if hanging else set()) - plan.changed
 
 
-@pytest.mark.slow
 def test_a_new_language_re_runs_its_data_and_evaluation_but_no_training(root: Path) -> None:
     set_parameter(root, "languages.evaluation", lambda codes: [*codes, "fr"])
 
@@ -353,7 +347,6 @@ def bits(root: Path) -> dict[str, list[tuple[str, str]]]:
     return {name: [(out["path"], out["md5"]) for out in facts["outs"]] for name, facts in stages.items()}
 
 
-@pytest.mark.slow
 def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Path) -> None:
     assert (finished / "paper/main.pdf").read_bytes().startswith(b"%PDF")
     with (finished / "results/forgetting.csv").open(encoding="utf-8", newline="") as file:
@@ -362,7 +355,6 @@ def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Pa
     assert runner.run(finished, 2, lambda event: None) == 0
 
 
-@pytest.mark.slow
 def test_a_new_language_is_scored_without_training_anything(copy: Path) -> None:
     before = models(copy)
     set_parameter(copy, "languages.evaluation", ["en", "de", "zh", "es"])
@@ -376,7 +368,6 @@ def test_a_new_language_is_scored_without_training_anything(copy: Path) -> None:
     assert not runner.plan(copy).instances
 
 
-@pytest.mark.slow
 def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path) -> None:
     loop = copy / "xit/training/loop.py"
     edit(loop, "import json\n", "import json  # for the log\n")
@@ -398,7 +389,6 @@ def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path)
     assert (copy / "paper/main.pdf").stat().st_mtime_ns > paper  # so that what was changed has been looked at
 
 
-@pytest.mark.slow
 def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
     """An encoder's forward, a format's head and a learning rate at once: the other encoder tells them apart."""
     edit(copy / "xit/encoders/transformer.py", "F.layer_norm(state,", "2 * F.layer_norm(state,")
@@ -422,7 +412,6 @@ def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
     assert again == names.keys() - kept
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -441,7 +430,6 @@ def test_what_changes_pretraining_makes_everything_again(change: Callable[[Path]
     assert made_again(copy) == made_at(copy).keys()
 
 
-@pytest.mark.slow
 def test_a_new_seed_trains_its_own_models_only(copy: Path) -> None:
     before = models(copy)
     set_parameter(copy, "seeds", [1, 2])
@@ -453,7 +441,6 @@ def test_a_new_seed_trains_its_own_models_only(copy: Path) -> None:
     assert after.keys() - before.keys() == {f"{name.removesuffix('/1')}/2" for name in before}
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_continued_by_dvc_alone_ends_in_the_same_bits(finished: Path, tmp_path: Path) -> None:
     project = copy_pipeline(tmp_path)
     root = project / "workspaces" / "tiny"

@@ -101,6 +101,7 @@ def test_of_no_language_there_is_an_empty_folder(tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_pairs(tmp_path: Path) -> None:
     peaks = []
     for count in (10, 10, 1_000):  # the first makes what is made once

@@ -134,6 +134,7 @@ def test_pairs_that_are_missing_are_named(root: Path) -> None:
         pretrained(root, {"translation_ranking": 1.0})
 
 
+@pytest.mark.slow
 def test_ranking_brings_translations_together(root: Path) -> None:
     """More than masked LM and translation LM do."""
     tokenizer = tokenization.load(root / "tokenizer")

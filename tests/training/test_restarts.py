@@ -85,6 +85,7 @@ def test_each_attempt_has_another_head_and_order_and_the_last_one_stands(
     assert first.read_text() != last.read_text()
 
 
+@pytest.mark.slow
 def test_one_that_learns_is_not_started_again_and_restarts_change_no_bit_of_it(root: Path, tmp_path: Path) -> None:
     made = []
     for restarts in (0, 1, 3):

@@ -67,6 +67,11 @@ def points(estimate: Estimate) -> str:
     return f"{signed(estimate.value)} {interval(estimate)}".strip()
 
 
+def margin(study: Study) -> str:
+    """How far from zero a difference may be that counts as none."""
+    return f"{study.analysis.margin:g} point{'' if study.analysis.margin == 1 else 's'}"
+
+
 def direction(estimate: Estimate, up: str, down: str, flat: str, untested: str = "") -> str:
     """The word for a difference: up or down only where its family finds it after correction; `untested` where nothing
     was tested, as with few seeds, which shows no absence of a difference either.
@@ -104,7 +109,7 @@ def _answer(study: Study, encoder: str) -> str:
     if not estimate.is_significant and is_equal(study, one):
         return (
             f"For the {encoder} encoder English intermediate training changes the average zero-shot score by less than "
-            f"{study.analysis.margin:g} points: {value}."
+            f"{margin(study)}: {value}."
         )
     effect = direction(estimate, "raises", "lowers", "has no statistically significant effect on")
     return f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: {value}."
@@ -119,7 +124,7 @@ def _comparison(study: Study, first: str, encoder: str) -> list[str]:
         return [f"The gain of the {first} minus that of the {encoder} encoder is {points(estimate)} points."]
     flat = f"does not differ significantly between {both}, and is not shown to be equal either"
     if is_equal(study, one):
-        flat = f"is the same with {both}, within {study.analysis.margin:g} points"
+        flat = f"is the same with {both}, within {margin(study)}"
     effect = direction(
         estimate,
         f"is larger for the {first} than for the {encoder} encoder",

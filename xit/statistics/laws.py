@@ -11,9 +11,8 @@ the baseline without intermediate training, where log n is undefined, is not fit
 alone, the largest, is held out.
 
 In simulated experiments (tests/statistics/test_scaling.py: five sizes from 10 to 3,500, three seeds, deviations of 2 %
-between
-seeds and between runs) 36 of 40 flat curves get their verdict, 119 of 120 that grow by one of three laws, and all of 40
-that rise and fall.
+between seeds and between runs) 36 of 40 flat curves get their verdict, 119 of 120 that grow by one of three laws, and
+all of 40 that rise and fall.
 """
 
 import dataclasses
