@@ -48,7 +48,7 @@ class Trials:
     Attributes:
         source: The source of the data, for the record.
         weights: Where the encoder starts, as `encoders.ID.weights` says.
-        settings: The rates, and the seeds of each.
+        tuning: The rates, and the seeds of each.
         plans: How the encoder is pretrained, under `pretraining`, unless it is released; and how it is trained on each
             task that decides.
     """
@@ -56,7 +56,7 @@ class Trials:
     encoder: str
     source: str
     weights: str
-    settings: TuningSettings
+    tuning: TuningSettings
     plans: Mapping[str, Plan]
 
 
@@ -71,7 +71,7 @@ def tune(trials: Trials, places: Places, report: Report) -> list[str]:
     Raises:
         TrainingError: English is not among the languages of pretraining.
     """
-    encoder, settings, plans = trials.encoder, trials.settings, trials.plans
+    encoder, tuning, plans = trials.encoder, trials.tuning, trials.plans
     rows: list[Row] = []
     if trials.weights == "random":
         lines, rows = _pretrained(trials, places, report)
@@ -80,13 +80,13 @@ def tune(trials: Trials, places: Places, report: Report) -> list[str]:
             rows = []  # nothing was searched
     else:
         start = "released"
-        seeds = {str(seed): Cell(encoder, seed=seed) for seed in settings.seeds}
+        seeds = {str(seed): Cell(encoder, seed=seed) for seed in tuning.seeds}
         lines = convert.pretrained(seeds, trials.weights, places.out / PRETRAINING / start)
     tasks = [name for name in plans if name != PRETRAINING]
     for task in tasks:
         metric = task_of(task).metric
-        for rate in settings.learning_rates:
-            cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in settings.seeds}
+        for rate in tuning.learning_rates:
+            cells = {str(seed): Cell(encoder, f"tuning {rate:g}", task, seed) for seed in tuning.seeds}
             folder = places.out / task / f"{rate:g}"
             plan = dataclasses.replace(plans[task], learning_rate=rate)
             here = Places(places.out / PRETRAINING / start, places.data, folder)
@@ -94,7 +94,7 @@ def tune(trials: Trials, places: Places, report: Report) -> list[str]:
                 "tune", cells, here, plan, report, [places.out / other / f"{rate:g}" for other in tasks]
             )
             rows += [_row(trials.source, TASKS, rate, cell, metric, folder / name) for name, cell in cells.items()]
-        checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in settings.learning_rates])
+        checkpoints.keep_only(places.out / task, [f"{rate:g}" for rate in tuning.learning_rates])
     write_csv(places.out / "trials.csv", rows)
     checkpoints.keep_only(places.out, [PRETRAINING, *tasks, "trials.csv"])
     return [*lines, *_verdict(encoder, trials.source, rows)]
@@ -103,7 +103,7 @@ def tune(trials: Trials, places: Places, report: Report) -> list[str]:
 def _pretrained(trials: Trials, places: Places, report: Report) -> tuple[list[str], list[Row]]:
     """The trials of pretraining, `out/pretraining/<rate>/<seed>`: what was done, and the loss of each."""
     encoder, plan = trials.encoder, trials.plans[PRETRAINING]
-    tried = trials.settings.pretraining_learning_rates or (plan.learning_rate,)
+    tried = trials.tuning.pretraining_learning_rates or (plan.learning_rate,)
     text, tokenizer = plan.text, tokenization.load(places.parent)
     assert text is not None
     if "en" not in text.languages:
@@ -115,7 +115,7 @@ def _pretrained(trials: Trials, places: Places, report: Report) -> tuple[list[st
     corpus = corpus._replace(blocks={**corpus.blocks, "en": blocks["en"][count:]})
 
     def at(rate: float) -> tuple[list[str], list[Row]]:
-        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in trials.settings.seeds}
+        cells = {str(seed): Cell(encoder, f"{PRETRAINING} {rate:g}", "", seed) for seed in trials.tuning.seeds}
         here = dataclasses.replace(places, out=places.out / PRETRAINING / f"{rate:g}")
         trial = dataclasses.replace(plan, learning_rate=rate)
 
