@@ -15,7 +15,7 @@ from xit.core.plan import Places
 from xit.core.progress import unheard
 from xit.core.settings import TuningSettings
 from xit.pipeline import config, paths, plans
-from xit.stages.tune import record, tune
+from xit.stages.tune import Trials, record, tune
 from xit.statistics import rates as statistics_of_rates
 from xit.statistics.rates import best
 
@@ -47,7 +47,7 @@ def run(root: Path, languages: tuple[str, ...] = ("en",), tuning: TuningSettings
     pretraining = dataclasses.replace(tiny.PRETRAINING, steps=6, size=tiny.SIZES["lstm"], text=text)
     tasks = {name: tiny.plan(name, steps=2, validate_every=0) for name in ("panx", "mnli")}
     places = Places(root / "tokenizer", root / "data", root / "out")
-    return tune("lstm", "micro", tuning, places, {"pretraining": pretraining, **tasks}, unheard)
+    return tune(Trials("lstm", "micro", "random", tuning, {"pretraining": pretraining, **tasks}), places, unheard)
 
 
 def test_trials_need_no_test_data_are_made_once_and_end_in_the_lines_of_params_yaml(root: Path) -> None:
