@@ -69,9 +69,12 @@ class Reference:
 
 
 def standard(root: Path, source: str) -> Path | None:
-    """The committed reference of a source, where there is one."""
-    folder = root / paths.REFERENCES / source
-    return folder if folder.is_dir() else None
+    """The committed reference of a source: the folder of its name, else the first whose parameters name the source."""
+    references = root / paths.REFERENCES
+    if (references / source).is_dir():
+        return references / source
+    files = sorted(references.glob("*/params.yaml"))
+    return next((file.parent for file in files if config.read(file).get("source") == source), None)
 
 
 def read_reference(folder: Path, source: str | None = None) -> Reference:

@@ -1,0 +1,18 @@
+"""The folders of paper/reference."""
+
+from pathlib import Path
+
+from xit.paper.reference import standard
+
+
+def test_the_reference_of_a_source_has_its_name_or_names_it_in_its_parameters(tmp_path: Path) -> None:
+    references = tmp_path / "paper/reference"
+    for name, source in (("another", "micro"), ("micro", "micro"), ("text", "files")):
+        (references / name).mkdir(parents=True)
+        (references / name / "params.yaml").write_text(f"source: {source}\n", encoding="utf-8")
+    (references / "of a former version").mkdir()
+
+    found = {source: standard(tmp_path, source) for source in ("micro", "files", "hub")}
+
+    assert found == {"micro": references / "micro", "files": references / "text", "hub": None}
+    assert standard(tmp_path / "nowhere", "micro") is None
