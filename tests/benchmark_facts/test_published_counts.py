@@ -7,6 +7,7 @@ from typing import Any
 
 import published_folder
 import pytest
+from fast_cases import fast
 from published_folder import read, settings_of
 
 from xit.core import registry
@@ -63,11 +64,9 @@ TRAINING_COUNTS = {  # train and validation together
 }
 
 
-def large_ones_slow(counts: dict[str, Any]) -> list[Any]:
-    """The tasks; those whose files take seconds are among the slow tests."""
-    return [
-        pytest.param(name, marks=pytest.mark.slow if name in ("udpos", "panx", "lareqa") else ()) for name in counts
-    ]
+def is_small(task_id: str) -> bool:
+    """Whether all its files are read within a second."""
+    return task_id not in ("udpos", "panx", "lareqa")
 
 
 def count(rows: list[dict[str, Any]]) -> int:
@@ -75,7 +74,7 @@ def count(rows: list[dict[str, Any]]) -> int:
 
 
 @real
-@pytest.mark.parametrize("task_id", large_ones_slow(TEST_COUNTS))
+@pytest.mark.parametrize("task_id", fast(is_small, TEST_COUNTS))
 def test_the_published_files_hold_as_many_test_examples_as_stated(task_id: str) -> None:
     task = task_of(task_id)
 
@@ -86,7 +85,7 @@ def test_the_published_files_hold_as_many_test_examples_as_stated(task_id: str) 
 
 
 @real
-@pytest.mark.parametrize("task_id", large_ones_slow(TRAINING_COUNTS))
+@pytest.mark.parametrize("task_id", fast(is_small, TRAINING_COUNTS))
 def test_the_published_files_hold_as_many_training_examples_as_stated(task_id: str) -> None:
     found = sum(count(read(DATA, task_id, split, "en")) for split in ("train", "validation"))
 

@@ -215,6 +215,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(xit: Xit) -> No
     assert [path for path in Path("tokenizer").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_exits_130_and_keeps_what_can_be_resumed(xit: Xit) -> None:
     write_text()
     tokenization.save(tiny.tokenizer(), Path("tokenizer"))

@@ -123,6 +123,7 @@ _vectors.encoded(slow, 60, folder / "work" / "de", {"checkpoint": "a"}, shard=2)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_and_ends_in_the_same_bits(tmp_path: Path) -> None:
     # Whole numbers, whose sums are exact however many threads add them.
     weights = torch.from_numpy((tiny.unit_vectors(60, 50, 0) * 100).round())

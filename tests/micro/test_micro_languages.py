@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from fast_cases import fast
 from micro_examples import LANGUAGES, SETTINGS, TASKS, made, rows, texts
 
 from xit.core import registry
@@ -19,8 +20,8 @@ from xit.micro.world import world
 from xit.sources.micro import MicroSource
 
 TRAINED = [name for name, task in TASKS.items() if task.is_trained]
-FAST = {task.format: name for name, task in TASKS.items()}.values()
-ONE_OF_EACH_FORMAT = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in TASKS]
+ONE_TASK = {task.format: name for name, task in TASKS.items()}.values()
+ONE_OF_EACH_FORMAT = fast(lambda name: name in ONE_TASK, TASKS)
 """All tasks; of each format one is among the fast tests."""
 MICRO = MicroSettings(24, 30, 40, 40, 14, 1500, 0.35, 0, ("en", "de"))
 
@@ -146,7 +147,7 @@ def test_training_examples_are_the_english_ones_in_the_words_of_any_language(nam
     assert [texts(row) for row in german] != [texts(row) for row in english]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", ONE_OF_EACH_FORMAT)
 def test_test_items_do_not_hang_on_the_other_languages_that_are_evaluated(name):
     def queries(language, languages):
         found = made(name, "test", language, dataclasses.replace(SETTINGS, languages=languages))

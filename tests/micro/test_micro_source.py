@@ -285,6 +285,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_data_are_the_same_in_every_process_whatever_locale_was_loaded_first():
     def digest(hash_seed, first):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}

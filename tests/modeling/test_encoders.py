@@ -246,6 +246,7 @@ def test_importing_xit_imports_neither_torch_nor_transformers() -> None:
     assert {"torch", "transformers"}.isdisjoint(modules)
 
 
+@pytest.mark.slow
 def test_our_checkpoints_are_loaded_and_saved_without_transformers(tmp_path: Path) -> None:
     encoders.save(build("transformer"), tmp_path)
     code = "import sys; from xit.modeling import encoders; from pathlib import Path; folder = Path(sys.argv[1])\n"

@@ -11,6 +11,7 @@ import tokenizers
 import torch
 import transformers
 from encoder_fixtures import MODELS
+from fast_cases import fast
 from typer.testing import CliRunner
 
 from xit.cli.app import app
@@ -35,7 +36,7 @@ def test_these_tests_run_over_fourteen_architectures_six_of_them_causal_and_recu
 
 
 SLOW = ("deberta-v2", "distilbert", "rembert")
-KINDS = [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW else ()) for kind in MODELS]
+KINDS = fast(lambda kind: kind not in SLOW, MODELS)
 CASES = [
     *(pytest.param(kind, None, marks=pytest.mark.slow if kind in SLOW else ()) for kind in MODELS),
     *((kind, d) for kind in CAUSAL for d in ("echo", "two-way")),
@@ -118,7 +119,7 @@ def fine_tune(root: Path) -> None:
     train_cells("finetune", {"1": Cell("xlmr_base", "none", "xnli", 1)}, places, tiny.plan("xnli", steps=4), unheard)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", fast(lambda kind: kind in ("xlm-roberta", "xlstm"), MODELS))
 def test_a_released_encoder_is_fine_tuned_and_scored(kind: str, folders: dict[str, Path], tmp_path: Path) -> None:
     """Through every stage that a checkpoint of ours goes through; a causal one in one of its directions."""
     direction = encoders.DIRECTIONS[CAUSAL.index(kind) % 3] if kind in CAUSAL else None
@@ -190,6 +191,7 @@ def test_a_direction_that_does_not_exist_or_does_not_apply_is_refused(folders: d
         encoders.load(tmp_path, "echo")
 
 
+@pytest.mark.slow
 def test_the_command_line_imports_and_scores_and_names_the_direction(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

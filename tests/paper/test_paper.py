@@ -174,7 +174,7 @@ def test_the_summary_fits_a_screen_with_the_answer_and_the_places(made: Path) ->
     text = console.export_text()
     assert text.count("\n") < 40
     assert "For the transformer encoder English intermediate training raises the average" in text
-    assert re.search(r"this run, \d seeds *\n  mean of \d +\+\d\.\d\*? \[", text)
+    assert re.search(r"this run, \d seeds +over \d targets? *\n  mean of \d +\+\d\.\d\*? \[", text)
     assert re.sub(r"\s", "", str(made / "main.pdf")) in re.sub(r"\s", "", text)
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from fast_cases import fast
 
 from xit.core.errors import ConfigError
 from xit.core.task import task_of
@@ -77,6 +78,7 @@ def publish(folder: Path, *names: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path, tmp_path: Path) -> None:
     data = publish(tmp_path / "published", *config.read(project / "params.yaml")["grid"]["tasks"])
     (data / "notes.txt").write_text("one\n")
@@ -91,6 +93,7 @@ def test_a_profile_of_published_files_takes_their_folder_and_hash(project: Path,
     assert first["files"]["sha256"] == noted["files"]["sha256"] != second["files"]["sha256"]
 
 
+@pytest.mark.slow
 def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: Path) -> None:
     (project / "models/pretrained/lstm/1").mkdir(parents=True)
     (project / "models/pretrained/lstm/1/model.safetensors").write_text("weights")
@@ -179,21 +182,24 @@ def test_what_is_wrong_is_told_at_once_and_nothing_is_written(profile: str, wher
 
 @pytest.mark.parametrize(
     ("changes", "languages", "has_tokenizer"),
-    [
-        ("grid: {encoders: [mbert, xlmr_base]}", 0, False),
-        ("grid: {encoders: [mbert, lstm]}", 13, True),
-        ("grid: {encoders: [mbert]}\ntuning: {encoders: [gru]}", 13, True),
-        (
-            "grid: {encoders: [mbert], recipes: [mlm], conditions: [none, untrained, mnli, squad, ccg, mlm]}",
-            13,
-            False,
-        ),
-        (
-            "grid: {encoders: [lstm]}\nencoders: {lstm: {vocabulary: {source: mbert, has_frozen_table: false}}}",
-            13,
-            False,
-        ),
-    ],
+    fast(
+        lambda case: case[1] == 0 or case[2],
+        [
+            ("grid: {encoders: [mbert, xlmr_base]}", 0, False),
+            ("grid: {encoders: [mbert, lstm]}", 13, True),
+            ("grid: {encoders: [mbert]}\ntuning: {encoders: [gru]}", 13, True),
+            (
+                "grid: {encoders: [mbert], recipes: [mlm], conditions: [none, untrained, mnli, squad, ccg, mlm]}",
+                13,
+                False,
+            ),
+            (
+                "grid: {encoders: [lstm]}\nencoders: {lstm: {vocabulary: {source: mbert, has_frozen_table: false}}}",
+                13,
+                False,
+            ),
+        ],
+    ),
 )
 def test_no_text_and_no_tokenizer_are_made_that_nobody_reads(
     changes: str, languages: int, has_tokenizer: bool, project: Path

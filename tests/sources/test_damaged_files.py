@@ -89,6 +89,7 @@ def shared(one: str, other: str) -> int:
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
+@pytest.mark.slow
 @given(case=st.sampled_from(READ), where=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 @settings(max_examples=500)
 @example(case=READ[10], where=CONLLU.index("\n\n# sent_id = b") / len(CONLLU), byte=ord("#"))
