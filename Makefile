@@ -95,7 +95,7 @@ torture: setup  ## Kill stages 200 times at random moments, fill disks (as root)
 	$(VENV)/bin/pytest tests/pipeline/test_faults.py $(WORKERS) --dist loadfile
 
 rehearse: setup  ## Run profiles real and real-cpu on stand-ins of the Hub, a few steps each; half an hour
-	$(VENV)/bin/pytest -q -s tests/pipeline/test_rehearsal.py
+	XIT_REHEARSE=1 $(VENV)/bin/pytest -q -s tests/pipeline/test_rehearsal.py
 
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check
