@@ -1,5 +1,6 @@
 """The paper stage, from files to files: what it writes, the same twice, and words that fit their numbers."""
 
+import dataclasses
 import io
 import json
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fabricated import PAPER, make_paper, parameters, scores, study_of, write_inputs
+from fabricated import ANALYSIS, PAPER, make_paper, parameters, scores, study_of, write_inputs
 from rich.console import Console
 
 from xit.cli.tables import results
@@ -19,6 +20,7 @@ from xit.core.errors import DataError, XitError
 from xit.core.files import sha256
 from xit.paper.sentences import sentences_of
 from xit.stages.paper import paper
+from xit.statistics.gains import primary_gains
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ("curves-loss", "curves-validation", "gaps", "heatmap", "languages")
@@ -163,6 +165,20 @@ def test_a_missing_table_of_results_is_named_with_what_makes_it(tmp_path: Path, 
         paper(
             tmp_path / "scores.csv", tmp_path, parameters(rows), tmp_path / "g", PAPER / "main.typ", tmp_path / "p.pdf"
         )
+
+
+def test_a_target_that_is_declared_to_be_shown_only_is_in_no_mean_and_the_sentences_say_so() -> None:
+    rows = scores()
+    declared = dataclasses.replace(ANALYSIS, not_averaged=("tatoeba", "bucc2018"))
+    study = study_of(rows, declared, {"udpos": "lstm learns it no better", "tatoeba": "lstm does not learn it"})
+    without = study_of([row for row in rows if row.target == "xnli"])
+
+    assert study.averaged == ("xnli",)
+    assert primary_gains(study)[("lstm",)] == primary_gains(without)[("lstm",)]
+    assert sentences_of(study)["answer"][-1] == (
+        "Averages are over 1 of 3 targets; shown and not averaged, by English validation alone, is udpos (lstm learns "
+        "it no better); shown and not averaged, as declared, is tatoeba."
+    )
 
 
 def test_the_summary_fits_a_screen_with_the_answer_and_the_places(made: Path) -> None:

@@ -8,9 +8,10 @@ from xit.paper.reference import standard
 def test_the_reference_of_a_source_has_its_name_or_names_it_in_its_parameters(tmp_path: Path) -> None:
     references = tmp_path / "paper/reference"
     for name, source in (("another", "micro"), ("micro", "micro"), ("text", "files")):
-        (references / name).mkdir(parents=True)
-        (references / name / "params.yaml").write_text(f"source: {source}\n", encoding="utf-8")
-    (references / "of a former version").mkdir()
+        (references / name / "tables").mkdir(parents=True)
+        for file, text in (("params.yaml", f"source: {source}\n"), ("scores.csv", ""), ("tables/answer.csv", "")):
+            (references / name / file).write_text(text, encoding="utf-8")
+    (references / "hub").mkdir()  # as a version before left it, empty
 
     found = {source: standard(tmp_path, source) for source in ("micro", "files", "hub")}
 

@@ -41,6 +41,7 @@ NO_STEPS = dict.fromkeys(VALUES["pretraining"]["objectives"], 0.0)
             {"analysis__intermediates": ["mnli", "qqp"]},
             r"analysis.intermediates: qqp is not run; grid.intermediates has mnli, .* Leave it out, or write \[\]",
         ),
+        ({"analysis__not_averaged": ["squad"]}, r"analysis.not_averaged: squad is no target; the grid has xnli, .*"),
         ({"analysis__intermediates": ["xnly"]}, r"analysis.intermediates.0: no such task; .* Did you mean xnli"),
         ({"analysis__margin": 0}, r"analysis.margin: .* found 0\. .* fewer points than this count as equal"),
         ({"analysis__level": 95}, r"analysis.level: .* found 95\. Intervals have this level"),

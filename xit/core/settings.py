@@ -408,6 +408,8 @@ class AnalysisSettings:
     """Intervals have this level; what is tested may be wrong in one minus this of families."""
     fewest_seeds: Annotated[int, Ge(3)]
     """With fewer seeds there are estimates and no verdicts: `xit show power` says how many the margin needs."""
+    not_averaged: Annotated[tuple[str, ...], Once] = ()
+    """These targets are shown and are in no mean: the second one of a kind, for one."""
 
 
 @dataclasses.dataclass(frozen=True)

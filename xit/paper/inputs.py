@@ -140,7 +140,8 @@ def study_of(scores: Sequence[Score], parameters: Mapping[str, Any], training: S
         training: Rows of training.csv, which say what targets were learnt; without them all count as learnt.
     """
     declared = parameters["analysis"]
-    analysis = AnalysisSettings(**{**declared, "intermediates": tuple(declared["intermediates"])})
+    lists = {name: tuple(value) for name, value in declared.items() if isinstance(value, list | tuple)}
+    analysis = AnalysisSettings(**{**declared, **lists})
     tasks = {name: task_of(name) for name in sorted({score.target for score in scores})}
     order = [name for names in (*parameters["grid"].values(), parameters["languages"]["evaluation"]) for name in names]
     return build_study(

@@ -71,10 +71,13 @@ class Reference:
 def standard(root: Path, source: str) -> Path | None:
     """The committed reference of a source: the folder of its name, else the first whose parameters name the source."""
     references = root / paths.REFERENCES
-    if (references / source).is_dir():
-        return references / source
-    files = sorted(references.glob("*/params.yaml"))
-    return next((file.parent for file in files if config.read(file).get("source") == source), None)
+    named = [file.parent for file in sorted(references.glob("*/params.yaml")) if config.read(file)["source"] == source]
+    return next((folder for folder in (references / source, *named) if is_reference(folder)), None)
+
+
+def is_reference(folder: Path) -> bool:
+    """Whether a folder has what a reference has."""
+    return stored(folder / "scores.csv").is_file() and any((folder / "tables").glob("*.csv"))
 
 
 def read_reference(folder: Path, source: str | None = None) -> Reference:
@@ -83,7 +86,7 @@ def read_reference(folder: Path, source: str | None = None) -> Reference:
     Raises:
         DataError: it is none, or is of another source.
     """
-    if not stored(folder / "scores.csv").is_file() or not any((folder / "tables").glob("*.csv")):
+    if not is_reference(folder):
         what = "no such folder" if not folder.is_dir() else "not a reference"
         raise DataError(
             f"{folder}: {what}. A reference holds scores.csv.gz and tables/*.csv, which `xit verify --write FOLDER` "

@@ -136,15 +136,15 @@ def _comparison(study: Study, first: str, encoder: str) -> list[str]:
 
 def _averaged(study: Study) -> list[str]:
     """What the means are over, where a target is left out."""
-    if not study.unlearnt:
+    if not study.shown_only:
         return []
-    why = "; ".join(f"{name} ({reason})" for name, reason in study.unlearnt.items())
-    return [
-        (
-            f"Averages are over {len(study.averaged)} of {len(study.targets)} targets; shown and not averaged, by "
-            f"English validation alone, {'is' if len(study.unlearnt) == 1 else 'are'} {why}."
-        )
-    ]
+    found = f"Averages are over {len(study.averaged)} of {len(study.targets)} targets"
+    if unlearnt := {name: why for name, why in study.unlearnt.items() if name not in study.analysis.not_averaged}:
+        why = "; ".join(f"{name} ({reason})" for name, reason in unlearnt.items())
+        found += f"; shown and not averaged, by English validation alone, {'is' if len(unlearnt) == 1 else 'are'} {why}"
+    if declared := [name for name in study.targets if name in study.analysis.not_averaged]:
+        found += f"; shown and not averaged, as declared, {'is' if len(declared) == 1 else 'are'} {listed(declared)}"
+    return [f"{found}."]
 
 
 def _power(study: Study) -> list[str]:

@@ -74,6 +74,10 @@ def _declared(config: "Config") -> Iterator[str]:
                 f"analysis.intermediates: {name} is not run; grid.intermediates has {', '.join(has)}. Leave it out, or "
                 "write [] for all that are run."
             )
+    targets = config.grid.targets + config.grid.bare_targets
+    for name in config.analysis.not_averaged:
+        if name not in targets:
+            yield f"analysis.not_averaged: {name} is no target; the grid has {', '.join(targets)}. Leave it out."
 
 
 def _tasks(config: "Config") -> Iterator[str]:

@@ -120,8 +120,8 @@ def _cell(study: Study, encoder: str, condition: str, target: str, has_predictio
         if encoder in (study.encoders[0], other)
         and (found := differences_of(study, other).get((condition, target))) is not None
     ]
-    if target in study.unlearnt:
-        others.append(escaped(f"Shown and not averaged: {study.unlearnt[target]}."))
+    if target in study.shown_only:
+        others.append(escaped(f"Shown and not averaged: {study.shown_only[target]}."))
     if has_predictions and format_of(study.tasks[target]).has_example_scores:
         others.append(prose(f"Paired over examples: `xit gains {encoder} {condition} {target}`."))
     rows = rows_of(study, encoder, condition, target)

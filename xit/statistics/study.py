@@ -27,7 +27,7 @@ class Study:
         values: `<float>[encoder, condition, target, seed, language]`, NaN where nothing was run.
         examples: How many examples stand behind a target's score in a language.
         analysis: What was declared before the run.
-        unlearnt: Targets that are shown and not averaged, and why (`xit.statistics.learning`).
+        unlearnt: Targets that an encoder does not learn, and why (`xit.statistics.learning`).
     """
 
     source: str
@@ -44,8 +44,14 @@ class Study:
 
     @property
     def averaged(self) -> tuple[str, ...]:
-        """The targets that means are over: all but those that an encoder does not learn."""
-        return tuple(name for name in self.targets if name not in self.unlearnt)
+        """The targets that means are over."""
+        return tuple(name for name in self.targets if name not in self.shown_only)
+
+    @property
+    def shown_only(self) -> Mapping[str, str]:
+        """Targets that are shown and not averaged, and why: it was declared, or an encoder does not learn them."""
+        declared = dict.fromkeys(self.analysis.not_averaged, "as declared before the run")
+        return {name: why for name, why in {**self.unlearnt, **declared}.items() if name in self.targets}
 
     @property
     def primary(self) -> tuple[str, ...]:

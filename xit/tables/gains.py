@@ -55,7 +55,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
 
 def _left_out(study: Study) -> str:
     """The targets that the mean leaves out, for the caption."""
-    return f"Shown and not averaged: {', '.join(study.unlearnt)}. " if study.unlearnt else ""
+    return f"Shown and not averaged: {', '.join(study.shown_only)}. " if study.shown_only else ""
 
 
 def _controls(study: Study) -> str:
