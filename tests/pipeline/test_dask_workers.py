@@ -5,6 +5,7 @@ import fcntl
 import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -58,6 +59,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "make.sh").write_text(WATCHED)
     for letter in "abcdef":
         (tmp_path / f"{letter}.in").write_text(letter)
+    shutil.copyfile(PROJECT / "params.yaml", tmp_path / "params.yaml")
     return overlay.prepare(tmp_path, "default", None)
 
 

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 PROJECT = Path(__file__).parents[2]
-PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
+PIPELINE = (".dvcignore", "dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
 SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
 GRID = {
     "grid.intermediates": ["mnli", "squad"],
