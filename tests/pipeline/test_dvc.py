@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 PROJECT = Path(__file__).parents[2]
-PIPELINE = (".dvcignore", "dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
+PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
 SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
 GRID = {
     "grid.intermediates": ["mnli", "squad"],
@@ -297,7 +297,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    """The finished workspace, whose own code the commands run: what Python compiles of that is no input."""
+    root = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    (root / ".dvcignore").write_text("__pycache__/\n", encoding="utf-8")
+    return root
 
 
 def made_at(root: Path) -> dict[str, int]:
