@@ -256,8 +256,8 @@ def _without(task: str, values: dict[str, Any]) -> dict[str, Any]:
         kept = [other for other in values["recipes"]["multitask"]["tasks"] if other != task]
         changes["recipes"] = {"multitask": {"tasks": kept}}
     if "analysis" in values:
-        declared = [other for other in values["analysis"]["intermediates"] if other != task]
-        changes["analysis"] = {"intermediates": declared}
+        declared = {name: values["analysis"].get(name, []) for name in ("intermediates", "not_averaged")}
+        changes["analysis"] = {name: [other for other in of if other != task] for name, of in declared.items()}
     return config.laid_over(values, changes)
 
 
