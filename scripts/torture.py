@@ -172,9 +172,8 @@ def main() -> None:
         for instance in chain:
             seconds[instance.name] = finish(instance, root)
             expected[instance.name] = files(root, instance.outs)
-            assert expected[instance.name] or instance.name == "parallel", (
-                f"{instance.name} made nothing"
-            )  # none is read
+            if instance.name != "parallel":  # tiny reads no pairs, and so it makes none
+                assert expected[instance.name], f"{instance.name} made nothing"
         print(f"{len(chain)} stage instances, undisturbed in {time.monotonic() - clock:.0f} s")
         kills = recovered = 0
         lost: list[str] = []

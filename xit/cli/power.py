@@ -8,6 +8,7 @@ from typing import Any
 from xit.core.errors import ConfigError, DataError, counted
 from xit.core.scores import read_scores
 from xit.paper.inputs import study_of, training_beside
+from xit.paper.sentences import in_points
 from xit.statistics.gains import Primary
 from xit.statistics.power import (
     POWER,
@@ -72,6 +73,6 @@ def power(
         "title": f"The mean gain, and the difference of gains, that is found in {POWER:.0%} of experiments, in points",
         "caption": f"At the strictest of Holm's correction for the {tests} tests of the primary family, by number of "
         f"seeds; standard deviations are {'assumed' if sd_seeds is not None else f'observed in {scores}'}. Needed: the "
-        f"seeds that find the margin, {margin:g} point{'s' * (margin != 1)}. params.yaml has "
+        f"seeds that find the margin, {in_points(margin)}. params.yaml has "
         f"{counted(planned, 'seed')}, and verdicts from {analysis['fewest_seeds']} on.",
     }

@@ -71,8 +71,10 @@ class Reference:
 def standard(root: Path, source: str) -> Path | None:
     """The committed reference of a source: the folder of its name, else the first whose parameters name the source."""
     references = root / paths.REFERENCES
-    named = [file.parent for file in sorted(references.glob("*/params.yaml")) if config.read(file)["source"] == source]
-    return next((folder for folder in (references / source, *named) if is_reference(folder)), None)
+    if is_reference(references / source):
+        return references / source
+    folders = (file.parent for file in sorted(references.glob("*/params.yaml")) if is_reference(file.parent))
+    return next((one for one in folders if config.read(one / "params.yaml").get("source") == source), None)
 
 
 def is_reference(folder: Path) -> bool:

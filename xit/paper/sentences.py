@@ -67,9 +67,9 @@ def points(estimate: Estimate) -> str:
     return f"{signed(estimate.value)} {interval(estimate)}".strip()
 
 
-def margin(study: Study) -> str:
-    """How far from zero a difference may be that counts as none."""
-    return f"{study.analysis.margin:g} point{'' if study.analysis.margin == 1 else 's'}"
+def in_points(margin: float) -> str:
+    """`1 point`, `1.5 points`."""
+    return f"{margin:g} point{'s' * (margin != 1)}"
 
 
 def direction(estimate: Estimate, up: str, down: str, flat: str, untested: str = "") -> str:
@@ -109,7 +109,7 @@ def _answer(study: Study, encoder: str) -> str:
     if not estimate.is_significant and is_equal(study, one):
         return (
             f"For the {encoder} encoder English intermediate training changes the average zero-shot score by less than "
-            f"{margin(study)}: {value}."
+            f"{in_points(study.analysis.margin)}: {value}."
         )
     effect = direction(estimate, "raises", "lowers", "has no statistically significant effect on")
     return f"For the {encoder} encoder English intermediate training {effect} the average zero-shot score: {value}."
@@ -124,7 +124,7 @@ def _comparison(study: Study, first: str, encoder: str) -> list[str]:
         return [f"The gain of the {first} minus that of the {encoder} encoder is {points(estimate)} points."]
     flat = f"does not differ significantly between {both}, and is not shown to be equal either"
     if is_equal(study, one):
-        flat = f"is the same with {both}, within {margin(study)}"
+        flat = f"is the same with {both}, within {in_points(study.analysis.margin)}"
     effect = direction(
         estimate,
         f"is larger for the {first} than for the {encoder} encoder",

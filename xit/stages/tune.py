@@ -76,7 +76,7 @@ def tune(trials: Trials, places: Places, report: Report) -> list[str]:
     if trials.weights == "random":
         lines, rows = _pretrained(trials, places, report)
         start = f"{rates.best(rates.tried(rows, trials.source, encoder, '')):g}"
-        if len({row["learning_rate"] for row in rows}) == 1:
+        if len(tuning.pretraining_learning_rates) < 2:
             rows = []  # nothing was searched
     else:
         start = "released"

@@ -45,7 +45,8 @@ class Study:
     @property
     def averaged(self) -> tuple[str, ...]:
         """The targets that means are over."""
-        return tuple(name for name in self.targets if name not in self.shown_only)
+        left_out = self.shown_only
+        return tuple(name for name in self.targets if name not in left_out)
 
     @property
     def shown_only(self) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from xit.paper.inputs import Inputs, Row
 from xit.paper.render import Cell, Table
-from xit.paper.sentences import margin
+from xit.paper.sentences import in_points
 from xit.statistics.claims import CLAIMS, ClaimResult, results
 from xit.statistics.study import Study
 
@@ -54,8 +54,8 @@ def _ruled(study: Study) -> str:
     return (
         "Significantly above reads reproduced, significantly below contradicted, else inconclusive, after Holm's "
         "correction within the family that tests it, or within the claims that no other family tests. Equality is "
-        f"reproduced where two one-sided tests find less than {margin(study)}, and contradicted where "
-        "the whole interval is beyond them."
+        f"reproduced where two one-sided tests find less than {in_points(study.analysis.margin)}, and contradicted "
+        "where the whole interval is beyond them."
     )
 
 

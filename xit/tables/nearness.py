@@ -15,7 +15,7 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="nearness",
         title=f"How near each intermediate task is to each target ({inputs.label})",
         caption=(
-            f"Same data: some training examples are in both, as in the papers, where XNLI is trained on MNLI's. "
+            "Same data: some training examples are in both, as in the papers, where XNLI is trained on MNLI's. "
             f"{same_generator}Same format: both have a head of the same kind. A target that is not trained is near to "
             "none. Made by `xit paper` from the facts of xit/tasks."
         ),
