@@ -85,17 +85,17 @@ WORKERS = -n $(if $(value JOBS),$(call argument,JOBS),auto)
 PYTEST = $(VENV)/bin/pytest $(WORKERS) --dist worksteal $(call option,-k,K)
 
 test: setup  ## Run the fast tests, or those of them that K= names
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not torture and not rehearsal"
 
-test-all: setup  ## Run all tests, the slow ones too
-	$(PYTEST)
+test-all: setup  ## Run the slow tests too; ten minutes
+	$(PYTEST) -m "not torture and not rehearsal"
 
 torture: setup  ## Kill stages 200 times at random moments, fill disks (as root), damage files; minutes
 	$(VENV)/bin/python scripts/torture.py
-	$(VENV)/bin/pytest tests/pipeline/test_faults.py $(WORKERS) --dist loadfile
+	$(VENV)/bin/pytest $(WORKERS) --dist loadfile -m torture
 
-rehearse: setup  ## Run profiles real and real-cpu on stand-ins of the Hub, a few steps each; half an hour
-	XIT_REHEARSE=1 $(VENV)/bin/pytest -q -s tests/pipeline/test_rehearsal.py
+rehearse: setup  ## Run profiles real, real-cpu and xtreme-r on stand-ins of the Hub, a few steps each; half an hour
+	$(VENV)/bin/pytest -q -s -m rehearsal
 
 lint: setup  ## Check style, format and types
 	$(VENV)/bin/ruff check

@@ -209,7 +209,7 @@ def main() -> None:
 def prepared(root: Path) -> Path:
     """A folder with the tiny experiment, of one encoder and with a recipe, so that it has every stage."""
     root.mkdir(exist_ok=True)
-    for name in ("params.yaml", "dvc.yaml", "profiles", "xit", "paper"):
+    for name in (".dvcignore", "params.yaml", "dvc.yaml", "profiles", "xit", "paper"):
         source = PROJECT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "generated", "*.pdf"))

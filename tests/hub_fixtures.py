@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import babel
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -298,7 +299,7 @@ def put_entities(found: Repositories) -> None:
 NO_PAIRS = ("ht", "jv", "qu", "sw", "tl", "wo")
 """Languages of XTREME-R that OPUS-100 lacks."""
 SAID = {"el": "το φως", "zh": "灯"}
-"""In the pairs of some languages; in those of the others stands their code."""
+"""In the pairs of some languages; in those of the others stands their code, or their name where that is not Latin."""
 
 
 def put_text(found: Repositories) -> None:
@@ -316,7 +317,8 @@ def put_text(found: Repositories) -> None:
     pairs: dict[str, Mapping[str, bytes]] = {}
     for code in sorted({code for name in registry.names("tasks") for code in languages(name)} - {"en", *NO_PAIRS}):
         ends = sorted(("en", code))
-        sides = [{code: f"{n} {SAID.get(code, code)}", "en": f"The lamp {n}\tis on."} for n in range(3)]
+        name = code if facts(code).script == "Latin" else str(babel.Locale.parse(code).get_display_name(code))
+        sides = [{code: f"{n} {SAID.get(code, name)}", "en": f"The lamp {n}\tis on."} for n in range(3)]
         rows = [{"translation": {end: side[end] for end in ends}} for side in sides]
         features = Features({"translation": Translation(languages=ends)})
         pairs["-".join(ends)] = each(parquet(rows, features, row_group_size=2), *ALL)

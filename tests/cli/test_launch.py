@@ -40,23 +40,21 @@ def test_the_shipped_configurations_say_how_many_processes() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
-def test_the_command_line_trains_in_two_processes(launcher: str, xit: Xit) -> None:
-    """As a user starts it, on CPUs; the number of processes stands in the lineage."""
+def test_the_command_line_trains_in_two_processes(xit: Xit) -> None:
+    """As a user starts it, on CPUs, by torchrun or by a configuration; how many there were stands in the lineage."""
     for arguments in (("data", "text"), ("data", "mnli"), ("tokenizer",)):
         assert xit(*arguments).code == 0
-    script = Path(sys.executable).parent / "xit"
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
-    start: tuple[str, ...] = ()
-    if launcher == "torchrun":
-        start = (str(script.with_name("torchrun")), "--standalone", "--nproc_per_node", "2", "--no-python")
-    else:
-        text = (ROOT / "launch/several-gpus.yaml").read_text().replace("num_processes: 8", "num_processes: 2")
-        Path("two.yaml").write_text(text)
-        environment["XIT_ACCELERATE"] = "two.yaml"
+    script = str(Path(sys.executable).parent / "xit")
+    torchrun = (str(Path(script).with_name("torchrun")), "--standalone", "--nproc_per_node", "2", "--no-python")
+    text = (ROOT / "launch/several-gpus.yaml").read_text().replace("num_processes: 8", "num_processes: 2")
+    Path("two.yaml").write_text(text)
+    on_cpu = {**os.environ, "ACCELERATE_USE_CPU": "true"}
 
-    for arguments in (("pretrain", "lstm"), ("intermediate", "lstm", "mnli")):
-        done = subprocess.run([*start, str(script), *arguments], env=environment, capture_output=True, text=True)
+    for command, environment in (
+        ((*torchrun, script, "pretrain", "lstm"), on_cpu),
+        ((script, "intermediate", "lstm", "mnli"), {**on_cpu, "XIT_ACCELERATE": "two.yaml"}),
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("models/") == 1  # the main process speaks, alone
 

@@ -414,6 +414,8 @@ def test_what_masked_lm_loses_stands_by_language_with_its_difference_over_seeds(
     )
     gains = "Over the 4 pairs of an encoder and a task these losses and the average gains correlate"  # +3 and −2
     assert last.startswith(f"{gains} (Spearman, not tested) at +0.")
+    alike = with_retrieval(tmp_path, forgetting=loss_rows({"none": 0.0, "mnli": 2.0, "squad": 2.0}))
+    assert len(observations.of_forgetting(alike)) == 2  # what does not differ correlates with nothing
     assert module.build(with_retrieval(tmp_path)) == ()
     assert observations.of_forgetting(with_retrieval(tmp_path)) == []
     unlike = with_retrieval(tmp_path, forgetting=loss_rows({"mnli": 1.0}))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_dvc import bits, copy_pipeline
+from test_dvc import bits, small, without_paper
 from test_runner import WAIT, is_alive, wait_for
 
 from xit.core.errors import XitError
@@ -136,18 +136,19 @@ def test_what_is_lost_with_a_worker_and_with_a_node_is_made_again_and_nothing_tw
     assert runner.run(root, 2, killing, executor) == 0
 
 
-def test_the_tiny_experiment_on_a_cluster_that_loses_a_worker_and_a_node_has_the_bits_of_a_serial_run(
+def test_a_small_experiment_on_a_cluster_that_loses_a_worker_and_a_node_has_the_bits_of_a_serial_run(
     tmp_path: Path, nodes: tuple[str, Nodes]
 ) -> None:
-    serial = overlay.prepare(copy_pipeline(tmp_path / "serial"), "tiny", None)
+    serial, root = (
+        overlay.prepare(without_paper(small(tmp_path / name, ["lstm"])), "tiny", None) for name in ("serial", "grid")
+    )
     runner.run(serial, 1, lambda event: None)
-    root = overlay.prepare(copy_pipeline(tmp_path / "grid"), "tiny", None)
     executor = functools.partial(dask_workers.opened, nodes[0], config.load(root / "params.yaml").resources)
-    killing = Killing(nodes[1], pretrain__lstm=kill_worker, finetune__lstm_xnli=kill_node)
+    killing = Killing(nodes[1], pretrain__lstm=kill_worker, finetune__lstm_udpos=kill_node)
 
     runner.run(root, 2, killing, executor)
 
-    assert set(killing.of("lost")) == {"pretrain@lstm", "finetune@lstm-xnli"}
+    assert set(killing.of("lost")) == {"pretrain@lstm", "finetune@lstm-udpos"}
     assert bits(root) == bits(serial)
     assert runner.run(root, 2, killing, executor) == 0
 

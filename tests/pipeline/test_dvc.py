@@ -287,10 +287,28 @@ def test_a_new_language_re_runs_its_data_and_evaluation_but_no_training(root: Pa
     assert not set(after.instances) - after.changed
 
 
+def small(root: Path, encoders: Sequence[str]) -> Path:
+    """A project whose profile `tiny` is smaller yet."""
+    copy_pipeline(root)
+    values = yaml.safe_load((root / "profiles/tiny.yaml").read_text(encoding="utf-8"))
+    values["grid"] |= {"encoders": list(encoders), "targets": ["udpos"], "tasks": ["mnli", "udpos", "tatoeba"]}
+    values["micro"] |= {"documents_per_language": 100}
+    (root / "profiles/tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return root
+
+
+def without_paper(root: Path) -> Path:
+    """The folder, where dvc.yaml has no `paper` any more: that takes as long as all other stages together."""
+    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    del pipeline["stages"]["paper"]
+    (root / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+    return root
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny profile, really run, two instances side by side."""
-    root = overlay.prepare(copy_pipeline(tmp_path_factory.mktemp("finished")), "tiny", None)
+    """The small experiment, really run, two instances side by side."""
+    root = overlay.prepare(small(tmp_path_factory.mktemp("finished"), ["transformer", "lstm"]), "tiny", None)
     runner.run(root, 2, lambda event: None)
     return root
 
@@ -301,6 +319,15 @@ def copy(finished: Path, tmp_path: Path) -> Path:
     root = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
     (root / ".dvcignore").write_text("__pycache__/\n", encoding="utf-8")
     return root
+
+
+@pytest.fixture
+def of_lstm(copy: Path) -> Path:
+    """The finished workspace of one encoder, without the paper."""
+    set_parameter(copy, "grid.encoders", ["lstm"])
+    for path in [*copy.glob("models/*/transformer"), copy / "evaluations/transformer"]:
+        shutil.rmtree(path)
+    return without_paper(copy)
 
 
 def made_at(root: Path) -> dict[str, int]:
@@ -358,17 +385,20 @@ def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Pa
     assert runner.run(finished, 2, lambda event: None) == 0
 
 
-def test_a_new_language_is_scored_without_training_anything(copy: Path) -> None:
-    before = models(copy)
-    set_parameter(copy, "languages.evaluation", ["en", "de", "zh", "es"])
+def test_a_new_seed_and_a_new_language_train_the_models_of_that_seed_only(of_lstm: Path) -> None:
+    before = models(of_lstm)
+    set_parameter(of_lstm, "seeds", [1, 2])
+    set_parameter(of_lstm, "languages.evaluation", ["en", "de", "zh", "es"])
 
-    runner.run(copy, 2, lambda event: None)
+    runner.run(of_lstm, 2, lambda event: None)
 
-    with (copy / "results/scores.csv").open(encoding="utf-8", newline="") as file:
-        scored = {(row["target"], row["language"]) for row in csv.DictReader(file)}
-    assert {target for target, language in scored if language == "es"} == {"xnli", "udpos", "tatoeba"}
-    assert models(copy) == before
-    assert not runner.plan(copy).instances
+    after = models(of_lstm)
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {f"{name.removesuffix('/1')}/2" for name in before}
+    with (of_lstm / "results/scores.csv").open(encoding="utf-8", newline="") as file:
+        scored = {(row["target"], row["language"], row["seed"]) for row in csv.DictReader(file)}
+    assert {row for row in scored if row[1] == "es"} == set(itertools.product(("udpos", "tatoeba"), ["es"], "12"))
+    assert not runner.plan(of_lstm).instances
 
 
 def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path) -> None:
@@ -394,70 +424,59 @@ def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path)
 
 def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
     """An encoder's forward, a format's head and a learning rate at once: the other encoder tells them apart."""
-    edit(copy / "xit/encoders/transformer.py", "F.layer_norm(state,", "2 * F.layer_norm(state,")
+    edit(without_paper(copy) / "xit/encoders/transformer.py", "F.layer_norm(state,", "2 * F.layer_norm(state,")
     edit(copy / "xit/heads/tagging.py", "self.output(self", "2 * self.output(self")
-    set_parameter(copy, "targets.xnli.learning_rate", 0.00123)
+    set_parameter(copy, "intermediate.mnli.learning_rate", 0.00123)
     names = made_at(copy)
 
     again = made_again(copy)
 
-    kept = {name for name in names if "/lstm/" in name and not name.startswith("models/finetuned/")}
-    kept -= {name for name in names if name.startswith(("evaluations/lstm/xnli/", "evaluations/lstm/udpos/"))}
-    assert {name.rpartition("/")[0] for name in kept} == {
-        "models/pretrained/lstm",
-        "models/intermediate/lstm/none",
-        "models/intermediate/lstm/mnli",
-        "evaluations/lstm/forgetting/tatoeba/none",
-        "evaluations/lstm/forgetting/tatoeba/mnli",
-        "evaluations/lstm/tatoeba/none",
-        "evaluations/lstm/tatoeba/mnli",
+    assert names.keys() - again == {
+        "models/pretrained/lstm/1",
+        "models/intermediate/lstm/none/1",
+        "evaluations/lstm/forgetting/tatoeba/none/1",
+        "evaluations/lstm/tatoeba/none/1",
     }
-    assert again == names.keys() - kept
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(
-            lambda root: edit(root / "xit/training/loop.py", "plan.gradient_clip", "2 * plan.gradient_clip"),
-            id="the loop's arithmetic",
-        ),
-        pytest.param(
-            lambda root: set_parameter(root, "languages.pretraining", ["en", "de"]), id="a language of pretraining"
-        ),
-    ],
-)
-def test_what_changes_pretraining_makes_everything_again(change: Callable[[Path], None], copy: Path) -> None:
-    change(copy)
+def test_the_arithmetic_of_the_loop_makes_everything_again(of_lstm: Path) -> None:
+    edit(of_lstm / "xit/training/loop.py", "plan.gradient_clip", "2 * plan.gradient_clip")
 
-    assert made_again(copy) == made_at(copy).keys()
+    assert made_again(of_lstm) == made_at(of_lstm).keys()
 
 
-def test_a_new_seed_trains_its_own_models_only(copy: Path) -> None:
-    before = models(copy)
-    set_parameter(copy, "seeds", [1, 2])
+def test_a_language_of_pretraining_makes_pretraining_again(of_lstm: Path) -> None:
+    """And with it all that hangs on pretrained models, as the arithmetic of the loop does."""
+    before = made_at(of_lstm)
+    set_parameter(of_lstm, "languages.pretraining", ["en", "de"])
 
-    runner.run(copy, 2, lambda event: None)
+    dvc_alone(of_lstm, "pretrain@lstm")
 
-    after = models(copy)
-    assert {name: after[name] for name in before} == before
-    assert after.keys() - before.keys() == {f"{name.removesuffix('/1')}/2" for name in before}
+    assert made_at(of_lstm)["models/pretrained/lstm/1"] > before["models/pretrained/lstm/1"]
+
+
+def dvc_alone(root: Path, *targets: str) -> None:
+    """Run what is stale of the targets, or of all, as somebody does who types `dvc repro`."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "dvc", "repro", "--quiet", *targets]
+    subprocess.run(command, cwd=root, env=environment, check=True)
 
 
 def test_an_interrupted_run_continued_by_dvc_alone_ends_in_the_same_bits(finished: Path, tmp_path: Path) -> None:
-    project = copy_pipeline(tmp_path)
+    project = without_paper(small(tmp_path, ["lstm"]))
     root = project / "workspaces" / "tiny"
     command = [Path(sys.executable).with_name("xit"), "reproduce", "--profile", "tiny"]
     with subprocess.Popen(command, cwd=project, stderr=subprocess.DEVNULL) as running:
-        while not (root / "logs/pretrain@lstm.log").exists():
-            assert running.poll() is None, "it ended before it came to pretraining"
+        while not (root / "logs/finetune@lstm-udpos.log").exists():
+            assert running.poll() is None, "it ended before it came to fine-tuning"
             time.sleep(0.02)
         running.send_signal(signal.SIGINT)
 
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", "--quiet"], cwd=root, env={**os.environ, "PATH": path}, check=True
-    )
+    dvc_alone(root)
 
     assert running.returncode == 130
-    assert bits(root) == bits(finished)
+    assert bits(root).keys() > {"finetune@lstm-udpos", "evaluate@lstm-udpos"}
+    assert {name: outs for name, outs in bits(finished).items() if name in bits(root).keys() - {"collect"}} == {
+        name: outs for name, outs in bits(root).items() if name != "collect"
+    }

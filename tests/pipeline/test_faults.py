@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import torture  # noqa: E402
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.torture,
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # DVC's own, of pygtrie
 ]
 TOKEN = "hf_planted_token"

@@ -80,8 +80,7 @@ def cache_with_originals(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("XIT_REHEARSE" not in os.environ, reason="half an hour, which `make rehearse` takes")
+@pytest.mark.rehearsal
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
 @pytest.mark.parametrize("profile", ["real-cpu", "real"])
 def test_a_profile_of_released_encoders_runs_from_the_hub_to_the_paper(

@@ -188,7 +188,7 @@ def cut(values: Any, grid: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("name", CUTS)
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
 def test_a_dry_run_with_stand_ins_of_every_repository_starts_runs_and_finishes(

@@ -90,7 +90,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize("arguments", MADE, ids="-".join)
 def test_a_command_killed_many_times_ends_in_the_same_bits(
     arguments: tuple[str, ...], undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -114,7 +114,7 @@ def test_a_command_killed_many_times_ends_in_the_same_bits(
     assert test_loop.files(root / out) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_two_processes_of_which_one_is_killed_many_times_end_in_the_same_bits(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,7 +67,7 @@ def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -
             for (task, _, target), growth in of_encoder.items()
             if (proxy := shared(study, task, target)[number]) is not None and growth.per_tenfold is not None
         ]
-        if len({proxy for proxy, _ in both}) == 2 and len({slope for _, slope in both}) > 1:
+        if can_correlate(both):
             correlations.append(f"sharing {what} at {correlation(both)} ({len(both)} pairs)")
     if not correlations:
         return []
@@ -163,7 +163,7 @@ def of_forgetting(inputs: Inputs) -> list[str]:
         )
         gains = {task: main_gains(study)[task, encoder, MEAN] for task in moved}
         pairs += [(moved[task].value, one.value) for task, one in gains.items() if one is not None]
-    if len(pairs) >= FEWEST_PAIRS:
+    if len(pairs) >= FEWEST_PAIRS and can_correlate(pairs):
         sentences.append(
             f"Over the {len(pairs)} pairs of an encoder and a task these losses and the average gains correlate "
             f"(Spearman, not tested) at {correlation(pairs)}."
@@ -173,6 +173,11 @@ def of_forgetting(inputs: Inputs) -> list[str]:
 
 FEWEST_PAIRS = 4
 """Below them a correlation says nothing."""
+
+
+def can_correlate(pairs: Sequence[tuple[float, float]]) -> bool:
+    """Whether there are some, of which neither side is the same everywhere."""
+    return bool(pairs) and all(len(set(values)) > 1 for values in zip(*pairs, strict=True))
 
 
 def correlation(pairs: Sequence[tuple[float, float]]) -> str:
