@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+import huggingface_hub
+import pytest
+
 LARGE = (".parquet", ".safetensors", ".gz")
 """Files in large-file storage, which have a SHA-256; git names the others."""
 
@@ -67,6 +70,13 @@ class HubServer(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    def is_the_hub(self, patch: pytest.MonkeyPatch) -> None:
+        """Have huggingface_hub ask this server; its client of module functions keeps the address of its own start."""
+        patch.setattr(huggingface_hub.constants, "ENDPOINT", self.url)
+        patch.setattr(huggingface_hub.hf_api.api, "endpoint", self.url)
+        template = self.url + "/{repo_id}/resolve/{revision}/{filename}"
+        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
     @classmethod
     @contextlib.contextmanager

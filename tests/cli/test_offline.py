@@ -1,6 +1,7 @@
 """`hub.is_offline: true` and `hub.cache` hold for every command that could ask the Hub: no socket is opened."""
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         HubServer.serving(encoder_fixtures.Repositories()) as server,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        server.is_the_hub(patch)
         patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", "nowhere")
         patch.chdir(root)
         write_parameters(root, root / "cache", is_offline=False)
@@ -110,6 +109,7 @@ def test_without_offline_a_socket_is_asked_for(
     """Otherwise the tests above would pass on commands that never ask."""
     monkeypatch.chdir(tmp_path)
     write_parameters(tmp_path, tmp_path / "empty", is_offline=False)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the attempts of huggingface_hub
 
     assert run(COMMANDS["eval"])
     assert opened

@@ -270,9 +270,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     rows = b'{"text": "a"}\n'
     files = {"README.md": b"", "data/train-../../../../../escaped.jsonl": rows, "data/test-0.jsonl": rows}
     with HubServer.serving({"datasets/owner/name": Repository(files)}) as server:
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        server.is_the_hub(monkeypatch)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "a/b/c/cache"))
         yield server
     huggingface_hub.close_session()

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from dvc.repo import Repo, lock_repo
+from small_experiment import PROJECT, bits, copy_pipeline, set_parameter, without_paper
 
 from xit.pipeline import overlay, runner
 
@@ -26,8 +27,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # DVC's own, of pygtrie
 ]
 
-PROJECT = Path(__file__).parents[2]
-PIPELINE = ("dvc.yaml", "params.yaml", "xit", "profiles", "paper/*.typ", "paper/inputs", "paper/*.bib")
 SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
 GRID = {
     "grid.intermediates": ["mnli", "squad"],
@@ -38,17 +37,6 @@ GRID = {
 }
 """Of the default experiment, a grid with every stage and two or more names on every axis."""
 TRAINING = ("pretrain@*", "control@*", "intermediate@*", "finetune@*")
-
-
-def copy_pipeline(root: Path) -> Path:
-    for source in [path for pattern in PIPELINE for path in PROJECT.glob(pattern)]:
-        target = root / source.relative_to(PROJECT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, target)
-    return root
 
 
 def record(stages: Sequence[Any]) -> None:
@@ -85,17 +73,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "copy", symlinks=True)
-
-
-def set_parameter(root: Path, key: str, value: Any) -> None:
-    """Change one parameter of params.yaml, `targets.xnli.steps` for one, to a value or to what a function gives."""
-    parameters = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    section = parameters
-    *outer, last = key.split(".")
-    for name in outer:
-        section = section[name]
-    section[last] = value(section[last]) if callable(value) else value
-    (root / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False), encoding="utf-8")
 
 
 def append_line(path: Path) -> None:
@@ -287,32 +264,6 @@ def test_a_new_language_re_runs_its_data_and_evaluation_but_no_training(root: Pa
     assert not set(after.instances) - after.changed
 
 
-def small(root: Path, encoders: Sequence[str]) -> Path:
-    """A project whose profile `tiny` is smaller yet."""
-    copy_pipeline(root)
-    values = yaml.safe_load((root / "profiles/tiny.yaml").read_text(encoding="utf-8"))
-    values["grid"] |= {"encoders": list(encoders), "targets": ["udpos"], "tasks": ["mnli", "udpos", "tatoeba"]}
-    values["micro"] |= {"documents_per_language": 100}
-    (root / "profiles/tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    return root
-
-
-def without_paper(root: Path) -> Path:
-    """The folder, where dvc.yaml has no `paper` any more: that takes as long as all other stages together."""
-    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
-    del pipeline["stages"]["paper"]
-    (root / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
-    return root
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small experiment, really run, two instances side by side."""
-    root = overlay.prepare(small(tmp_path_factory.mktemp("finished"), ["transformer", "lstm"]), "tiny", None)
-    runner.run(root, 2, lambda event: None)
-    return root
-
-
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
     """The finished workspace, whose own code the commands run: what Python compiles of that is no input."""
@@ -323,11 +274,11 @@ def copy(finished: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def of_lstm(copy: Path) -> Path:
-    """The finished workspace of one encoder, without the paper."""
+    """The finished workspace, of one encoder."""
     set_parameter(copy, "grid.encoders", ["lstm"])
     for path in [*copy.glob("models/*/transformer"), copy / "evaluations/transformer"]:
         shutil.rmtree(path)
-    return without_paper(copy)
+    return copy
 
 
 def made_at(root: Path) -> dict[str, int]:
@@ -371,12 +322,6 @@ def made_again(root: Path) -> set[str]:
     return {name for name in after if after[name] != before[name]}
 
 
-def bits(root: Path) -> dict[str, list[tuple[str, str]]]:
-    """The outputs of each instance with their hashes."""
-    stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    return {name: [(out["path"], out["md5"]) for out in facts["outs"]] for name, facts in stages.items()}
-
-
 def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Path) -> None:
     assert (finished / "paper/main.pdf").read_bytes().startswith(b"%PDF")
     with (finished / "results/forgetting.csv").open(encoding="utf-8", newline="") as file:
@@ -387,7 +332,7 @@ def test_a_finished_experiment_has_its_paper_and_runs_nothing_again(finished: Pa
 
 def test_a_new_seed_and_a_new_language_train_the_models_of_that_seed_only(of_lstm: Path) -> None:
     before = models(of_lstm)
-    set_parameter(of_lstm, "seeds", [1, 2])
+    set_parameter(without_paper(of_lstm), "seeds", [1, 2])
     set_parameter(of_lstm, "languages.evaluation", ["en", "de", "zh", "es"])
 
     runner.run(of_lstm, 2, lambda event: None)
@@ -401,25 +346,25 @@ def test_a_new_seed_and_a_new_language_train_the_models_of_that_seed_only(of_lst
     assert not runner.plan(of_lstm).instances
 
 
-def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(copy: Path) -> None:
-    loop = copy / "xit/training/loop.py"
+def test_what_changes_no_result_trains_nothing_and_evaluates_nothing(of_lstm: Path) -> None:
+    loop = of_lstm / "xit/training/loop.py"
     edit(loop, "import json\n", "import json  # for the log\n")
     edit(loop, '"""', '"""A better docstring. ')
     edit(loop, "Delete it to start this run over", "Remove it, and this run starts over")
-    edit(copy / "xit/core/settings.py", "    epochs: P", "    label_smoothing: float = 0.1\n    epochs: P")
-    edit(copy / "xit/tasks/xnli.py", "Conneau et al. 2018", "Conneau et al. 2019")
-    edit(copy / "xit/tasks/xnli.py", "facebook/xnli@b8dd5d7", "facebook/xnli@0000000")
-    edit(copy / "xit/encoders/lstm.py", "Hochreiter and Schmidhuber 1997", "Hochreiter 1997")
-    edit(copy / "xit/modeling/released.py", "import torch\n", "import torch\n\nX = 1\n")
-    edit(copy / "xit/tables/heatmap.py", "\nfrom ", "\nX = 1\nfrom ")
-    edit(copy / "paper/main.typ", "= Question\n", "= Question\n\nThis sentence is new.\n")
-    set_parameter(copy, "compute.save_every", lambda steps: steps + 1)
-    paper = (copy / "paper/main.pdf").stat().st_mtime_ns
+    edit(of_lstm / "xit/core/settings.py", "    epochs: P", "    label_smoothing: float = 0.1\n    epochs: P")
+    edit(of_lstm / "xit/tasks/mnli.py", "Williams et al. 2018", "Williams et al. 2019")
+    edit(of_lstm / "xit/tasks/mnli.py", "nyu-mll/glue@bcdcba7", "nyu-mll/glue@0000000")
+    edit(of_lstm / "xit/encoders/lstm.py", "Hochreiter and Schmidhuber 1997", "Hochreiter 1997")
+    edit(of_lstm / "xit/modeling/released.py", "import torch\n", "import torch\n\nX = 1\n")
+    edit(of_lstm / "xit/tables/heatmap.py", "\nfrom ", "\nX = 1\nfrom ")
+    edit(of_lstm / "paper/main.typ", "= Question\n", "= Question\n\nThis sentence is new.\n")
+    set_parameter(of_lstm, "compute.save_every", lambda steps: steps + 1)
+    paper = (of_lstm / "paper/main.pdf").stat().st_mtime_ns
 
-    again = made_again(copy)
+    again = made_again(of_lstm)
 
     assert again == set()
-    assert (copy / "paper/main.pdf").stat().st_mtime_ns > paper  # so that what was changed has been looked at
+    assert (of_lstm / "paper/main.pdf").stat().st_mtime_ns > paper  # so that what was changed has been looked at
 
 
 def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
@@ -440,7 +385,7 @@ def test_a_change_makes_again_exactly_what_hangs_on_it(copy: Path) -> None:
 
 
 def test_the_arithmetic_of_the_loop_makes_everything_again(of_lstm: Path) -> None:
-    edit(of_lstm / "xit/training/loop.py", "plan.gradient_clip", "2 * plan.gradient_clip")
+    edit(without_paper(of_lstm) / "xit/training/loop.py", "plan.gradient_clip", "2 * plan.gradient_clip")
 
     assert made_again(of_lstm) == made_at(of_lstm).keys()
 
@@ -448,7 +393,7 @@ def test_the_arithmetic_of_the_loop_makes_everything_again(of_lstm: Path) -> Non
 def test_a_language_of_pretraining_makes_pretraining_again(of_lstm: Path) -> None:
     """And with it all that hangs on pretrained models, as the arithmetic of the loop does."""
     before = made_at(of_lstm)
-    set_parameter(of_lstm, "languages.pretraining", ["en", "de"])
+    set_parameter(without_paper(of_lstm), "languages.pretraining", ["en", "de"])
 
     dvc_alone(of_lstm, "pretrain@lstm")
 
@@ -463,20 +408,31 @@ def dvc_alone(root: Path, *targets: str) -> None:
     subprocess.run(command, cwd=root, env=environment, check=True)
 
 
-def test_an_interrupted_run_continued_by_dvc_alone_ends_in_the_same_bits(finished: Path, tmp_path: Path) -> None:
-    project = without_paper(small(tmp_path, ["lstm"]))
-    root = project / "workspaces" / "tiny"
-    command = [Path(sys.executable).with_name("xit"), "reproduce", "--profile", "tiny"]
-    with subprocess.Popen(command, cwd=project, stderr=subprocess.DEVNULL) as running:
-        while not (root / "logs/finetune@lstm-udpos.log").exists():
+def test_an_interrupted_run_continued_by_dvc_alone_ends_in_the_same_bits(finished: Path, of_lstm: Path) -> None:
+    forget(without_paper(of_lstm), "finetune@", "evaluate@", "retrieve@", "forgetting@", "collect")
+    command = [Path(sys.executable).with_name("xit"), "reproduce"]
+    (of_lstm / "logs/finetune@lstm-udpos.log").unlink()
+    with subprocess.Popen(command, cwd=of_lstm, stderr=subprocess.DEVNULL) as running:
+        while not (of_lstm / "logs/finetune@lstm-udpos.log").exists():
             assert running.poll() is None, "it ended before it came to fine-tuning"
             time.sleep(0.02)
         running.send_signal(signal.SIGINT)
+    assert "finetune@lstm-udpos" not in bits(of_lstm)
 
-    dvc_alone(root)
+    dvc_alone(of_lstm)
 
     assert running.returncode == 130
-    assert bits(root).keys() > {"finetune@lstm-udpos", "evaluate@lstm-udpos"}
-    assert {name: outs for name, outs in bits(finished).items() if name in bits(root).keys() - {"collect"}} == {
-        name: outs for name, outs in bits(root).items() if name != "collect"
-    }
+    found, expected = bits(of_lstm), bits(finished)
+    assert {"finetune@lstm-udpos", "forgetting@lstm-tatoeba"} <= found.keys()
+    assert [name for name in found if found[name] != expected[name]] == ["collect"]  # which has two encoders there
+
+
+def forget(root: Path, *starts: str) -> None:
+    """As if the instances whose names start so had never run; and all of other encoders."""
+    lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))
+    for name in [*lock["stages"]]:
+        if name.startswith(starts) or "@transformer" in name or name == "paper":
+            for out in lock["stages"].pop(name)["outs"]:
+                shutil.rmtree(root / out["path"], ignore_errors=True)
+    (root / "dvc.lock").write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+    shutil.rmtree(root / ".dvc/cache")

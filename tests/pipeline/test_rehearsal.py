@@ -18,7 +18,7 @@ from pathlib import Path
 import encoder_fixtures
 import hub_fixtures
 import pytest
-import test_dvc
+import small_experiment
 from hub_server import HubServer
 
 from xit.core import registry
@@ -55,7 +55,7 @@ def server() -> Iterator[HubServer]:
 
 def project_of(root: Path, profile: str) -> Path:
     """A copy of the project with the profile `rehearsal`, which is `profile` turned down."""
-    test_dvc.copy_pipeline(root)
+    small_experiment.copy_pipeline(root)
     for path in (root / "xit/tasks").glob("[a-z]*.py"):
         with path.open("a") as file:
             file.write("\nfrom xit.core.task import uncounted\n\ntask = uncounted(task)\n")

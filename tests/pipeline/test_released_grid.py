@@ -8,7 +8,7 @@ from pathlib import Path
 import encoder_fixtures
 import huggingface_hub.constants
 import pytest
-import test_dvc
+import small_experiment
 import tiny
 import torch
 from encoder_fixtures import RELEASED
@@ -37,9 +37,7 @@ UNLIKE = ("laser2", "mt5_base", "rwkv4_world")
 @pytest.fixture(scope="module")
 def server() -> Iterator[HubServer]:
     with HubServer.serving(encoder_fixtures.Repositories()) as running, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(huggingface_hub.constants, "ENDPOINT", running.url)
-        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
-        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        running.is_the_hub(patch)
         yield running
 
 
@@ -167,9 +165,9 @@ def test_rwkv_world_takes_the_longest_piece_at_each_place(tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own, of pygtrie
 def test_a_grid_of_released_encoders_alone_runs_without_text_and_tokenizer(tmp_path: Path) -> None:
-    root = test_dvc.copy_pipeline(tmp_path / "project")
+    root = small_experiment.without_paper(small_experiment.small(tmp_path / "project", ["lstm"]))
     tiny.write_checkpoint(tmp_path / "own", "lstm")
-    values = config.laid_over(config.read(root / "profiles/tiny.yaml"), {"grid": {"encoders": ["lstm"]}})
+    values = config.read(root / "profiles/tiny.yaml")
     values["encoders"]["lstm"] = {"weights": str(tmp_path / "own"), "size": None, "pretraining_learning_rate": None}
     (root / "profiles/released.yaml").write_text(config.written(values))
     workspace = overlay.prepare(root, "released", None)

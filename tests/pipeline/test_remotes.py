@@ -10,16 +10,15 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from test_dvc import copy_pipeline
+from small_experiment import PROJECT
 
-from xit.pipeline import overlay, runner
+from xit.pipeline import runner
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # DVC's own, of pygtrie
 ]
 
-PROJECT = Path(__file__).parents[2]
 BINARIES = Path(sys.executable).parent
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -39,18 +38,13 @@ def commit(root: Path, message: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny experiment in a git repository of its own: dvc.lock is in it, and what was made is in DVC's cache."""
-    project = copy_pipeline(tmp_path_factory.mktemp("finished"))
-    root = project / "workspaces" / "tiny"
-    root.mkdir(parents=True)
-    run(root, "git", "init", "--quiet")
-    (root / ".dvc").mkdir()
+def project(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small experiment in a git repository of its own: dvc.lock is in it, and what was made is in DVC's cache."""
+    root = shutil.copytree(finished, tmp_path_factory.mktemp("project") / "tiny", symlinks=True)
     for name in (".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore"):
         shutil.copyfile(PROJECT / name, root / name)
-    overlay.prepare(project, "tiny", None)
-    runner.run(root, 2, lambda event: None)
-    commit(root, "The tiny experiment")
+    run(root, "git", "init", "--quiet")
+    commit(root, "The small experiment")
     return root
 
 
@@ -68,28 +62,28 @@ def bucket() -> Iterator[str]:
 
 @pytest.mark.parametrize("kind", ["folder", "s3"])
 def test_a_fresh_clone_pulls_and_writes_the_paper_without_training(
-    kind: str, finished: Path, bucket: str, tmp_path: Path
+    kind: str, project: Path, bucket: str, tmp_path: Path
 ) -> None:
     if kind == "folder":
-        run(finished, "dvc", "remote", "add", "--force", "--default", "store", str(tmp_path / "store"))
+        run(project, "dvc", "remote", "add", "--force", "--default", "store", str(tmp_path / "store"))
     else:
-        run(finished, "dvc", "remote", "add", "--force", "--default", "store", "s3://xit/experiment")
-        run(finished, "dvc", "remote", "modify", "store", "endpointurl", bucket)
-    commit(finished, f"A remote: {kind}")
-    run(finished, "dvc", "push")
+        run(project, "dvc", "remote", "add", "--force", "--default", "store", "s3://xit/experiment")
+        run(project, "dvc", "remote", "modify", "store", "endpointurl", bucket)
+    commit(project, f"A remote: {kind}")
+    run(project, "dvc", "push")
 
     clone = tmp_path / "clone"
-    run(tmp_path, "git", "clone", "--quiet", str(finished), str(clone))
+    run(tmp_path, "git", "clone", "--quiet", str(project), str(clone))
     assert not any((clone / name).exists() for name in ("models", "results", "paper/generated", "paper/main.pdf"))
-    assert run(finished, "git", "status", "--porcelain") == ""
+    assert run(project, "git", "status", "--porcelain") == ""
     run(clone, "dvc", "pull")
-    assert (clone / "paper/main.pdf").read_bytes() == (finished / "paper/main.pdf").read_bytes()
+    assert (clone / "paper/main.pdf").read_bytes() == (project / "paper/main.pdf").read_bytes()
     figures = {path.name: path.read_bytes() for path in (clone / "paper/generated/tables").iterdir()}
     shutil.rmtree(clone / "paper/generated")
     run(clone, "xit", "paper")
 
     assert {path.name: path.read_bytes() for path in (clone / "paper/generated/tables").iterdir()} == figures
     assert len(figures) > 10
-    assert (clone / "models/finetuned/lstm/xnli/mnli/1/model.safetensors").is_file()
+    assert (clone / "models/finetuned/lstm/udpos/mnli/1/model.safetensors").is_file()
     run(clone, "dvc", "status", "--quiet")
     assert runner.run(clone, 2, lambda event: None) == 0

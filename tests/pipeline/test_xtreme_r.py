@@ -10,9 +10,8 @@ from typing import Any
 import encoder_fixtures
 import hub_fixtures
 import hub_reading
-import huggingface_hub.constants
 import pytest
-import test_dvc
+import small_experiment
 import torch
 import yaml
 from dvc.repo import Repo
@@ -110,7 +109,7 @@ def test_show_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_faults_are_told_at_once_and_before_anything_runs(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(test_dvc.copy_pipeline(tmp_path))
+    monkeypatch.chdir(small_experiment.copy_pipeline(tmp_path))
     (tmp_path / "profiles/wrong.yaml").write_text("seeds: []\nencoders: {xlmr_base: {weights: random}}\n")
     (tmp_path / "profiles/heads.yaml").write_text(
         "encoders: {lstm: {size: {heads: 2}}, transformer: {size: {heads: 5}}}\n"
@@ -196,15 +195,13 @@ def test_a_dry_run_with_stand_ins_of_every_repository_starts_runs_and_finishes(
 ) -> None:
     """Every command of every stage instance, in DVC's order, in one process; only numbers of rows are not compared."""
     values = cut(values, CUTS[name])
-    root = test_dvc.copy_pipeline(tmp_path / "project")
+    root = small_experiment.copy_pipeline(tmp_path / "project")
     repositories = {**hub_fixtures.repositories(), **encoder_fixtures.Repositories()}
     encoder_fixtures.put_laser(tmp_path / "cache")
     values["hub"]["cache"] = str(tmp_path / "cache")
     (root / "profiles/dry.yaml").write_text(yaml.safe_dump(values))
     with HubServer.serving(repositories) as server:
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        server.is_the_hub(monkeypatch)
         hub_reading.put_originals(server)
         for task in registry.names("tasks"):
             monkeypatch.setattr(registry.load("tasks", task), "task", hub_reading.uncounted_task(task))

@@ -24,10 +24,8 @@ def repositories() -> hub_fixtures.Repositories:
 @pytest.fixture(scope="module")
 def running(repositories: hub_fixtures.Repositories) -> Iterator[HubServer]:
     with HubServer.serving(repositories) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
+        server.is_the_hub(patch)
         put_originals(server)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         yield server
 
 

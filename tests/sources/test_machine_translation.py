@@ -171,14 +171,11 @@ def test_a_damaged_cache_is_told(nllb: Path, tmp_path: Path) -> None:
 def test_a_model_of_the_hub_at_its_commit_and_then_without_a_network(
     nllb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import huggingface_hub
 
     repository = Repository({path.name: path.read_bytes() for path in nllb.iterdir()}, "c" * 40)
     of_hub = {"model": "owner/tiny-nllb", "commit": "c" * 40}
     with HubServer.serving({"models/owner/tiny-nllb": repository}) as server:
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        server.is_the_hub(monkeypatch)
         hub.configure(str(tmp_path / "hub"), is_offline=False)
         arrived = machine_translation.load(settings(**of_hub), "de")
         with pytest.raises(

@@ -17,6 +17,7 @@ lives, on whatever machine that shares the disk.
 import contextlib
 import ctypes
 import fcntl
+import functools
 import importlib
 import json
 import multiprocessing
@@ -29,12 +30,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
 from xit.core.errors import XitError
+from xit.core.files import atomic
 
 IMPORTED = (
     "dvc.cachemgr",
@@ -178,11 +180,13 @@ def _reproduce(root: Path, name: str, environment: Mapping[str, str]) -> None:
         command = _Command() if IS_LINUX else None
         threading.Thread(target=_end_with_starter, daemon=True).start()
         sys.argv = ["dvc", "--wait-for-lock", "repro", "--single-item", name]  # DVC writes it into its own locks
+        from dvc import rwlock
         from dvc.cli import main
         from dvc.stage import run
 
         if command:
             run._run = command.run
+        rwlock._edit_rwlock = functools.partial(_edit_whole, rwlock._edit_rwlock)
         code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.exit(code)
@@ -228,6 +232,25 @@ def _as_exit() -> Iterator[None]:
         yield
     except GridError as error:
         sys.exit(str(error))
+
+
+class _WholeFiles:
+    """DVC's files, of which one that is written takes the place of the old one at the end."""
+
+    def __init__(self, files: Any) -> None:
+        self.files, self.join = files, files.join
+
+    @contextlib.contextmanager
+    def open(self, path: str, mode: str = "r", **options: Any) -> Iterator[Any]:
+        """As the built-in `open`."""
+        writing = atomic(Path(path)) if mode == "w" else contextlib.nullcontext(path)
+        with writing as place, self.files.open(str(place), mode, **options) as file:
+            yield file
+
+
+def _edit_whole(edit: Callable[..., Any], folder: str, files: Any, *options: Any) -> Any:
+    """DVC's editing of its table of paths in use, which a kill in the middle would leave empty for other instances."""
+    return edit(folder, _WholeFiles(files), *options)
 
 
 def _free_locks_of_dvc(root: Path, name: str) -> None:
