@@ -94,7 +94,7 @@ torture: setup  ## Kill stages 200 times at random moments, fill disks (as root)
 	$(VENV)/bin/python scripts/torture.py
 	$(VENV)/bin/pytest $(WORKERS) --dist loadfile -m torture
 
-rehearse: setup  ## Run profiles real, real-cpu and xtreme-r on stand-ins of the Hub, a few steps each; half an hour
+rehearse: setup  ## Do what docs/ tells whoever adds a thing, the tutorial, and profiles real and xtreme-r on stand-ins of the Hub; long
 	$(VENV)/bin/pytest -q -s -m rehearsal
 
 lint: setup  ## Check style, format and types

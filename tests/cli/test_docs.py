@@ -76,14 +76,19 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
     return [(one["shown"] or one["written"], one["run"] or one["path"], one["text"]) for one in found]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page != ADDING])
+LONG = {"tutorial.md": pytest.mark.rehearsal}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=LONG.get(page, pytest.mark.slow)) for page in PAGES if blocks(page) and page != ADDING],
+)
 def test_what_a_page_runs_does_what_it_says(page: str, project: Path) -> None:
     for language, what, text in blocks(page):
         check(project, language, what, text)
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green_suite(tmp_path: Path) -> None:
     made = ("data", "models", "tokenizer", "evaluations", "tuning", "logs", "site", "translations", "workspaces")
     made = (*made, "results", "generated", "main.pdf")
@@ -109,7 +114,7 @@ def test_whoever_adds_a_task_an_encoder_a_table_and_a_recipe_as_told_has_a_green
     )
     chosen = ("-m", "not slow", "-k", names, "-r", "p", *(f"tests/{name}" for name in tests))
     done = run(copy, sys.executable, "-m", "pytest", *chosen)
-    assert done.returncode == 0, done.stdout[-5000:]
+    assert done.returncode == 0, "".join(line for line in done.stdout.splitlines(True) if line[:6] != "PASSED")
     assert "[rain]" in done.stdout
     assert "[minigru]" in done.stdout
     assert run(copy, "xit", "paper").returncode == 0

@@ -122,6 +122,7 @@ class Killing:
         return [event.instance for event in self.events if event.state == state]
 
 
+@pytest.mark.torture
 def test_what_is_lost_with_a_worker_and_with_a_node_is_made_again_and_nothing_twice_at_once(
     root: Path, nodes: tuple[str, Nodes]
 ) -> None:
@@ -139,6 +140,7 @@ def test_what_is_lost_with_a_worker_and_with_a_node_is_made_again_and_nothing_tw
     assert runner.run(root, 2, killing, executor) == 0
 
 
+@pytest.mark.torture
 def test_an_experiment_on_a_cluster_that_loses_a_worker_and_a_node_has_the_bits_of_another_run(
     finished: Path, tmp_path: Path, nodes: tuple[str, Nodes]
 ) -> None:

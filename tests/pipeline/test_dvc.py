@@ -408,6 +408,7 @@ def dvc_alone(root: Path, *targets: str) -> None:
     subprocess.run(command, cwd=root, env=environment, check=True)
 
 
+@pytest.mark.torture
 def test_an_interrupted_run_continued_by_dvc_alone_ends_in_the_same_bits(finished: Path, of_lstm: Path) -> None:
     forget(without_paper(of_lstm), "finetune@", "evaluate@", "retrieve@", "forgetting@", "collect")
     command = [Path(sys.executable).with_name("xit"), "reproduce"]

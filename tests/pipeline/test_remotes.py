@@ -60,7 +60,7 @@ def bucket() -> Iterator[str]:
     server.stop()
 
 
-@pytest.mark.parametrize("kind", ["folder", "s3"])
+@pytest.mark.parametrize("kind", ["folder", pytest.param("s3", marks=pytest.mark.rehearsal)])
 def test_a_fresh_clone_pulls_and_writes_the_paper_without_training(
     kind: str, project: Path, bucket: str, tmp_path: Path
 ) -> None:
