@@ -61,6 +61,10 @@ def test_two_processes_take_the_steps_of_two_micro_batches_bit_for_bit(tmp_path:
 
 
 RUNS = [("text", "lstm"), ("panx", "lstm"), ("xquad", "mingru"), ("parallel", "transformer")]
+KILLED = [
+    ("xnli", "lstm"),
+    *(pytest.param(one, marks=pytest.mark.torture) for one in [("text", "transformer"), ("parallel", "lstm")]),
+]
 
 
 @pytest.mark.slow
@@ -118,7 +122,7 @@ def test_two_processes_have_the_gradient_of_one_in_every_objective(objective: st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", [("xnli", "lstm"), ("text", "transformer"), ("parallel", "lstm")], ids="-".join)
+@pytest.mark.parametrize("which", KILLED, ids="-".join)
 def test_two_killed_processes_go_on_to_the_same_bits(which: tuple[str, str], tmp_path: Path) -> None:
     for root in (tmp_path / "undisturbed", tmp_path / "killed"):
         test_loop.write_inputs(root, which)
@@ -235,7 +239,13 @@ def train_masked(folder: Path, optimizer: Any, is_sharded: bool, stops_at: int |
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "apart"), [("adamw", 1e-5), ("muon", 1e-2), ("muon_float32", 1e-4)])
+@pytest.mark.parametrize(
+    ("optimizer", "apart"),
+    [
+        ("adamw", 1e-5),
+        *(pytest.param(*one, marks=pytest.mark.torture) for one in [("muon", 1e-2), ("muon_float32", 1e-4)]),
+    ],
+)
 def test_two_sharded_processes_learn_what_one_does_also_after_a_stop(
     optimizer: str, apart: float, tmp_path: Path
 ) -> None:

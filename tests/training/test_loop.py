@@ -424,7 +424,11 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-RUNS = [("xnli", "transformer"), ("xquad", "lstm"), ("text", "lstm"), ("parallel", "mingru")]
+RUNS = [
+    ("xnli", "transformer"),
+    ("parallel", "mingru"),
+    *(pytest.param(one, marks=pytest.mark.torture) for one in [("xquad", "lstm"), ("text", "lstm")]),
+]
 
 
 @pytest.mark.slow
