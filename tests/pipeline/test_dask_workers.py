@@ -156,6 +156,7 @@ def test_an_experiment_on_a_cluster_that_loses_a_worker_and_a_node_has_the_bits_
     assert runner.run(root, 2, killing, executor) == 0
 
 
+@pytest.mark.torture
 def test_an_interrupted_run_stops_what_runs_on_workers_and_goes_on_later(root: Path) -> None:
     (root / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
     (root / "make.sh").write_text(WAIT)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,7 @@ def test_a_model_of_the_hub_at_its_commit_and_then_without_a_network(
     with HubServer.serving({"models/owner/tiny-nllb": repository}) as server:
         server.is_the_hub(monkeypatch)
         hub.configure(str(tmp_path / "hub"), is_offline=False)
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the attempts of huggingface_hub
         arrived = machine_translation.load(settings(**of_hub), "de")
         with pytest.raises(
             CheckpointError, match="owner/absent: transformers cannot load it as a model for translation"

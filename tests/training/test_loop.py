@@ -426,8 +426,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 RUNS = [
     ("xnli", "transformer"),
-    ("parallel", "mingru"),
-    *(pytest.param(one, marks=pytest.mark.torture) for one in [("xquad", "lstm"), ("text", "lstm")]),
+    *(
+        pytest.param(one, marks=pytest.mark.torture)
+        for one in [("xquad", "lstm"), ("text", "lstm"), ("parallel", "mingru")]
+    ),
 ]
 
 
@@ -462,7 +464,7 @@ def test_a_run_killed_at_several_steps_ends_in_the_same_bits(
     assert outcome["steps"] == (20 if is_pretraining else 60)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_a_run_killed_at_random_times_ends_in_the_same_bits(start: Any, tmp_path: Path) -> None:
     which = ("panx", "lstm")
     for root in (tmp_path / "undisturbed", tmp_path / "killed"):
