@@ -85,7 +85,7 @@ WORKERS = -n $(if $(value JOBS),$(call argument,JOBS),auto)
 PYTEST = $(VENV)/bin/pytest $(WORKERS) --dist worksteal $(call option,-k,K)
 
 test: setup  ## Run the fast tests, or those of them that K= names
-	$(PYTEST) -m "not slow and not torture and not rehearsal"
+	$(PYTEST) -m "not slow"
 
 test-all: setup  ## Run the slow tests too; ten minutes
 	$(PYTEST) -m "not torture and not rehearsal"

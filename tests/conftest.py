@@ -35,6 +35,14 @@ def _the_hub_as_before() -> Iterator[None]:
     constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = before
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes is slow too, so that `-m "not slow"` leaves it out."""
+    for item in items:
+        if item.get_closest_marker("torture") or item.get_closest_marker("rehearsal"):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays; a search for garbage through all of it takes longer than most tests."""
     gc.collect()

@@ -76,7 +76,7 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
     return [(one["shown"] or one["written"], one["run"] or one["path"], one["text"]) for one in found]
 
 
-LONG = {"tutorial.md": pytest.mark.rehearsal}
+LONG = {"tutorial.md": pytest.mark.rehearsal}  # minutes
 
 
 @pytest.mark.parametrize(

@@ -262,10 +262,12 @@ def _free_locks_of_dvc(root: Path, name: str) -> None:
     def is_other(entry: Mapping[str, Any]) -> bool:
         return not str(entry["cmd"]).endswith(f" {name}")
 
-    with Repo(str(root)) as repo, _edit_rwlock(repo.tmp_dir, localfs, repo.config["core"]["hardlink_lock"]) as table:
-        table["write"] = {path: entry for path, entry in table["write"].items() if is_other(entry)}
-        readers = {path: [e for e in entries if is_other(e)] for path, entries in table["read"].items()}
-        table["read"] = {path: entries for path, entries in readers.items() if entries}
+    with Repo(str(root)) as repo:
+        editing = _edit_whole(_edit_rwlock, repo.tmp_dir, localfs, repo.config["core"]["hardlink_lock"])
+        with editing as table:
+            table["write"] = {path: entry for path, entry in table["write"].items() if is_other(entry)}
+            readers = {path: [e for e in entries if is_other(e)] for path, entries in table["read"].items()}
+            table["read"] = {path: entries for path, entries in readers.items() if entries}
 
 
 class _Command:
