@@ -36,7 +36,7 @@ def scaling(
     ] = None,
     as_json: Json = None,
 ) -> None:
-    """Tell whether gains grow with the examples of the intermediate task: verdict, law and prediction of each pair.
+    """Tell whether gains grow with the examples of the intermediate task: verdict, slope and prediction of each pair.
 
     Example: `xit scaling workspaces/scaling/results/scores.csv`.
     """

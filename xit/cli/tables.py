@@ -438,15 +438,15 @@ def gains(title: str, found: Mapping[tuple[str, int], ExampleGain]) -> Parts:
 
 def scaling(found: Sequence[Mapping[str, Any]], ahead: int) -> Parts:
     """Pairs of an intermediate and a target task, and what is predicted at so many times the examples."""
-    caption = "Gains in points over no intermediate training, zero-shot, with 95 % intervals over seeds."
+    caption = "Points over no intermediate training, zero-shot, with intervals over seeds; then by two laws."
     table = tight("Whether a gain grows with the examples of the intermediate task", caption)
-    for head in ("after", "encoder", "target", "verdict", "law"):
+    for head in ("after", "encoder", "target", "verdict"):
         table.add_column(head)
-    for head in ("examples", "gain", f"at {ahead} times"):
+    for head in ("examples", "gain", "per tenfold", f"at {ahead} times"):
         table.add_column(head, justify="right")
     for one in found:
-        later = Estimate(**one["predicted"]) if one["predicted"] else None
-        cells = (one["intermediate"], one["encoder"], one["target"], one["verdict"], one["law"] or "–")
-        gain = "–" if one["gain"] is None else signed(one["gain"])
-        table.add_row(*cells, f"{one['examples'][-1]:,.0f}", gain, " ".join(shown(later)).strip())
+        estimates = [Estimate(**one[key]) if one[key] else None for key in ("gain", "per_tenfold")]
+        cells = (one["intermediate"], one["encoder"], one["target"], one["verdict"], f"{one['examples'][-1]:,.0f}")
+        later = "{} to {}".format(*map(signed, one["predicted"])) if one["predicted"] else "–"
+        table.add_row(*cells, *(" ".join(shown(each)).strip() for each in estimates), later)
     yield table

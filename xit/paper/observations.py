@@ -13,13 +13,22 @@ from xit.paper.render import signed
 from xit.paper.sentences import listed, points
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.failures import failures, pooled
-from xit.statistics.gains import gain_array, main_gains, over_seeds
-from xit.statistics.laws import SHORT, Scaling
-from xit.statistics.scaling import AHEAD, Sizes, pairs, predicted, shared
+from xit.statistics.gains import Estimate, gain_array, main_gains, over_seeds
+from xit.statistics.laws import Growth, Verdict
+from xit.statistics.scaling import AHEAD, Sizes, at_most_examples, pairs, shared
 from xit.statistics.study import ENGLISH, MEAN, Study
 
 Means = Mapping[tuple[str, str, str], Mapping[int, float]]
 """By encoder, condition and what was measured, the mean over languages of each seed."""
+
+
+SAID: Mapping[Verdict, str] = {
+    "grows": "grows",
+    "flat": "is flat",
+    "falls": "falls",
+    "no gain": "is not above zero",
+    "too few": "has too few seeds or sizes for a verdict",
+}
 
 
 def of_scaling(study: Study, sizes: Sizes) -> list[str]:
@@ -31,41 +40,35 @@ def of_scaling(study: Study, sizes: Sizes) -> list[str]:
     for encoder in study.encoders:
         of_encoder = {pair: growth for pair, growth in all_pairs.items() if pair[1] == encoder}
         verdicts = Counter(growth.verdict for pair, growth in of_encoder.items() if pair[2] != MEAN)
-        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
-        sentences.append(f"Of pairs of an intermediate task and a target, the {encoder} encoder has {listed(counts)}.")
+        counts = [f"{SAID[verdict]} in {verdicts[verdict]}" for verdict in SAID if verdicts[verdict]]
+        sentences.append(
+            f"Of pairs of an intermediate task and a target with the {encoder} encoder, the gain {listed(counts)}."
+        )
         ahead = [
-            _ahead(task, growth) for (task, _, target), growth in of_encoder.items() if target == MEAN and growth.best
+            _ahead(task, growth, gain)
+            for (task, _, target), growth in of_encoder.items()
+            if target == MEAN and growth.fits and (gain := at_most_examples(study, growth))
         ]
         if ahead:
             sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
         sentences += _proxies(study, {pair: growth for pair, growth in of_encoder.items() if pair[2] != MEAN})
-    short = sorted({pair[0] for pair, growth in all_pairs.items() if growth.decades < SHORT})
-    if short:
-        sentences.append(
-            f"The examples of {listed(short)} range over less than two decades, too little to read the parameters of a "
-            "law from them."
-        )
     return sentences
 
 
-def _ahead(task: str, growth: Scaling) -> str:
-    last = growth.points.sizes[-1]
-    measured = float((growth.points.scores[:, -1] - growth.points.baseline).mean())
-    later = predicted(growth)
-    law = (
-        f"{points(later)} by its law at {AHEAD * last:,.0f}" if later else "a parabola in log n, which predicts nothing"
-    )
-    return f"{signed(measured)} points at {last:,.0f} examples of {task}, and {law}"
+def _ahead(task: str, growth: Growth, gain: Estimate) -> str:
+    last, ahead = growth.sizes[-1], growth.range_at(AHEAD)
+    later = f", and by two laws {signed(ahead[0])} to {signed(ahead[1])} at {AHEAD * last:,.0f}" if ahead else ""
+    return f"{points(gain)} at {last:,.0f} examples of {task} ({growth.verdict}){later}"
 
 
-def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Scaling]) -> list[str]:
-    """How what two tasks share goes with how much the score grows with examples."""
+def _proxies(study: Study, of_encoder: Mapping[tuple[str, str, str], Growth]) -> list[str]:
+    """How what two tasks share goes with how much the gain grows with examples."""
     correlations = []
     for number, what in enumerate(("a format", "labels")):
         both = [
-            (proxy == "yes", growth.per_tenfold)
+            (proxy == "yes", float(growth.slopes.mean()))
             for (task, _, target), growth in of_encoder.items()
-            if (proxy := shared(study, task, target)[number]) is not None and growth.per_tenfold is not None
+            if (proxy := shared(study, task, target)[number]) is not None and growth.fits
         ]
         if can_correlate(both):
             correlations.append(f"sharing {what} at {correlation(both)} ({len(both)} pairs)")

@@ -1,7 +1,7 @@
-"""Scaling: how the score of a target grows with the examples of an intermediate task, pair by pair.
+"""Scaling: how the gain of a target grows with the examples of an intermediate task, pair by pair.
 
 The sizes are the conditions `mnli-100`, `mnli-300`, … and `mnli` of the scores; tasks with fewer than four are left
-out. `xit.statistics.laws` fits them.
+out. `xit.statistics.laws` judges and fits them.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ import numpy as np
 from xit.core.conditions import BASELINE, parse
 from xit.core.errors import DataError
 from xit.core.task import task_of
-from xit.statistics.gains import Estimate
-from xit.statistics.laws import FEWEST_SIZES, QUADRATIC, Points, Scaling, scaling
+from xit.statistics.gains import Estimate, over_seeds
+from xit.statistics.laws import FEWEST_SIZES, Growth, growth
 from xit.statistics.study import MEAN, Study, mean_of_present, targets_of
 
 Row = Mapping[str, str]
@@ -59,10 +59,10 @@ def _examples(task: str, subset: int | None, audit: Sequence[Row], parameters: M
 
 
 @functools.cache
-def pairs(study: Study, sizes: Sizes) -> Mapping[Pair, Scaling]:
-    """Of every task that has sizes, every encoder and target, and the mean over targets: its scaling, zero-shot."""
+def pairs(study: Study, sizes: Sizes) -> Mapping[Pair, Growth]:
+    """Of every task that has sizes, every encoder and target, and the mean over targets: its growth, zero-shot."""
     return {
-        (task, encoder, target): scaling(_points(study, encoder, counts, target, study.others))
+        (task, encoder, target): _growth(study, encoder, counts, target, study.others)
         for task, counts in sizes
         for encoder in study.encoders
         for target in (*study.targets, MEAN)
@@ -70,11 +70,11 @@ def pairs(study: Study, sizes: Sizes) -> Mapping[Pair, Scaling]:
 
 
 @functools.cache
-def pairs_by_language(study: Study, sizes: Sizes) -> Mapping[Pair, Mapping[str, Scaling]]:
+def pairs_by_language(study: Study, sizes: Sizes) -> Mapping[Pair, Mapping[str, Growth]]:
     """The same in each language of a target by itself, English among them."""
     return {
         (task, encoder, target): {
-            name: scaling(_points(study, encoder, counts, target, [name])) for name in study.languages_of(target)
+            name: _growth(study, encoder, counts, target, [name]) for name in study.languages_of(target)
         }
         for task, counts in sizes
         for encoder in study.encoders
@@ -82,17 +82,17 @@ def pairs_by_language(study: Study, sizes: Sizes) -> Mapping[Pair, Mapping[str, 
     }
 
 
-def _points(
+def _growth(
     study: Study, encoder: str, counts: Sequence[tuple[str, int]], target: str, languages: Sequence[str]
-) -> Points:
-    """Means over languages and targets, of the seeds that have every size."""
+) -> Growth:
+    """Of means over languages and targets, of the seeds that have every size and the baseline."""
     conditions = [study.conditions.index(name) for name in (BASELINE, *(name for name, _ in counts))]
     values = study.values[study.encoders.index(encoder), conditions]  # [condition, target, seed, language]
     values = values[:, [study.targets.index(name) for name in targets_of(study, target)]]
     values = values[..., [study.languages.index(name) for name in languages]]
     means = mean_of_present(values, axis=-1).mean(axis=1)  # [condition, seed]
     means = means[:, ~np.isnan(means).any(axis=0)]
-    return Points(np.array([count for _, count in counts], dtype=np.float64), means[1:].T, means[0])
+    return growth(np.array([count for _, count in counts], dtype=np.float64), (means[1:] - means[0]).T)
 
 
 def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None]:
@@ -107,19 +107,19 @@ def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None
     )
 
 
-def predicted(pair: Scaling) -> Estimate | None:
-    """The gain for ten times the largest n; none by a parabola, which says nothing outside of its points."""
-    if pair.best is None or pair.best.law.name == QUADRATIC:
-        return None
-    value, low, high = (float(end[0]) for end in pair.gains(AHEAD * pair.points.sizes[-1:]))
-    has_interval = len(pair.points.scores) > 1
-    return Estimate(
-        value, low if has_interval else None, high if has_interval else None, None, 0, 0, len(pair.points.scores)
-    )
+def at_most_examples(study: Study, one: Growth) -> Estimate | None:
+    """The gain at the most examples, with its interval over seeds."""
+    return over_seeds(study, one.gains[:, -1].tolist())
+
+
+def per_tenfold(study: Study, one: Growth) -> Estimate | None:
+    """Points for ten times the examples, by least squares on the logarithm of their number, with the interval over
+    seeds."""
+    return over_seeds(study, one.slopes.tolist()) if one.fits else None
 
 
 def entries(study: Study, audit: Sequence[Row], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every pair as plain JSON values, with every law that was fitted to it.
+    """Every pair as plain JSON values, with every law that was fitted to it; gains are in points.
 
     Raises:
         DataError: no task has four sizes.
@@ -137,22 +137,20 @@ def entries(study: Study, audit: Sequence[Row], parameters: Mapping[str, Any]) -
             "intermediate": task,
             "encoder": encoder,
             "target": target,
-            "examples": pair.points.sizes.tolist(),
-            "scores": pair.points.scores.tolist(),
-            "baseline": pair.points.baseline.tolist(),
+            "examples": pair.sizes.tolist(),
+            "gains": pair.gains.tolist(),
             "verdict": pair.verdict,
-            "spearman": pair.spearman,
-            "law": pair.best.law.name if pair.best else None,
-            "gain": float((pair.points.scores[:, -1] - pair.points.baseline).mean()) if pair.best else None,
-            "predicted_at": AHEAD * float(pair.points.sizes[-1]),
-            "predicted": dataclasses.asdict(later) if (later := predicted(pair)) else None,
+            "gain": dataclasses.asdict(last) if (last := at_most_examples(study, pair)) else None,
+            "per_tenfold": dataclasses.asdict(slope) if (slope := per_tenfold(study, pair)) else None,
+            "predicted_at": AHEAD * float(pair.sizes[-1]),
+            "predicted": pair.range_at(AHEAD),
             "fits": [
                 {
                     "law": fit.law.name,
                     "formula": fit.law.formula,
-                    "parameters": fit.parameters.tolist(),
-                    "aicc": fit.aicc,
-                    "held_out": fit.held_out,
+                    "height": fit.height,
+                    "scale": fit.scale,
+                    "missed": fit.missed,
                 }
                 for fit in pair.fits
             ],

@@ -13,18 +13,22 @@ import numpy as np
 
 from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
 from xit.paper.inputs import Inputs
-from xit.paper.render import Cell, Figure, Table
-from xit.statistics.laws import SHORT, Floats, Scaling, Verdict
-from xit.statistics.scaling import AHEAD, Pair, Sizes, pairs, pairs_by_language, predicted, shared, sizes_of
+from xit.paper.render import Cell, Figure, Table, signed
+from xit.statistics.laws import ALPHA, Growth, Verdict
+from xit.statistics.scaling import (
+    AHEAD,
+    Pair,
+    Sizes,
+    at_most_examples,
+    pairs,
+    pairs_by_language,
+    per_tenfold,
+    shared,
+    sizes_of,
+)
 from xit.statistics.study import MEAN, Study
 
-LETTERS: Mapping[Verdict, str] = {
-    "aligned": "a",
-    "flat": "f",
-    "misaligned": "m",
-    "no gain": "n",
-    "too few sizes": "–",
-}
+LETTERS: Mapping[Verdict, str] = {"grows": "g", "flat": "f", "falls": "d", "no gain": "n", "too few": "–"}
 WIDEST = 5
 """Panels beside one another."""
 
@@ -50,18 +54,15 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
         name="scaling",
         title=f"Gain by the examples of intermediate training ({inputs.label})",
         caption=(
-            "Zero-shot scores, mean over languages other than English, fitted to n, the English examples of the "
-            "intermediate task that training has seen († they range over less than two decades, too little for the "
-            "parameters of a law). Law: of those that the corrected AIC supports, the one nearest to the largest n "
-            "when fitted to the others; the quadratic where it turns among the n, and no other is supported. Held-out: "
-            "by how much the law misses the largest n, in log score; log-linear: the log law with β = 1. No gain: the "
-            "largest n does not score above the baseline, by a one-sided test over seeds; else flat: the "
-            "flat line is best; misaligned: the quadratic is, or Spearman’s correlation of n and score is below 0.5; "
-            "else aligned. Per tenfold: points for ten times the examples, by the log-linear law. Gains are over no "
-            "intermediate training: measured at the largest n, and predicted for "
-            f"{AHEAD} times as many, with 95 % intervals over seeds, which take the law as right; by a quadratic "
-            "nothing is predicted. Languages: in how many the pair is aligned · flat · misaligned · without gain. Made "
-            "by `xit paper` from results/scores.csv."
+            "Gains over no intermediate training, zero-shot, mean over languages other than English, in points, with "
+            "intervals over seeds; n is the number of English examples of the intermediate task that training has "
+            f"seen. Verdicts are by Student’s one-sided tests over seeds, at {100 * ALPHA:.0f} % each: no gain, where "
+            "that at the largest n is not above zero; falls, where a smaller n gains more than the largest; grows, "
+            "where the slope on log n is above zero; else flat. Per tenfold: that slope, for ten times the examples. "
+            f"At {AHEAD} n: what a law that saturates and one that grows as the logarithm say, both through the "
+            "origin; missed: by how many points the better of them misses the largest n when it is fitted to the "
+            "others. Languages: in how many the gain grows · is flat · falls · is none. Made by `xit paper` from "
+            "results/scores.csv."
         ),
         columns=(
             "after",
@@ -69,15 +70,13 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
             "target",
             "n",
             "verdict",
-            "law",
             "same format",
             "same labels",
             "languages",
-            "Spearman",
-            "held-out",
-            "per tenfold",
+            f"at {AHEAD} n",
+            "missed",
             "gain",
-            f"gain at {AHEAD} n",
+            "per tenfold",
         ),
         rows=rows,
         sections=tuple(range(0, len(rows), every)),
@@ -85,25 +84,22 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
     )
 
 
-def _row(study: Study, pair: Pair, one: Scaling, sizes: Sizes) -> tuple[Cell, ...]:
+def _row(study: Study, pair: Pair, one: Growth, sizes: Sizes) -> tuple[Cell, ...]:
     task, encoder, target = pair
-    counts = one.points.sizes
     verdicts: Counter[str] = Counter(each.verdict for each in pairs_by_language(study, sizes).get(pair, {}).values())
-    measured = one.points.scores[:, -1] - one.points.baseline
+    ahead = one.range_at(AHEAD)
     return (
         task,
         encoder,
         target,
-        f"{counts[0]:,.0f}–{counts[-1]:,.0f}{'†' * (one.decades < SHORT)}",
+        f"{one.sizes[0]:,.0f}–{one.sizes[-1]:,.0f}",
         one.verdict,
-        one.best.law.name if one.best else None,
         *(shared(study, task, target)),
-        " · ".join(str(verdicts[name]) for name in LETTERS if name != "too few sizes") if verdicts else None,
-        None if one.spearman is None else f"{one.spearman:.2f}".replace("-", "−"),
-        f"{one.best.held_out:.3f}" if one.best else None,
-        one.per_tenfold,
-        float(measured.mean()) if len(measured) else None,
-        predicted(one),
+        " · ".join(str(verdicts[name]) for name in LETTERS if name != "too few") if verdicts else None,
+        f"{signed(ahead[0])} to {signed(ahead[1])}" if ahead else None,
+        f"{min(fit.missed for fit in one.fits):.1f}" if one.fits else None,
+        at_most_examples(study, one),
+        per_tenfold(study, one),
     )
 
 
@@ -115,11 +111,11 @@ def _languages(inputs: Inputs, sizes: Sizes) -> Table:
     )
     return Table(
         name="scaling-languages",
-        title=f"Whether the score of a language grows with intermediate training ({inputs.label})",
+        title=f"Whether the gain of a language grows with intermediate training ({inputs.label})",
         caption=(
-            "a: aligned, f: flat, m: misaligned, n: no gain, by the rules of the table of gains by examples, in each "
-            "language by itself. A column has as many verdicts as chances to be wrong; read it beside the others. Made "
-            "by `xit paper` from results/scores.csv."
+            "g: grows, f: flat, d: falls, n: no gain, by the rules of the table of gains by examples, in each language "
+            "by itself. A column has as many verdicts as chances to be wrong; read it beside the others. Made by "
+            "`xit paper` from results/scores.csv."
         ),
         columns=("after", "encoder", "target", *study.languages),
         rows=rows,
@@ -132,8 +128,8 @@ def _figure(inputs: Inputs, sizes: Sizes, task: str) -> Figure:
     first = sizes[0][0]
     legend = (
         "Gain over no intermediate training, in points, mean over languages other than English. Small marks are seeds, "
-        "large ones their means; lines are the best law, with the band of its 95 % interval over seeds, and dashed "
-        "beyond the largest number of examples. Above each panel are the verdicts, encoders in the order of the legend."
+        "large ones their means; the band lies between two laws through the origin, one that saturates and one that "
+        "grows as the logarithm. Above each panel are the verdicts, encoders in the order of the legend."
     )
     return Figure(
         name=f"scaling-{task}",
@@ -153,9 +149,6 @@ def _draw(study: Study, sizes: Sizes, task: str) -> Any:
         for number, one in enumerate(ones):
             _curve(axis, one, number, study.encoders[number])
         axis.axhline(0, color="black", linewidth=0.5)
-        axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())  # wide bands are cut off; they would press the points flat
-        for number, one in enumerate(ones):
-            _band(axis, one, number)
         axis.set_title(f"{target}\n{' | '.join(one.verdict for one in ones)}", fontsize=6.5)
         axis.set_xlabel("examples")
         axis.spines[["top", "right"]].set_visible(False)
@@ -166,25 +159,13 @@ def _draw(study: Study, sizes: Sizes, task: str) -> Any:
     return figure
 
 
-def _curve(axis: Any, one: Scaling, number: int, label: str) -> None:
+def _curve(axis: Any, one: Growth, number: int, label: str) -> None:
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    sizes, gains = one.points.sizes, one.points.scores - one.points.baseline[:, np.newaxis]
-    for row in gains:
-        axis.plot(sizes, row, marker, color=colour, markersize=2, markerfacecolor="none", markeredgewidth=0.4)
-    if len(gains):
-        axis.plot(sizes, gains.mean(axis=0), marker, color=colour, markersize=3.5, label=label)
-    for at, style in zip(_ranges(one), ("-", "--"), strict=False):
-        axis.plot(at, one.gains(at)[0], style, color=colour, linewidth=1)
-
-
-def _band(axis: Any, one: Scaling, number: int) -> None:
-    for at in _ranges(one):
-        _, low, high = one.gains(at)
-        axis.fill_between(at, low, high, color=COLOURS[number % len(COLOURS)], alpha=0.15, linewidth=0)
-
-
-def _ranges(one: Scaling) -> list[Floats]:
-    """Where the law is drawn: among the sizes, and beyond them if it predicts anything there."""
-    first, last = one.points.sizes[[0, -1]]
-    inside, beyond = np.geomspace(first, last, 60), np.geomspace(last, AHEAD * last, 30)
-    return [] if one.best is None else [inside] if predicted(one) is None else [inside, beyond]
+    for row in one.gains:
+        axis.plot(one.sizes, row, marker, color=colour, markersize=2, markerfacecolor="none", markeredgewidth=0.4)
+    if len(one.gains):
+        axis.plot(one.sizes, one.gains.mean(axis=0), marker, color=colour, markersize=3.5, label=label)
+    if one.fits:
+        at = np.geomspace(one.sizes[0], AHEAD * one.sizes[-1], 80)
+        curves = np.array([fit.predict(at) for fit in one.fits])
+        axis.fill_between(at, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.25, linewidth=0.6)
