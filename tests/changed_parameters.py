@@ -1,4 +1,4 @@
-"""params.yaml with other values, and what is said of them."""
+"""params.yaml, with a wider grid, and with other values; and what is said of them."""
 
 import copy
 from pathlib import Path
@@ -10,7 +10,16 @@ from xit.core.errors import ConfigError
 from xit.pipeline import config
 
 ROOT = Path(__file__).parents[1]
-VALUES = config.read(ROOT / "params.yaml")
+CONTROLS, INTERMEDIATES = ["none", "untrained"], ["mnli", "squad", "ccg"]
+TARGETS = ["xnli", "xcopa", "udpos", "panx", "xquad", "lareqa"]
+GRID = {
+    "controls": CONTROLS,
+    "conditions": [*CONTROLS, *INTERMEDIATES],
+    "targets": TARGETS,
+    "tasks": [*INTERMEDIATES, *TARGETS, "tatoeba"],
+}
+"""Targets of every format, and both controls, as profiles/reference.yaml has them."""
+VALUES = config.laid_over(config.read(ROOT / "params.yaml"), {"grid": GRID})
 ABSENT = object()
 
 

@@ -51,10 +51,17 @@ def test_every_encoder_of_params_yaml_may_be_compared_without_a_change_elsewhere
     assert {encoder.weights for encoder in loaded.encoders.values()} == {"random", "released"}
 
 
-def test_params_yaml_is_the_grid_that_is_promised() -> None:
-    """At least two encoders, no and three intermediate tasks, seven targets of all formats, 13 languages, two seeds."""
-    grid = config.load(ROOT / "params.yaml").grid
+def test_the_reference_is_the_grid_that_is_promised_and_the_default_a_part_of_it() -> None:
+    """At least two encoders, no and three intermediate tasks, seven targets of all formats, 13 languages, ten seeds."""
+    default = config.load(ROOT / "params.yaml")
+    wide = config.laid_over(config.read(ROOT / "params.yaml"), config.read(ROOT / "profiles/reference.yaml"))
+    reference = config.check(wide, "profiles/reference.yaml")
+    grid = reference.grid
 
+    assert set(default.seeds) < set(reference.seeds)
+    assert set(default.grid.conditions) < set(grid.conditions)
+    assert set(default.grid.targets) < set(grid.targets)
+    assert default.grid.encoders == grid.encoders
     assert len(grid.encoders) >= 2
     assert "none" in grid.controls
     formats = [task_of(name).format for name in grid.intermediates]
@@ -62,8 +69,8 @@ def test_params_yaml_is_the_grid_that_is_promised() -> None:
     assert len(grid.targets + grid.bare_targets) >= 7
     targets = {task_of(name).format for name in grid.targets + grid.bare_targets}
     assert targets == {"classification", "multiple_choice", "tagging", "span", "retrieval"}
-    assert len(VALUES["languages"]["evaluation"]) >= 13
-    assert len(VALUES["seeds"]) >= 2
+    assert len(reference.languages.evaluation) >= 13
+    assert len(reference.seeds) >= 10
 
 
 def test_there_are_profiles() -> None:

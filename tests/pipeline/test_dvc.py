@@ -29,6 +29,7 @@ pytestmark = [
 
 SPLITS = ("train.parquet", "validation.parquet", "test.parquet")
 GRID = {
+    "grid.controls": ["none", "untrained"],
     "grid.intermediates": ["mnli", "squad"],
     "grid.conditions": ["none", "untrained", "mnli", "squad"],
     "grid.targets": ["xnli", "panx", "lareqa"],

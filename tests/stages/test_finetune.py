@@ -87,8 +87,7 @@ def test_a_damaged_model_is_not_copied(root: Path) -> None:
 def test_only_targets_of_equal_training_wait_for_one_another() -> None:
     values = config.read(PROJECT / "params.yaml")
     rates = {"xquad": 0.004, "mlqa": 0.004, "lareqa": 0.004}
-    tasks = [*values["grid"]["tasks"], "mlqa"]
-    grid = {"targets": [*values["grid"]["targets"], "mlqa"], "tasks": tasks, "encoders": ["lstm"]}
+    grid = {"targets": ["xnli", "xquad", "lareqa", "mlqa"], "encoders": ["lstm"]}
     changes = {"grid": grid, "encoders": {"lstm": {"learning_rates": rates}}}
     changes["targets"] = {"mlqa": values["targets"]["xquad"]}
 
