@@ -112,6 +112,21 @@ def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: 
     assert (more / "models/pretrained/lstm/1/model.safetensors").read_text() == "its own"
 
 
+def test_a_folder_of_the_project_is_named_as_the_workspace_sees_it(project: Path, tmp_path: Path) -> None:
+    (project / "encoders/mine").mkdir(parents=True)
+    (project / "profiles/mine.yaml").write_text(
+        "grid: {encoders: [mbert, xlmr_base]}\nencoders: {mbert: {weights: encoders/mine}}\n"
+    )
+
+    root = overlay.prepare(project, "mine", None)
+
+    values = config.read(root / "params.yaml")
+    assert (root / values["encoders"]["mbert"]["weights"]).resolve() == (project / "encoders/mine").resolve()
+    assert not Path(values["encoders"]["mbert"]["weights"]).is_absolute()
+    assert values["encoders"]["xlmr_base"]["weights"] == "released"
+    assert values["translation"]["model"] == ""
+
+
 GRID = """
 analysis: {intermediates: [ccg, mnli]}
 grid:

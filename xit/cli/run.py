@@ -1,5 +1,6 @@
 """The whole experiment at once: `xit reproduce`, and what it would cost."""
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +93,8 @@ def grid_plan(
     todo, settings = runner.plan(root), config.load(root / paths.PARAMS)
     found = {"instances": {"stale": len(todo.instances), "total": todo.total}}
     found |= _counts(settings, todo.instances)
-    found["cost"] = cost.estimate(settings, todo.instances, workers or machine.jobs(settings.resources["default"]))
+    with contextlib.chdir(root):  # relative folders are seen from there
+        found["cost"] = cost.estimate(settings, todo.instances, workers or machine.jobs(settings.resources["default"]))
     if not terminal.print_json(found, as_json):
         terminal.show(tables.plan(found, profile))
 

@@ -162,7 +162,7 @@ class EncoderSettings:
 
     weights: str
     """The encoder starts here: `random`; or, not pretrained here, `released` (the place that its file in xit/encoders
-    names), `owner/name@commit` of the Hub, or a folder."""
+    names), `owner/name@commit` of the Hub, or a folder of the project or elsewhere."""
     vocabulary: VocabularySettings | None
     """An encoder that starts `random` reads with the tokenizer of a released one if it is named here; null takes that
     of the tokenizer stage."""

@@ -15,6 +15,7 @@ that nothing is trained twice.
 import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -153,10 +154,29 @@ def prepare(project: Path, profile: str, data: Path | None, tell: Callable[[str]
     root = project / "workspaces" / profile
     for source in [path for pattern in COPIED for path in project.glob(pattern)]:
         _mirror(source, root / source.relative_to(project))
-    _update(root / "params.yaml", config.written(values).encode())
+    _update(root / "params.yaml", config.written(_seen_from(root, project, values)).encode())
     _initialise(root)
     _take_over(project, root)
     return root
+
+
+def _seen_from(root: Path, project: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a workspace, in which a folder of the project that weights or a model are taken from is named as
+    the workspace sees it."""
+
+    def seen(place: str) -> str:
+        is_ours = bool(place) and not Path(place).is_absolute() and (project / place).is_dir()
+        return os.path.relpath(project / place, root) if is_ours else place
+
+    encoders = {
+        name: {
+            "weights": seen(encoder["weights"]),
+            **({"vocabulary": {"source": seen(encoder["vocabulary"]["source"])}} if encoder["vocabulary"] else {}),
+        }
+        for name, encoder in values["encoders"].items()
+    }
+    model = {"translation": {"model": seen(values["translation"]["model"])}} if values["translation"] else {}
+    return config.laid_over(values, {"encoders": encoders, **model})
 
 
 def _without_idle(values: dict[str, Any]) -> dict[str, Any]:
