@@ -10,7 +10,7 @@ than the run that is compared with it; what both have is compared.
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,17 @@ class Reference:
         )
 
 
-def standard(root: Path, source: str) -> Path | None:
-    """The committed reference of a source: the folder of its name, else the first whose parameters name the source."""
+def standard(root: Path, source: str, encoders: Collection[str]) -> Path | None:
+    """The committed reference of a run: the folder of its source's name, else the first whose parameters name the
+    source and one of the encoders."""
     references = root / paths.REFERENCES
     if is_reference(references / source):
         return references / source
-    folders = (file.parent for file in sorted(references.glob("*/params.yaml")) if is_reference(file.parent))
-    return next((one for one in folders if config.read(one / "params.yaml").get("source") == source), None)
+    for file in sorted(references.glob("*/params.yaml")):
+        values = config.read(file)
+        if is_reference(file.parent) and values["source"] == source and {*values["grid"]["encoders"]} & {*encoders}:
+            return file.parent
+    return None
 
 
 def is_reference(folder: Path) -> bool:
@@ -105,10 +109,19 @@ def read_reference(folder: Path, source: str | None = None) -> Reference:
     return Reference(folder, scores, config.read(file) if file.is_file() else None)
 
 
+def without_folder(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters without the place of published files, which is of the machine; `files.sha256` says what they are."""
+    files = dict(parameters.get("files", {}))
+    return {**parameters, "files": {**files, "folder": ""}} if files.get("folder") else dict(parameters)
+
+
 def write_reference(folder: Path, scores: Sequence[Score], inputs: Inputs, tables: Sequence[Table], root: Path) -> None:
     """Write a reference folder of a project's results; what else is in it (a README, figures) stays."""
     texts = {f"tables/{table.name}.csv": as_csv(table) for table in tables}
-    texts |= {"params.yaml": config.written(inputs.parameters), "answer.md": answer_page(inputs.study, tables)}
+    texts |= {
+        "params.yaml": config.written(without_folder(inputs.parameters)),
+        "answer.md": answer_page(inputs.study, tables),
+    }
     for name in (*ROWS, *OPTIONAL):
         if (file := stored(root / paths.RESULTS / f"{name}.csv")).is_file():
             texts[f"{name}.csv.gz"] = read_text(file)

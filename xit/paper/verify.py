@@ -29,7 +29,7 @@ from xit.core.errors import DataError
 from xit.core.scores import Score, read_scores
 from xit.core.texts import read_text, stored
 from xit.paper.inputs import Inputs, Row, read, study_of, training_beside
-from xit.paper.reference import Reference, read_reference, standard, write_reference
+from xit.paper.reference import Reference, read_reference, standard, without_folder, write_reference
 from xit.paper.render import Table, as_csv
 from xit.paper.sentences import sentences_of
 from xit.pipeline import config, doctor, paths
@@ -265,7 +265,7 @@ def verify(
         comparisons.append(compare_tables(f"tables from scores, with {own}", tables, root / own))
     else:
         notes.append(f"{own}: no such folder, so tables were not compared with those on disk")
-    chosen = reference or (standard(root, inputs.study.source) if out is None else None)
+    chosen = reference or (standard(root, inputs.study.source, inputs.study.encoders) if out is None else None)
     if chosen is not None:
         compared, more = _with_reference(read_reference(chosen, inputs.study.source), scores, inputs, root)
         comparisons += compared
@@ -312,8 +312,9 @@ def _with_reference(
         ours = words(found, parameters, inputs.training)
         theirs = words(wanted, parameters, training_beside(folder / "scores.csv"))
         comparisons.append(compare_words(title, ours, theirs))
-    if reference.parameters is not None and reference.parameters != parameters:
-        names = [name for name in parameters if reference.parameters.get(name) != parameters[name]]
+    own = without_folder(parameters)
+    if reference.parameters is not None and reference.parameters != own:
+        names = [name for name in own if reference.parameters.get(name) != own[name]]
         notes.append(f"{folder / 'params.yaml'}: is another than params.yaml in {', '.join(names)}")
     if reference.parameters is None:
         notes.append(f"{folder / 'params.yaml'}: no such file, so its tables were not made again")
@@ -351,7 +352,7 @@ def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
     """A run beside the committed reference of its source; None where there is none, no cell is in both, or the run is
     of another experiment.
     """
-    folder = standard(root, parameters["source"])
+    folder = standard(root, parameters["source"], parameters["grid"]["encoders"])
     if folder is None:
         return None
     reference = read_reference(folder, parameters["source"])
