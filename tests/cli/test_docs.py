@@ -40,9 +40,10 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the project; what it prints and says of errors, in their order."""
+    """Run a command of the project, without published files; what it prints and says of errors, in their order."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(project), "COLUMNS": "100"}
+    environment.pop("XIT_TEST_DATA", None)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.run(command, cwd=project, env=environment, check=False, **streams)
 

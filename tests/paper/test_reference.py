@@ -14,8 +14,8 @@ def test_the_reference_of_a_source_has_its_name_or_names_it_and_an_encoder_in_it
             (references / name / file).write_text(text, encoding="utf-8")
     (references / "hub").mkdir()  # as a version before left it, empty
 
-    found = {source: standard(tmp_path, source, ["gru"]) for source in ("micro", "files", "hub")}
+    found = {source: standard(tmp_path, source, ["transformer"]) for source in ("micro", "files", "hub")}
 
     assert found == {"micro": references / "micro", "files": references / "text", "hub": None}
-    assert standard(tmp_path, "files", ["lstm"]) is None
+    assert standard(tmp_path, "files", ["lstm"]) is standard(tmp_path, "micro", ["gru"]) is None
     assert standard(tmp_path / "nowhere", "micro", ["gru"]) is None

@@ -114,17 +114,26 @@ def test_a_new_workspace_takes_over_models_where_they_could_be_its_own(project: 
 
 def test_a_folder_of_the_project_is_named_as_the_workspace_sees_it(project: Path, tmp_path: Path) -> None:
     (project / "encoders/mine").mkdir(parents=True)
+    (project / "released").mkdir()
     (project / "profiles/mine.yaml").write_text(
-        "grid: {encoders: [mbert, xlmr_base]}\nencoders: {mbert: {weights: encoders/mine}}\n"
+        "grid: {encoders: [mbert, xlmr_base]}\n"
+        "encoders:\n  mbert: {weights: encoders/mine}\n"
+        "  gru: {vocabulary: {source: encoders/mine, has_frozen_table: true}}\n"
+        "translation: {model: encoders/mine}\n"
     )
 
     root = overlay.prepare(project, "mine", None)
 
     values = config.read(root / "params.yaml")
-    assert (root / values["encoders"]["mbert"]["weights"]).resolve() == (project / "encoders/mine").resolve()
-    assert not Path(values["encoders"]["mbert"]["weights"]).is_absolute()
-    assert values["encoders"]["xlmr_base"]["weights"] == "released"
-    assert values["translation"]["model"] == ""
+    encoders = values["encoders"]
+    for place in (
+        encoders["mbert"]["weights"],
+        encoders["gru"]["vocabulary"]["source"],
+        values["translation"]["model"],
+    ):
+        assert place == "../../encoders/mine"
+    assert encoders["xlmr_base"]["weights"] == "released"
+    assert (root / "../../encoders/mine").is_dir()
 
 
 GRID = """

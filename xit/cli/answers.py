@@ -32,7 +32,11 @@ def claims(as_json: Json = None) -> None:
 @app.command(rich_help_panel=ANSWERS)
 def scaling(
     scores: Annotated[
-        Path | None, typer.Argument(help="A table of scores, with audit.csv beside it; else that of this experiment.")
+        Path | None,
+        typer.Argument(
+            help="A table of scores, with audit.csv beside it, and params.yaml there or a folder above; else that of "
+            "this experiment."
+        ),
     ] = None,
     as_json: Json = None,
 ) -> None:
@@ -43,10 +47,14 @@ def scaling(
     from xit.cli import tables
     from xit.core.scores import read_scores
     from xit.paper.inputs import COLUMNS, rows_if_there, study_of, training_beside
+    from xit.pipeline import config
     from xit.statistics.scaling import AHEAD, entries
 
-    place, values = scores or paths.SCORES, parameters()
-    if scores is not None:  # another experiment's: its steps are not known, and every example counts as seen
+    place = scores or paths.SCORES
+    files = [folder / paths.PARAMS for folder in place.resolve().parents[:2]] if scores else []
+    own = next((file for file in files if file.is_file()), None)
+    values = config.read(own) if own else parameters()
+    if scores is not None and own is None:  # its steps are not known, and every example counts as seen
         values = {**values, "intermediate": {}}
     rows = rows_if_there(place.parent / "audit.csv", COLUMNS["audit"])
     found = entries(study_of(read_scores(place), values, training_beside(place)), rows, values)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from xit.core.errors import counted
 from xit.core.task import Task
-from xit.paper.render import shown, signed
+from xit.paper.render import ranged, shown, signed
 from xit.paper.verify import Agreement
 from xit.statistics.gains import Estimate
 from xit.statistics.paired import ExampleGain
@@ -438,7 +438,10 @@ def gains(title: str, found: Mapping[tuple[str, int], ExampleGain]) -> Parts:
 
 def scaling(found: Sequence[Mapping[str, Any]], ahead: int) -> Parts:
     """Pairs of an intermediate and a target task, and what is predicted at so many times the examples."""
-    caption = "Points over no intermediate training, zero-shot, with intervals over seeds; then by two laws."
+    caption = (
+        "Points over no intermediate training, zero-shot, with intervals over seeds. The last column is what two laws "
+        f"say of {ahead} times the examples."
+    )
     table = tight("Whether a gain grows with the examples of the intermediate task", caption)
     for head in ("after", "encoder", "target", "verdict"):
         table.add_column(head)
@@ -447,6 +450,6 @@ def scaling(found: Sequence[Mapping[str, Any]], ahead: int) -> Parts:
     for one in found:
         estimates = [Estimate(**one[key]) if one[key] else None for key in ("gain", "per_tenfold")]
         cells = (one["intermediate"], one["encoder"], one["target"], one["verdict"], f"{one['examples'][-1]:,.0f}")
-        later = "{} to {}".format(*map(signed, one["predicted"])) if one["predicted"] else "–"
+        later = ranged(one["predicted"]) if one["predicted"] else "–"
         table.add_row(*cells, *(" ".join(shown(each)).strip() for each in estimates), later)
     yield table

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from xit.core.conditions import BASELINE
 from xit.core.errors import counted
 from xit.paper.inputs import Inputs
-from xit.paper.render import signed
+from xit.paper.render import ranged, signed
 from xit.paper.sentences import listed, points
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.failures import failures, pooled
@@ -24,9 +24,9 @@ Means = Mapping[tuple[str, str, str], Mapping[int, float]]
 
 SAID: Mapping[Verdict, str] = {
     "grows": "grows",
-    "flat": "is flat",
+    "flat": "is not shown to grow or fall",
     "falls": "falls",
-    "no gain": "is not above zero",
+    "no gain": "is not shown to be above zero",
     "too few": "has too few seeds or sizes for a verdict",
 }
 
@@ -42,7 +42,8 @@ def of_scaling(study: Study, sizes: Sizes) -> list[str]:
         verdicts = Counter(growth.verdict for pair, growth in of_encoder.items() if pair[2] != MEAN)
         counts = [f"{SAID[verdict]} in {verdicts[verdict]}" for verdict in SAID if verdicts[verdict]]
         sentences.append(
-            f"Of pairs of an intermediate task and a target with the {encoder} encoder, the gain {listed(counts)}."
+            f"Of {counted(sum(verdicts.values()), 'pair')} of an intermediate task and a target with the {encoder} "
+            f"encoder, the gain {listed(counts)}."
         )
         ahead = [
             _ahead(task, growth, gain)
@@ -50,14 +51,14 @@ def of_scaling(study: Study, sizes: Sizes) -> list[str]:
             if target == MEAN and growth.fits and (gain := at_most_examples(study, growth))
         ]
         if ahead:
-            sentences.append(f"Averaged over targets, the gain is {'; '.join(ahead)}.")
+            sentences.append(f"Averaged over targets, with intervals over seeds, the gain is {'; '.join(ahead)}.")
         sentences += _proxies(study, {pair: growth for pair, growth in of_encoder.items() if pair[2] != MEAN})
     return sentences
 
 
 def _ahead(task: str, growth: Growth, gain: Estimate) -> str:
     last, ahead = growth.sizes[-1], growth.range_at(AHEAD)
-    later = f", and by two laws {signed(ahead[0])} to {signed(ahead[1])} at {AHEAD * last:,.0f}" if ahead else ""
+    later = f", and by laws that come near it {ranged(ahead)} at {AHEAD * last:,.0f}" if ahead else ""
     return f"{points(gain)} at {last:,.0f} examples of {task} ({growth.verdict}){later}"
 
 

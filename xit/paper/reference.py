@@ -69,15 +69,14 @@ class Reference:
 
 
 def standard(root: Path, source: str, encoders: Collection[str]) -> Path | None:
-    """The committed reference of a run: the folder of its source's name, else the first whose parameters name the
-    source and one of the encoders."""
+    """The committed reference of a run: the first whose parameters name its source and one of its encoders, that of the
+    source's name before all."""
     references = root / paths.REFERENCES
-    if is_reference(references / source):
-        return references / source
-    for file in sorted(references.glob("*/params.yaml")):
-        values = config.read(file)
-        if is_reference(file.parent) and values["source"] == source and {*values["grid"]["encoders"]} & {*encoders}:
-            return file.parent
+    for folder in (references / source, *sorted(path.parent for path in references.glob("*/params.yaml"))):
+        if is_reference(folder) and (folder / "params.yaml").is_file():
+            values = config.read(folder / "params.yaml")
+            if values.get("source") == source and {*values.get("grid", {}).get("encoders", ())} & {*encoders}:
+                return folder
     return None
 
 

@@ -67,6 +67,11 @@ class Table:
         return len(self.columns) > (5 if self.span == "column" else 15)
 
 
+def ranged(ends: tuple[float, float]) -> str:
+    """A range, in points; one number where its ends are printed alike."""
+    return " to ".join(dict.fromkeys(map(signed, ends)))
+
+
 def signed(value: float) -> str:
     """A difference as it is printed: a sign (also of what rounds to zero), a true minus, one decimal."""
     return f"{value:+.1f}".replace("-", "−")

@@ -271,8 +271,10 @@ def verify(
         comparisons += compared
         notes += more
     elif out is None:
-        missing = root / paths.REFERENCES / inputs.study.source
-        notes.append(f"{missing}: no such folder, so nothing was compared with a reference")
+        notes.append(
+            f"{root / paths.REFERENCES}: none of the {inputs.study.source} source with these encoders, so nothing was "
+            "compared with a reference"
+        )
     if not comparisons and out is None:
         raise DataError(
             f"{root.resolve()}: nothing to compare {paths.SCORES} with: no {paths.EVALUATIONS}, no {own}, no "
@@ -313,8 +315,9 @@ def _with_reference(
         theirs = words(wanted, parameters, training_beside(folder / "scores.csv"))
         comparisons.append(compare_words(title, ours, theirs))
     own = without_folder(parameters)
-    if reference.parameters is not None and reference.parameters != own:
-        names = [name for name in own if reference.parameters.get(name) != own[name]]
+    other = None if reference.parameters is None else without_folder(reference.parameters)
+    if other is not None and other != own:
+        names = [name for name in own if other.get(name) != own[name]]
         notes.append(f"{folder / 'params.yaml'}: is another than params.yaml in {', '.join(names)}")
     if reference.parameters is None:
         notes.append(f"{folder / 'params.yaml'}: no such file, so its tables were not made again")
@@ -349,8 +352,8 @@ class Agreement:
 
 
 def agreement(root: Path, parameters: Mapping[str, Any]) -> Agreement | None:
-    """A run beside the committed reference of its source; None where there is none, no cell is in both, or the run is
-    of another experiment.
+    """A run beside the committed reference of its source and encoders; None where there is none, no cell is in both, or
+    the run is of another experiment.
     """
     folder = standard(root, parameters["source"], parameters["grid"]["encoders"])
     if folder is None:

@@ -165,8 +165,8 @@ def _seen_from(root: Path, project: Path, values: dict[str, Any]) -> dict[str, A
     the workspace sees it."""
 
     def seen(place: str) -> str:
-        is_ours = bool(place) and not Path(place).is_absolute() and (project / place).is_dir()
-        return os.path.relpath(project / place, root) if is_ours else place
+        is_folder = place not in ("", "random", "released") and not Path(place).is_absolute()
+        return os.path.relpath(project / place, root) if is_folder and (project / place).is_dir() else place
 
     encoders = {
         name: {
@@ -175,8 +175,8 @@ def _seen_from(root: Path, project: Path, values: dict[str, Any]) -> dict[str, A
         }
         for name, encoder in values["encoders"].items()
     }
-    model = {"translation": {"model": seen(values["translation"]["model"])}} if values["translation"] else {}
-    return config.laid_over(values, {"encoders": encoders, **model})
+    model = seen(values["translation"]["model"])
+    return config.laid_over(values, {"encoders": encoders, "translation": {"model": model}})
 
 
 def _without_idle(values: dict[str, Any]) -> dict[str, Any]:

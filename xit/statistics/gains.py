@@ -196,7 +196,7 @@ def control_of(task: str, control: str) -> str:
 def over_seeds(study: Study, differences: Sequence[float]) -> Estimate | None:
     """The mean of paired differences, one a seed, with Student's interval over seeds; of no family, and never tested.
 
-    It is for what is measured of an encoder beside its scores: vectors, masked LM.
+    It is for what is measured of an encoder beside its scores, vectors and masked LM, and for gains by examples.
     """
     if not differences:
         return None

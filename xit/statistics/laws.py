@@ -3,13 +3,13 @@
 Without examples there is no gain, so a gain is a curve that starts at zero. Its verdict comes from Student's tests over
 seeds, of gains that are paired with the baseline of their seed; each is one-sided, at 5 %:
 
-- `no gain`: the gain at the most examples is not above zero, so that a curve is a way back from damage at most;
-- `falls`: a smaller number of examples gains more than the most do (Bonferroni over the numbers);
-- `grows`: the slope on the logarithm of the number is above zero;
-- `flat`: none of these.
+- `falls`: a smaller number of examples has a gain, and more of it than the most have (Bonferroni over the numbers);
+- `no gain`: else, where the gain at the most examples is not shown to be above zero;
+- `grows`: else, where the slope on the logarithm of the number is above zero;
+- `flat`: none of these is shown.
 
 Two laws through the origin are fitted to the mean over seeds: one that saturates, G n / (n + κ), and one that does
-not, G log(1 + n/κ). What both say of more examples is a range. No verdict hangs on them.
+not, G log(1 + n/κ). Of a gain that grows they say what more examples would give, as a range. No verdict hangs on them.
 
 Isik et al. 2025 (arXiv 2402.04177) fit `(log(A · D^α))^β` to a downstream score and take a misfit as a sign that data
 and task are not aligned. It has no value at zero, and its misfit says nothing about whether there is a gain at all.
@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Verdict = Literal["grows", "flat", "falls", "no gain", "too few"]
 
-FEWEST_SIZES, FEWEST_SEEDS = 4, 3
-"""Below either there is no verdict."""
+FEWEST_SIZES = 4
+"""Below them there is no verdict."""
 ALPHA = 0.05
-SCALES = 400
-"""So many values of κ are tried, from a tenth of the fewest examples to ten times the most; G has a closed form."""
+SCALES = 2000
+"""So many values of κ are tried, from a millionth of the fewest examples to ten times the most; G has a closed form."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,28 +85,44 @@ class Growth:
     fits: tuple[Fit, ...] = ()
 
     def range_at(self, times: float) -> tuple[float, float] | None:
-        """What the laws say of so many times the most examples, the lowest and the highest."""
-        found = [float(fit.predict(times * self.sizes[-1:])[0]) for fit in self.fits]
+        """What the laws say of so many times the most examples, the lowest and the highest; None where the gain is not
+        shown to grow, or no law comes near it."""
+        if self.verdict != "grows":
+            return None
+        error = self.most.std(ddof=1) / len(self.most) ** 0.5
+        near = [fit for fit in self.fits if abs(fit.predict(self.sizes[-1:])[0] - self.most.mean()) <= 2 * error + 0.1]
+        found = [float(fit.predict(times * self.sizes[-1:])[0]) for fit in near]
         return (min(found), max(found)) if found else None
 
+    @property
+    def most(self) -> Floats:
+        """The gain at the most examples: `<float>[seed]`."""
+        return np.asarray(self.gains[:, self.sizes == self.sizes[-1]].mean(axis=1))
 
-def growth(sizes: Floats, gains: Floats) -> Growth:
-    """The verdict on gains `<float>[seed, size]` in points, and every law fitted to their mean."""
-    decades = np.log10(sizes) - np.log10(sizes).mean()
-    if len(set(sizes)) < FEWEST_SIZES or len(gains) < FEWEST_SEEDS:
+
+def growth(sizes: Floats, gains: Floats, is_tested: bool = True) -> Growth:
+    """The verdict on gains `<float>[seed, size]` in points, and every law fitted to their mean.
+
+    Args:
+        is_tested: Whether there are as many seeds as are declared for verdicts, which are three at least.
+    """
+    if len(set(sizes)) < FEWEST_SIZES or not is_tested:
         return Growth(sizes, gains, "too few", np.full(len(gains), np.nan))
+    decades = np.log10(sizes) - np.log10(sizes).mean()
     slopes = gains @ decades / (decades @ decades)
-    means = gains.mean(axis=0)
-    return Growth(sizes, gains, _verdict(gains, slopes), slopes, tuple(_fit(law, sizes, means) for law in LAWS))
+    fits = tuple(_fit(law, sizes, gains.mean(axis=0)) for law in LAWS)
+    one = Growth(sizes, gains, "flat", slopes, fits)
+    return dataclasses.replace(one, verdict=_verdict(one))
 
 
-def _verdict(gains: Floats, slopes: Floats) -> Verdict:
-    *fewer, most = gains.T
-    if not is_above_zero(most):
-        return "no gain"
-    if any(is_above_zero(one - most, ALPHA / len(fewer)) for one in fewer):
+def _verdict(one: Growth) -> Verdict:
+    fewer = one.gains[:, one.sizes < one.sizes[-1]].T
+    alpha = ALPHA / len(fewer)
+    if any(is_above_zero(each, alpha) and is_above_zero(each - one.most, alpha) for each in fewer):
         return "falls"
-    return "grows" if is_above_zero(slopes) else "flat"
+    if not is_above_zero(one.most):
+        return "no gain"
+    return "grows" if is_above_zero(one.slopes) else "flat"
 
 
 def is_above_zero(values: Floats, alpha: float = ALPHA) -> bool:
@@ -127,7 +143,7 @@ def _fit(law: Law, sizes: Floats, means: Floats) -> Fit:
 
 
 def _least_squares(law: Law, sizes: Floats, means: Floats) -> tuple[float, float]:
-    scales = np.geomspace(sizes[0] / 10, 10 * sizes[-1], SCALES)
+    scales = np.geomspace(sizes[0] * 1e-6, 10 * sizes[-1], SCALES)
     shapes = law.shape(sizes / scales[:, np.newaxis])
     heights = shapes @ means / (shapes * shapes).sum(axis=1)
     losses = ((heights[:, np.newaxis] * shapes - means) ** 2).sum(axis=1)

@@ -92,11 +92,12 @@ def _growth(
     values = values[..., [study.languages.index(name) for name in languages]]
     means = mean_of_present(values, axis=-1).mean(axis=1)  # [condition, seed]
     means = means[:, ~np.isnan(means).any(axis=0)]
-    return growth(np.array([count for _, count in counts], dtype=np.float64), (means[1:] - means[0]).T)
+    sizes = np.array([count for _, count in counts], dtype=np.float64)
+    return growth(sizes, (means[1:] - means[0]).T, study.has_verdicts and means.shape[1] >= study.analysis.fewest_seeds)
 
 
 def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None]:
-    """Whether two tasks share their format and, where both have labels, those: proxies of alignment, before any run."""
+    """Whether two tasks share their format and, where both have labels, those: what is known before any run."""
     if target == MEAN:
         return None, None
     first, second = task_of(task), study.tasks[target]
@@ -109,7 +110,7 @@ def shared(study: Study, task: str, target: str) -> tuple[str | None, str | None
 
 def at_most_examples(study: Study, one: Growth) -> Estimate | None:
     """The gain at the most examples, with its interval over seeds."""
-    return over_seeds(study, one.gains[:, -1].tolist())
+    return over_seeds(study, one.most.tolist())
 
 
 def per_tenfold(study: Study, one: Growth) -> Estimate | None:

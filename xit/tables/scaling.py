@@ -13,7 +13,7 @@ import numpy as np
 
 from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
 from xit.paper.inputs import Inputs
-from xit.paper.render import Cell, Figure, Table, signed
+from xit.paper.render import Cell, Figure, Table, ranged
 from xit.statistics.laws import ALPHA, Growth, Verdict
 from xit.statistics.scaling import (
     AHEAD,
@@ -56,13 +56,13 @@ def _pairs(inputs: Inputs, sizes: Sizes) -> Table:
         caption=(
             "Gains over no intermediate training, zero-shot, mean over languages other than English, in points, with "
             "intervals over seeds; n is the number of English examples of the intermediate task that training has "
-            f"seen. Verdicts are by Student’s one-sided tests over seeds, at {100 * ALPHA:.0f} % each: no gain, where "
-            "that at the largest n is not above zero; falls, where a smaller n gains more than the largest; grows, "
-            "where the slope on log n is above zero; else flat. Per tenfold: that slope, for ten times the examples. "
-            f"At {AHEAD} n: what a law that saturates and one that grows as the logarithm say, both through the "
-            "origin; missed: by how many points the better of them misses the largest n when it is fitted to the "
-            "others. Languages: in how many the gain grows · is flat · falls · is none. Made by `xit paper` from "
-            "results/scores.csv."
+            f"seen. Verdicts are by Student’s one-sided tests over seeds, at {100 * ALPHA:.0f} % each: falls, where a "
+            "smaller n has a gain, and more of it than the largest; no gain, where the gain at the largest n is not "
+            "shown to be above zero; grows, where the slope on log n is; flat, where nothing of this is shown. Per "
+            f"tenfold: that slope, for ten times the examples. At {AHEAD} n, where it grows: what a law that saturates "
+            "and one that grows as the logarithm say, both through the origin; missed: by how many points the better "
+            "of them misses the largest n when it is fitted to the others. Languages: in how many the gain grows · is "
+            "flat · falls · is none. Made by `xit paper` from results/scores.csv."
         ),
         columns=(
             "after",
@@ -96,7 +96,7 @@ def _row(study: Study, pair: Pair, one: Growth, sizes: Sizes) -> tuple[Cell, ...
         one.verdict,
         *(shared(study, task, target)),
         " · ".join(str(verdicts[name]) for name in LETTERS if name != "too few") if verdicts else None,
-        f"{signed(ahead[0])} to {signed(ahead[1])}" if ahead else None,
+        ranged(ahead) if ahead else None,
         f"{min(fit.missed for fit in one.fits):.1f}" if one.fits else None,
         at_most_examples(study, one),
         per_tenfold(study, one),
