@@ -46,18 +46,18 @@ def scaling(
     """
     from xit.cli import tables
     from xit.core.scores import read_scores
-    from xit.paper.inputs import COLUMNS, rows_if_there, study_of, training_beside
+    from xit.paper.inputs import COLUMNS, rows_if_there, study_beside
     from xit.pipeline import config
     from xit.statistics.scaling import AHEAD, entries
 
     place = scores or paths.SCORES
     files = [folder / paths.PARAMS for folder in place.resolve().parents[:2]] if scores else []
-    own = next((file for file in files if file.is_file()), None)
-    values = config.read(own) if own else parameters()
-    if scores is not None and own is None:  # its steps are not known, and every example counts as seen
+    file = next((one for one in files if one.is_file()), Path(paths.PARAMS))
+    values = config.read(file) if file in files else parameters()
+    if scores is not None and file not in files:  # its steps are not known, and every example counts as seen
         values = {**values, "intermediate": {}}
     rows = rows_if_there(place.parent / "audit.csv", COLUMNS["audit"])
-    found = entries(study_of(read_scores(place), values, training_beside(place)), rows, values)
+    found = entries(study_beside(place, read_scores(place), file, values), rows, values)
     if not terminal.print_json(found, as_json):
         terminal.show(tables.scaling(found, AHEAD))
 

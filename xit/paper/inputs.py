@@ -149,6 +149,21 @@ def study_of(scores: Sequence[Score], parameters: Mapping[str, Any], training: S
     )
 
 
+def study_beside(scores: Path, found: Sequence[Score], file: Path, parameters: Mapping[str, Any]) -> Study:
+    """The scores of another experiment, by the parameters that were read from its file.
+
+    Raises:
+        DataError: they are not those of this version.
+    """
+    try:
+        return study_of(found, parameters, training_beside(scores))
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{file}: its parameters are not those of this version: {error}. Run the experiment again with this one, "
+            "and write it: `xit verify --write FOLDER`."
+        ) from None
+
+
 def training_beside(scores: Path) -> tuple[Row, ...]:
     """The rows of training.csv in the folder of some scores; none where it is not there."""
     return rows_if_there(scores.parent / "training.csv", COLUMNS["training"])

@@ -8,7 +8,7 @@ from typing import Any
 from xit.core.errors import DataError, XitError, counted
 from xit.core.scores import read_scores
 from xit.core.texts import stored
-from xit.paper.inputs import study_of, training_beside
+from xit.paper.inputs import study_beside, study_of, training_beside
 from xit.paper.reference import read_reference
 from xit.paper.sentences import listed
 from xit.report._examples import Examples, collect
@@ -79,13 +79,7 @@ def _of_reference(folder: Path) -> Experiment:
             f"{folder}: has no params.yaml, so that it is not known what its tests were declared to be. "
             "`xit verify --write FOLDER` writes one with it."
         )
-    try:
-        study = study_of(reference.scores, reference.parameters, training_beside(folder / "scores.csv"))
-    except (KeyError, TypeError) as error:
-        raise DataError(
-            f"{folder / 'params.yaml'}: its parameters are not those of this version: {error}. Run the experiment "
-            "again with this one, and write it: `xit verify --write FOLDER`."
-        ) from None
+    study = study_beside(folder / "scores.csv", reference.scores, folder / "params.yaml", reference.parameters)
     readme = folder / "README.md"
     lines = readme.read_text(encoding="utf-8", errors="replace").splitlines() if readme.is_file() else []
     title = next((line[2:] for line in lines if line.startswith("# ")), f"Reference {folder.name}")

@@ -85,14 +85,18 @@ class Growth:
     fits: tuple[Fit, ...] = ()
 
     def range_at(self, times: float) -> tuple[float, float] | None:
-        """What the laws say of so many times the most examples, the lowest and the highest; None where the gain is not
-        shown to grow, or no law comes near it."""
-        if self.verdict != "grows":
-            return None
-        error = self.most.std(ddof=1) / len(self.most) ** 0.5
-        near = [fit for fit in self.fits if abs(fit.predict(self.sizes[-1:])[0] - self.most.mean()) <= 2 * error + 0.1]
-        found = [float(fit.predict(times * self.sizes[-1:])[0]) for fit in near]
+        """What the laws that hold say of so many times the most examples, the lowest and the highest; None where none
+        does."""
+        found = [float(fit.predict(times * self.sizes[-1:])[0]) for fit in self.holding]
         return (min(found), max(found)) if found else None
+
+    @property
+    def holding(self) -> list[Fit]:
+        """The laws that come near the gain at the most examples; none where the gain is not shown to grow."""
+        if self.verdict != "grows":
+            return []
+        error = self.most.std(ddof=1) / len(self.most) ** 0.5
+        return [fit for fit in self.fits if abs(fit.predict(self.sizes[-1:])[0] - self.most.mean()) <= 2 * error + 0.1]
 
     @property
     def most(self) -> Floats:

@@ -97,7 +97,7 @@ def _row(study: Study, pair: Pair, one: Growth, sizes: Sizes) -> tuple[Cell, ...
         *(shared(study, task, target)),
         " · ".join(str(verdicts[name]) for name in LETTERS if name != "too few") if verdicts else None,
         ranged(ahead) if ahead else None,
-        f"{min(fit.missed for fit in one.fits):.1f}" if one.fits else None,
+        f"{min(fit.missed for fit in one.holding):.1f}" if one.holding else None,
         at_most_examples(study, one),
         per_tenfold(study, one),
     )
@@ -128,8 +128,9 @@ def _figure(inputs: Inputs, sizes: Sizes, task: str) -> Figure:
     first = sizes[0][0]
     legend = (
         "Gain over no intermediate training, in points, mean over languages other than English. Small marks are seeds, "
-        "large ones their means; the band lies between two laws through the origin, one that saturates and one that "
-        "grows as the logarithm. Above each panel are the verdicts, encoders in the order of the legend."
+        "large ones their means; where the gain grows, the band lies between two laws through the origin, one that "
+        "saturates and one that grows as the logarithm. Above each panel are the verdicts, encoders in the order of the "
+        "legend."
     )
     return Figure(
         name=f"scaling-{task}",
@@ -165,7 +166,7 @@ def _curve(axis: Any, one: Growth, number: int, label: str) -> None:
         axis.plot(one.sizes, row, marker, color=colour, markersize=2, markerfacecolor="none", markeredgewidth=0.4)
     if len(one.gains):
         axis.plot(one.sizes, one.gains.mean(axis=0), marker, color=colour, markersize=3.5, label=label)
-    if one.fits:
+    if one.holding:
         at = np.geomspace(one.sizes[0], AHEAD * one.sizes[-1], 80)
-        curves = np.array([fit.predict(at) for fit in one.fits])
+        curves = np.array([fit.predict(at) for fit in one.holding])
         axis.fill_between(at, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.25, linewidth=0.6)
