@@ -129,8 +129,8 @@ def _figure(inputs: Inputs, sizes: Sizes, task: str) -> Figure:
     legend = (
         "Gain over no intermediate training, in points, mean over languages other than English. Small marks are seeds, "
         "large ones their means; where the gain grows, the band lies between two laws through the origin, one that "
-        "saturates and one that grows as the logarithm. Above each panel are the verdicts, encoders in the order of the "
-        "legend."
+        "saturates and one that grows as the logarithm. Above each panel are the verdicts, encoders in the order of "
+        "the legend."
     )
     return Figure(
         name=f"scaling-{task}",
