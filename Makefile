@@ -140,7 +140,7 @@ $(ENVIRONMENT):
 		"xit needs Python 3.11 or later; "$(call argument,PYTHON)" is $$($(call argument,PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
 	@$(call argument,PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
 		$(call argument,PYTHON)" cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing $$(grep -c '^[a-z0-9]' requirements/base.lock) locked packages into $(VENV): about 2 minutes and 2 GB, more with CUDA."
+	@echo "Installing $$(grep -c '^[a-z0-9]' requirements/base.lock) locked packages into $(VENV): a few minutes and 2 GB, more with CUDA."
 	@$(call argument,PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/.environment-* $(VENV)/.project-*
 	@$(INSTALL) --require-hashes --requirement requirements/base.lock

@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built_tables import inputs
 from fabricated import ANALYSIS, PAPER, make_paper, parameters, scores, study_of, write_inputs
 from rich.console import Console
 
 from xit.cli.tables import results
+from xit.core import registry
 from xit.core.errors import DataError, XitError
 from xit.core.files import sha256
-from xit.paper.sentences import sentences_of
+from xit.paper.sentences import answer_page, sentences_of
 from xit.stages.paper import paper
 from xit.statistics.gains import primary_gains
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ("curves-loss", "curves-validation", "gaps", "heatmap", "languages")
 RISE, FALL = r"\b(raises|rises)\b", r"\b(lowers|falls)\b"
+MANY = {"qqp": 4.0, "mnli": 3.0, "squad": 0.0, "cosmosqa": 0.0, "ccg": -4.0}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,7 @@ def test_the_same_scores_make_the_same_bytes(made: Path, tmp_path: Path) -> None
             marks=pytest.mark.slow,
         ),
         pytest.param(scores(seeds=1), id="one seed", marks=pytest.mark.slow),
+        pytest.param(scores({**MANY, "multitask": 2.0}), id="nine tasks and a recipe", marks=pytest.mark.slow),
         pytest.param(scores(seeds=1, languages=("en", "de"), targets=("xnli",), encoders=("lstm",)), id="tiny"),
         pytest.param(scores(source="files", targets=("xnli", "panx", "xquad")), id="files", marks=pytest.mark.slow),
         pytest.param(scores(source="hub", encoders=("lstm",)), id="hub, one encoder", marks=pytest.mark.slow),
@@ -101,6 +105,28 @@ def test_words_of_direction_follow_the_scores() -> None:
     assert not re.search(RISE, down)
     assert not re.search(f"{RISE}|{FALL}", flat)
     assert "has no statistically significant effect" in flat
+
+
+def test_of_many_tasks_a_sentence_names_the_ends_and_those_that_move_the_score() -> None:
+    study = study_of(scores(MANY, encoders=("lstm",)))
+    few = study_of(scores(MANY, encoders=("lstm",), seeds=2))
+
+    (told,) = sentences_of(study)["tasks"]
+    (estimated,) = sentences_of(few)["tasks"]
+
+    between = r".* moves by between −4\.\d \[.*\] after ccg and \+4\.\d \[.*\] after qqp, of 5 tasks"
+    assert re.fullmatch(f"{between}; after correction qqp and mnli raise it and ccg lowers it.", told)
+    assert re.fullmatch(f"{between}.", estimated)
+
+
+def test_the_short_answer_has_the_declared_tasks_and_no_others(tmp_path: Path) -> None:
+    of = inputs(tmp_path, scores(MANY))
+    analysis = dataclasses.replace(ANALYSIS, intermediates=("mnli", "ccg"))
+    study = dataclasses.replace(of.study, analysis=analysis)
+
+    page = answer_page(study, registry.load("tables", "answer").build(dataclasses.replace(of, study=study)))
+
+    assert re.findall(r"^\| ([a-z][^|]*?) \|", page, re.MULTILINE) == ["intermediate", "mean of 2", "mnli", "ccg"]
 
 
 def test_one_seed_gives_a_number_and_no_direction() -> None:

@@ -61,6 +61,32 @@ def test_latex_escapes_special_characters_and_stacks_intervals() -> None:
     assert text.count(" & ") == 5  # columns, spans and three rows
 
 
+def wide(encoders: int, conditions: int) -> Table:
+    """A table with a column for every encoder and condition."""
+    heads = tuple(f"c{number}" for number in range(conditions)) * encoders
+    groups = (("", 1), *((f"e{number}", conditions) for number in range(encoders)))
+    rows = (("en", *map(float, range(len(heads)))), ("de", *map(float, range(len(heads)))))
+    return dataclasses.replace(SMALL, columns=("language", *heads), rows=rows, groups=groups)
+
+
+def test_a_table_too_wide_for_a_page_is_printed_in_parts_of_whole_groups() -> None:
+    assert [len(part) for part in wide(2, 10).parts] == [21]
+    assert [len(part) for part in wide(5, 8).parts] == [17, 17, 9]
+    assert [len(part) for part in wide(2, 30).parts] == [31, 31]  # a group stays whole, however wide
+    assert SMALL.parts == ((0, 1),)
+    assert dataclasses.replace(SMALL, groups=()).parts == ((0, 1),)
+
+    found = wide(5, 8)
+
+    first, second, last = printed(found)["parts"]
+    assert (first["columns"][:2], second["columns"][:2], last["columns"][-1]) == ([0, 1], [0, 17], 40)
+    assert second["groups"] == [("", 1), ("e2", 8), ("e3", 8)]
+    text = as_latex(found)
+    assert (text.count(r"\begin{table*}"), text.count(r"\begin{tabular}"), text.count(r"\caption")) == (1, 3, 1)
+    assert r"en & 32.0 & 33.0 & 34.0 & 35.0 & 36.0 & 37.0 & 38.0 & 39.0 \\" in text
+    assert as_markdown(found).count("| language |") == 1  # what scrolls stays whole
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_of_every_table_compiles(default: dict[str, Table | Figure], tmp_path: Path) -> None:
     tables = [one for one in default.values() if isinstance(one, Table)]

@@ -359,7 +359,9 @@ def _beside_the_reference(table: Mapping[str, Any], rests_on: tuple[int, int], f
     whole = [[(text, detail.replace(", ", ",")) for text, detail in row] for row in table["rows"]]
     parts = [("this run", rests_on, whole)]
     if found is not None:
+        tasks = {task for (task, _), *_ in whole}
         read = [[_of_csv(row, name) for name in table["columns"]] for row in found.reference]
+        read = [row for row in read if row[0][0] in tasks]  # a reference may have more of them
         parts.append(("reference", (found.seeds, found.averaged), read))
     for name, (seeds, targets), rows in parts:
         grid.add_row(f"{name}, {counted(seeds, 'seed')}", f"over {counted(targets, 'target')}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from xit.core.conditions import BASELINE
 from xit.core.errors import counted
 from xit.paper.inputs import Inputs
-from xit.paper.render import ranged, signed
+from xit.paper.render import FEW_TASKS, ranged, signed
 from xit.paper.sentences import listed, points
 from xit.statistics.curves import AFTER, PLAIN, curves
 from xit.statistics.failures import failures, pooled
@@ -160,10 +160,12 @@ def of_forgetting(inputs: Inputs) -> list[str]:
         if not moved:
             continue
         before = statistics.fmean(means[encoder, BASELINE, MEAN].values())
-        parts = listed([f"{points(one)} after {task}" for task, one in moved.items()])
+        ranked = sorted(moved, key=lambda task: moved[task].value) if len(moved) > FEW_TASKS else list(moved)
+        parts = [f"{points(moved[task])} after {task}" for task in ranked]
+        by = f"between {parts[0]} and {parts[-1]}" if len(moved) > FEW_TASKS else listed(parts)
         sentences.append(
             f"By the masked-LM head of its pretraining the {encoder} encoder has a loss of {before:.2f} nats in the "
-            f"mean of the languages other than English without intermediate training; it moves by {parts}."
+            f"mean of the languages other than English without intermediate training; it moves by {by}."
         )
         gains = {task: main_gains(study)[task, encoder, MEAN] for task in moved}
         pairs += [(moved[task].value, one.value) for task, one in gains.items() if one is not None]

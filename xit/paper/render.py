@@ -1,15 +1,20 @@
 """Tables, without a form, and the forms that they are written in; figures with their titles and captions."""
 
+import collections
 import csv
 import dataclasses
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from xit.statistics.gains import Estimate
 
 HEAD, MARK = -1, "†"
+MOST_COLUMNS = 20
+"""Of numbers, in the width of a page."""
+FEW_TASKS = 4
+"""So many intermediate tasks have a row each in a column of the paper, and are told one by one in a sentence."""
 Cell = str | int | float | Estimate | None
 
 
@@ -64,7 +69,27 @@ class Table:
     @property
     def is_upright(self) -> bool:
         """Whether the heads of the columns stand upright, since there are too many for the width."""
-        return len(self.columns) > (5 if self.span == "column" else 15)
+        return max(map(len, self.parts)) > (5 if self.span == "column" else 15)
+
+    @property
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """The columns of each part, where in print the table is too wide for a page and its parts stand one below the
+        other: each has the columns of text, and as many whole groups as have room."""
+        texts, start = tuple(range(self.texts)), 0
+        parts: list[tuple[int, ...]] = [()]
+        for _, count in self.groups or (("", len(self.columns)),):
+            group = tuple(column for column in range(start, start + count) if column >= self.texts)
+            start += count
+            if parts[-1] and len(parts[-1]) + len(group) > MOST_COLUMNS:
+                parts.append(())
+            parts[-1] += group
+        return tuple(texts + part for part in parts)
+
+    def spans(self, part: Sequence[int]) -> list[tuple[str, int]]:
+        """The groups of a part."""
+        over = [number for number, (_, count) in enumerate(self.groups) for _ in range(count)]
+        counts = collections.Counter(over[column] for column in part if over)
+        return [(self.groups[number][0], count) for number, count in counts.items()]
 
 
 def ranged(ends: tuple[float, float]) -> str:
@@ -102,6 +127,7 @@ def printed(table: Table) -> dict[str, Any]:
         "columns": table.heads,
         "rows": [[list(table.shown(i, j)) for j in range(len(row))] for i, row in enumerate(table.rows)],
         "groups": [list(group) for group in table.groups],
+        "parts": [{"columns": list(part), "groups": table.spans(part)} for part in table.parts],
         "sections": list(table.sections),
         "texts": table.texts,
         "stretch": table.stretch,
@@ -199,27 +225,38 @@ def as_latex(table: Table) -> str:
     def head(number: int, name: str) -> str:
         return rf"\rotatebox{{90}}{{{name}}}" if table.is_upright and number >= table.texts else name
 
+    def rows(part: Sequence[int]) -> Iterator[str]:
+        for number in range(len(table.rows)):
+            if number and number in table.sections:
+                yield r"\midrule"
+            yield " & ".join(cell(number, i) for i in part) + r" \\"
+
+    def tabular(part: Sequence[int]) -> list[str]:
+        groups = [rf"\multicolumn{{{count}}}{{c}}{{{text.translate(LATEX)}}}" for text, count in table.spans(part)]
+        return [
+            rf"\begin{{tabular}}{{{''.join(align[i] for i in part)}}}",
+            r"\toprule",
+            *([" & ".join(groups) + r" \\"] if groups else []),
+            " & ".join(head(i, table.heads[i].translate(LATEX)) for i in part) + r" \\",
+            r"\midrule",
+            *rows(part),
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+
     align = ["l" if i < table.texts else "r" for i in range(len(table.columns))]
     if table.stretch is not None:
         align[table.stretch] = r"p{0.36\linewidth}"
     environment = "table*" if table.span == "page" else "table"
-    spans = [rf"\multicolumn{{{count}}}{{c}}{{{text.translate(LATEX)}}}" for text, count in table.groups]
-    heads = [head(i, name.translate(LATEX)) for i, name in enumerate(table.heads)]
+    first, *others = map(tabular, table.parts)
     lines = [
         r"% needs \usepackage{booktabs,graphicx}",
         rf"\begin{{{environment}}}[t]",
         rf"\centering\{'scriptsize' if table.is_upright else 'footnotesize'}\setlength{{\tabcolsep}}{{2.5pt}}",
         rf"\caption{{\textbf{{{table.title.translate(LATEX)}.}} {table.caption.translate(LATEX)}}}",
         rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{{''.join(align)}}}",
-        r"\toprule",
-        *([" & ".join(spans) + r" \\"] if spans else []),
-        " & ".join(heads) + r" \\",
-        r"\midrule",
+        *first,
+        *(line for part in others for line in (r"\par\medskip", *part)),
+        rf"\end{{{environment}}}",
     ]
-    for number, row in enumerate(table.rows):
-        if number and number in table.sections:
-            lines.append(r"\midrule")
-        lines.append(" & ".join(cell(number, i) for i in range(len(row))) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}", rf"\end{{{environment}}}"]
     return "\n".join(lines) + "\n"

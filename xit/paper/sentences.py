@@ -4,12 +4,13 @@ Nothing "raises" or "lowers" anything that its family does not find after correc
 answer is from the primary family alone, and with fewer seeds than were declared it is numbers without words.
 """
 
+import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 
 from xit.core.conditions import BASELINE
 from xit.core.errors import counted
-from xit.paper.render import Figure, Table, as_markdown, interval, signed
+from xit.paper.render import FEW_TASKS, Figure, Table, as_markdown, interval, signed
 from xit.statistics.anova import sign_flip
 from xit.statistics.gains import (
     Estimate,
@@ -242,7 +243,21 @@ def _tasks(study: Study, encoder: str) -> list[str]:
     if not ranked:
         return []
     shown = [f"{points(estimates[name])} after {name}" for name in ranked]
-    return [f"Averaged over targets, the score of the {encoder} encoder moves by {listed(shown)}."]
+    if len(shown) <= FEW_TASKS:
+        return [f"Averaged over targets, the score of the {encoder} encoder moves by {listed(shown)}."]
+    sentence = (
+        f"Averaged over targets, the score of the {encoder} encoder moves by between {shown[-1]} and {shown[0]}, of "
+        f"{len(shown)} tasks"
+    )
+    if study.has_verdicts:
+        words = {name: direction(estimates[name], "raise", "lower", "") for name in ranked}
+        found = [
+            f"{listed(of)} {effect if len(of) > 1 else f'{effect}s'} it"
+            for effect in ("raise", "lower")
+            if (of := [name for name in ranked if words[name] == effect])
+        ]
+        sentence += f"; after correction {' and '.join(found) or 'none has a statistically significant effect'}"
+    return [f"{sentence}."]
 
 
 def _targets(study: Study, encoder: str) -> str:
@@ -327,9 +342,10 @@ def _recipes(study: Study, encoder: str) -> list[str]:
     for name in study.recipes:
         estimate = recipe_contrasts(study)[name, encoder]
         if estimate is not None:
-            than = listed(plain_tasks(study, name)) + (
-                " alone" if len(plain_tasks(study, name)) == 1 else " on average"
-            )
+            tasks = plain_tasks(study, name)
+            than = f"{listed(tasks)} alone" if len(tasks) == 1 else f"{listed(tasks)} on average"
+            if len(tasks) > FEW_TASKS:
+                than = f"its {len(tasks)} tasks by themselves on average"
             effect = direction(
                 estimate,
                 "scores higher than",
@@ -384,6 +400,9 @@ def names(study: Study) -> Mapping[str, str]:
 
 
 def answer_page(study: Study, made: Sequence[Table | Figure]) -> str:
-    """The short answer in Markdown, as the README shows that of the reference: sentences, and the table beside them."""
+    """The short answer in Markdown, as the README shows that of the reference: sentences, and the rows of the table
+    that they rest on."""
     table = next(one for one in made if isinstance(one, Table) and one.name == "answer")
+    mean, *tasks = table.rows
+    table = dataclasses.replace(table, rows=(mean, *(row for row in tasks if row[0] in study.primary)))
     return " ".join(sentences_of(study)["answer"]) + "\n\n" + as_markdown(table)

@@ -2,7 +2,7 @@
 
 from xit.core.errors import counted
 from xit.paper.inputs import Inputs
-from xit.paper.render import Cell, Table
+from xit.paper.render import FEW_TASKS, Cell, Table
 from xit.paper.sentences import contrast_name, flipped, left_out, median_target, starred
 from xit.statistics.gains import (
     Estimate,
@@ -54,7 +54,7 @@ def _answer(inputs: Inputs) -> Table:
         columns=("intermediate", *study.encoders, *difference_heads(study)),
         rows=tuple(rows),
         sections=(1,),
-        span="column",
+        span="page" if len(study.intermediates) > FEW_TASKS else "column",
     )
 
 

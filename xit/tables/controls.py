@@ -2,7 +2,7 @@
 
 from xit.core.conditions import MLM, SHUFFLED
 from xit.paper.inputs import Inputs
-from xit.paper.render import Cell, Table
+from xit.paper.render import FEW_TASKS, Cell, Table
 from xit.paper.sentences import starred
 from xit.statistics.gains import control_contrasts, main_gains
 from xit.statistics.study import MEAN
@@ -38,6 +38,6 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         rows=tuple(rows),
         sections=tuple(range(0, len(rows), len(study.encoders))),
         texts=2,
-        span="column",
+        span="page" if len(study.intermediates) > FEW_TASKS else "column",
     )
     return (table,)

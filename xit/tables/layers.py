@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xit.core.conditions import BASELINE
+from xit.core.conditions import BASELINE, parse
 from xit.paper.drawing import COLOURS, MARKERS, PAGE, panels
 from xit.paper.inputs import Inputs, Row
 from xit.paper.render import Figure
@@ -26,7 +26,8 @@ def _figure(inputs: Inputs, target: str, rows: Sequence[Row]) -> Figure:
         title=f"{target} in every layer of the bare encoders ({inputs.label})",
         caption=(
             "Mean over languages and seeds by the number of the layer, of which 0 is the embeddings'; vectors as they "
-            "are, and less the mean of their language in the validation split. Vertical line: the layer of the main "
+            "are, and less the mean of their language in the validation split; of the declared intermediate tasks and "
+            "of controls. Vertical line: the layer of the main "
             "number. Made by `xit paper` from results/layers.csv."
         ),
         draw=lambda: _draw(inputs.study, rows, inputs.parameters["retrieval"]["layer"]),
@@ -35,7 +36,8 @@ def _figure(inputs: Inputs, target: str, rows: Sequence[Row]) -> Figure:
 
 def _of(inputs: Inputs, target: str) -> list[Row]:
     study = inputs.study
-    conditions = (BASELINE, *study.intermediates, *study.controls)
+    controls = [name for name in study.controls if not parse(name).is_shuffled]
+    conditions = (BASELINE, *study.primary, *controls)
     return [r for r in inputs.layers if r["target"] == target and r["condition"] in conditions]
 
 
