@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from xit.paper.reference import standard
+from xit.core.scores import read_scores
+from xit.paper.inputs import training_beside
+from xit.paper.reference import read_reference, standard
+from xit.paper.verify import compare_means, words
+from xit.pipeline import config
+
+MICRO = Path(__file__).parents[2] / "paper/reference/micro"
 
 
 def test_the_reference_of_a_source_has_its_name_or_names_it_and_an_encoder_in_its_parameters(tmp_path: Path) -> None:
@@ -19,3 +25,15 @@ def test_the_reference_of_a_source_has_its_name_or_names_it_and_an_encoder_in_it
     assert found == {"micro": references / "micro", "files": references / "text", "hub": None}
     assert standard(tmp_path, "files", ["lstm"]) is standard(tmp_path, "micro", ["gru"]) is None
     assert standard(tmp_path / "nowhere", "micro", ["gru"]) is None
+
+
+def test_the_default_with_other_bits_has_the_means_and_the_words_of_the_reference() -> None:
+    reference, parameters = read_reference(MICRO, "micro"), config.read(MICRO / "other-bits/params.yaml")
+    found, wanted = read_scores(MICRO / "other-bits/scores.csv.gz"), reference.of(parameters)
+
+    means = compare_means("means", found, wanted, reference.scores)
+
+    assert (parameters["compute"]["instructions"], len(found), len(wanted)) == ("compatible", 2136, 2136)
+    assert (means.equal, means.differences) == (0, [])  # none is equal, and none too far
+    ours = words(found, parameters, training_beside(MICRO / "other-bits/scores.csv.gz"))
+    assert ours == words(wanted, parameters, training_beside(MICRO / "scores.csv"))

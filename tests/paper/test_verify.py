@@ -1,4 +1,4 @@
-"""`xit verify`: scores again from predictions, tables again from scores, a reference within the seeds' tolerance."""
+"""`xit verify`: scores again from predictions, tables again from scores, a reference within what seeds change."""
 
 import dataclasses
 import gzip
@@ -325,7 +325,7 @@ def test_what_is_no_reference_is_refused(
         project(tmp_path / "reference")
 
 
-# The seeds' tolerance
+# Fresh seeds
 
 
 def with_noise(seed: int, seeds: int = 3) -> list[Score]:
@@ -353,18 +353,20 @@ def test_fresh_seeds_reproduce_and_a_shifted_run_does_not(tmp_path: Path) -> Non
     fresh, other = (compared(tmp_path, found, wanted) for found in (with_noise(1), moved))
 
     assert fresh.verdict == "reproduced"
-    assert "within the seeds' tolerance" in str(fresh.comparisons[0])
-    differing = {line.partition(":")[0] for line in other.differences}
-    assert "answer" in differing
-    assert (
-        set()
-        < differing - {"answer"}
-        <= {
-            ".".join(map(str, (r.encoder, r.condition, r.target, r.seed, r.language, "test", "micro", r.metric)))
-            for r in moved
-            if (r.encoder, r.condition) == ("lstm", "mnli")
-        }
-    )
+    assert str(fresh.comparisons[0]).endswith(f": 0 of {len(wanted)} equal, {len(wanted)} need not be")
+    assert str(fresh.comparisons[1]).endswith(": 0 of 6 equal, 6 within what fresh seeds would change")
+    assert {line.partition(":")[0] for line in other.differences} == {"answer", "lstm.mnli.xnli.accuracy"}
+
+
+def test_one_score_far_off_among_equal_ones_is_no_difference(tmp_path: Path) -> None:
+    """A seed of one language may fall far now and then, also among the reference's own."""
+    wanted = with_noise(0)
+    lone = [dataclasses.replace(wanted[0], value=wanted[0].value - 12), *wanted[1:]]
+
+    found = compared(tmp_path, lone, wanted)
+
+    assert found.verdict == "reproduced"
+    assert f"{len(wanted) - 1} of {len(wanted)} equal, 1 need not be" in str(found.comparisons[0])
 
 
 def test_with_one_seed_numbers_must_be_equal(tmp_path: Path) -> None:
@@ -452,16 +454,16 @@ def test_bits_are_demanded_where_they_can_be_equal_and_else_the_words(
     assert "They need not be: the processor has no avx2." in elsewhere.sentence
 
 
-def test_other_words_are_not_reproduced_though_every_score_is_within_the_tolerance(
+def test_other_words_are_not_reproduced_though_every_mean_is_within_what_seeds_change(
     larger: list[Score], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other_machine(monkeypatch, "training takes the GPU")
-    fallen = [dataclasses.replace(row, value=row.value - 12 * (row.condition in ("mnli", "squad"))) for row in larger]
+    fallen = [dataclasses.replace(row, value=row.value - 7 * (row.condition in ("mnli", "squad"))) for row in larger]
 
     found = verify(tmp_path, pinned(tmp_path, fallen))
 
-    scores, sentences, _ = found.comparisons
-    assert scores.differences == []
+    scores, means, sentences, _ = found.comparisons
+    assert scores.differences == means.differences == []
     assert scores.equal < scores.compared
     assert len(sentences.differences) == len(found.differences) > 0
     assert all(line.startswith("answer: it says 'For the ") for line in sentences.differences)

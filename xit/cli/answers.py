@@ -109,7 +109,8 @@ def verify(
 ) -> None:
     """Compute scores from predictions and tables from scores again, and compare both with a reference.
 
-    Bits are compared where they can be equal; elsewhere scores, within what fresh seeds would do, and words.
+    Bits are compared where they can be equal; elsewhere means over languages and seeds, within what
+    fresh seeds would change, and words.
 
     Example: `xit verify`.
     """

@@ -3,12 +3,13 @@
 What a run and its reference both have is compared; a reference may have more seeds and conditions.
 
 - Where bits can be equal, they must be: the machine, the instructions and the version of torch are as the reference's.
-- Elsewhere weights differ in the last digits, and training amplifies this to differences as large as between seeds. A
-  score may then differ from the reference by as much as a fresh seed would change it in 19 of 20 whole comparisons:
-  Student's t times the standard deviation between seeds in the reference, pooled over the target's cells, times
-  sqrt(2), since both runs vary, corrected (Bonferroni) for the number of scores. With one seed nothing is known of that
-  deviation, and scores must be equal, which is to 1e-6. And the words must be the same: the sentences of the answer,
-  made of the cells that both have, without their numbers.
+- Elsewhere weights differ in the last digits, and training amplifies this to differences as large as between seeds,
+  which for a single score are now and then very large. So means are compared: of every encoder, condition, target and
+  metric, over languages and seeds. They may differ by as much as fresh seeds would change them in 19 of 20 whole
+  comparisons: Student's t times the standard deviation between seeds of that mean in the reference, times sqrt(2 / n)
+  for n seeds, since both runs vary, corrected (Bonferroni) for the number of means. With one seed nothing is known of
+  that deviation, and scores must be equal, which is to 1e-6. And the words must be the same: the sentences of the
+  answer, made of the cells that both have, without their numbers.
 - The reference's tables are made again from its own files, and must be equal to six digits of every number.
 """
 
@@ -45,49 +46,45 @@ class Comparison:
     """What was compared with what, and what came of it.
 
     Attributes:
-        compared: Scores, or tables.
+        compared: Scores, means or tables.
         equal: How many of them are equal.
+        others: What is said of those that are not equal, and no difference either.
     """
 
     title: str
     compared: int = 0
     equal: int = 0
     differences: list[str] = dataclasses.field(default_factory=list)
+    others: str = ""
 
     def __str__(self) -> str:
-        close = self.compared - self.equal - len(self.differences)
+        unequal = self.compared - self.equal - len(self.differences)
         parts = [f"{self.equal:,} of {self.compared:,} equal"]
-        parts += [f"{close:,} within the seeds' tolerance"] if close else []
+        parts += [f"{unequal:,} {self.others}"] if unequal else []
         parts += [f"{len(self.differences):,} differ"] if self.differences else []
         return f"{self.title}: {', '.join(parts)}"
 
 
-def compare_scores(
-    title: str, found: Sequence[Score], wanted: Sequence[Score], tolerance: Mapping[str, float]
-) -> Comparison:
+def compare_scores(title: str, found: Sequence[Score], wanted: Sequence[Score], is_exact: bool = True) -> Comparison:
     """Every score that was wanted, with the one that was found, and how many examples it rests on.
 
     Args:
-        tolerance: By target, by how much a score may differ.
+        is_exact: Whether scores must be equal; else they must be there, of as many examples.
     """
-    result = Comparison(title, len(wanted))
+    result = Comparison(title, len(wanted), others="need not be")
     by_key = {_key(score): score for score in found}
     for score in wanted:
         other = by_key.get(_key(score))
-        allowed = max(tolerance.get(score.target, 0.0), EQUAL)
-        difference = abs(other.value - score.value) if other else math.inf
-        is_comparable = other is not None and other.examples == score.examples
-        result.equal += is_comparable and difference <= EQUAL
-        if is_comparable and difference <= allowed:
-            continue
         if other is None:
             fault = f"not there, where {score.value:.6g} was expected"
-        elif not is_comparable:
+        elif other.examples != score.examples:
             fault = f"of {other.examples} examples, where {score.examples} were expected"
+        elif (difference := abs(other.value - score.value)) > EQUAL:
+            fault = f"{other.value:.6g}, where {score.value:.6g} was expected: {difference:.4g} apart" * is_exact
         else:
-            limit = f"; {allowed:.4g} are allowed" if allowed > EQUAL else ""
-            fault = f"{other.value:.6g}, where {score.value:.6g} was expected: {difference:.4g} apart{limit}"
-        result.differences.append(f"{'.'.join(map(str, _key(score)))}: {fault}")
+            fault = ""
+            result.equal += 1
+        result.differences += [f"{'.'.join(map(str, _key(score)))}: {fault}"] if fault else []
     return result
 
 
@@ -104,31 +101,40 @@ def _key(score: Score) -> tuple[str | int, ...]:
     )
 
 
-def seed_tolerance(scores: Sequence[Score], compared: int) -> dict[str, float]:
-    """By how much fresh seeds may change a score of a reference, by target (see the head of this module).
+def compare_means(title: str, found: Sequence[Score], wanted: Sequence[Score], of: Sequence[Score]) -> Comparison:
+    """The mean over languages and seeds of every encoder, condition, target and metric, to what fresh seeds would
+    change (see the head of this module).
 
     Args:
-        scores: All of the reference.
-        compared: How many scores are compared at once.
+        wanted: The scores of the reference that `found` has too.
+        of: All scores of the reference, whose seeds say how much fresh ones would change.
     """
     from scipy import stats
 
-    seeds = len({score.seed for score in scores})
-    tail = (1 - LEVEL) / 2
-    allowed = {}
-    for target in {score.target for score in scores}:
-        cells: dict[tuple[str, ...], list[float]] = {}
-        for score in scores:
-            if score.target == target:
-                key = (score.encoder, score.condition, score.language, score.metric)
-                cells.setdefault(key, []).append(score.value)
-        variances = [np.var(values, ddof=1) for values in cells.values() if len(values) > 1]
-        if variances:
-            # Languages of one system share its seeds, so each system counts once.
-            freedom = len({key[:2] for key in cells}) * (seeds - 1)
-            quantile = stats.t.isf(tail / compared, freedom)
-            allowed[target] = float(quantile * math.sqrt(2 * np.mean(variances)))
-    return allowed
+    ours, theirs, every = (_seed_means(scores) for scores in (found, wanted, of))
+    result = Comparison(title, len(theirs), others="within what fresh seeds would change")
+    for system, by_seed in theirs.items():
+        mean, expected = float(np.mean(list(ours[system].values()))), float(np.mean(list(by_seed.values())))
+        values = list(every[system].values())
+        quantile = stats.t.isf((1 - LEVEL) / 2 / len(theirs), len(values) - 1)
+        allowed = float(quantile * np.std(values, ddof=1) * math.sqrt(2 / len(by_seed)))
+        difference = abs(mean - expected)
+        result.equal += difference <= EQUAL
+        if difference > max(allowed, EQUAL):
+            result.differences.append(
+                f"{'.'.join(system)}: {mean:.6g} in the mean over languages and seeds, where {expected:.6g} was "
+                f"expected: {difference:.4g} apart; {allowed:.4g} are allowed"
+            )
+    return result
+
+
+def _seed_means(scores: Sequence[Score]) -> dict[tuple[str, ...], dict[int, float]]:
+    """By encoder, condition, target and metric the mean over languages of each seed."""
+    values: dict[tuple[str, ...], dict[int, list[float]]] = {}
+    for score in scores:
+        system = (score.encoder, score.condition, score.target, score.metric)
+        values.setdefault(system, {}).setdefault(score.seed, []).append(score.value)
+    return {system: {seed: sum(of) / len(of) for seed, of in seeds.items()} for system, seeds in values.items()}
 
 
 def words(scores: Sequence[Score], parameters: Mapping[str, Any], training: Sequence[Row]) -> list[str]:
@@ -254,7 +260,7 @@ def verify(
     comparisons, notes = [], []
     if (root / paths.EVALUATIONS).is_dir():
         again = scores_from_predictions(scores, root / paths.EVALUATIONS, root / paths.data(""))
-        comparisons.append(compare_scores(f"scores from predictions, with {paths.SCORES}", again, scores, {}))
+        comparisons.append(compare_scores(f"scores from predictions, with {paths.SCORES}", again, scores))
         scores = again
         inputs = dataclasses.replace(inputs, study=study_of(scores, parameters, inputs.training))
     else:
@@ -305,11 +311,15 @@ def _with_reference(
     reasons = differing(reference, root)
     if reasons:
         notes.append(f"bits need not be those of {folder}: {'; '.join(reasons)}")
-    tolerance = seed_tolerance(reference.scores, len(wanted)) if reasons else {}
-    of_scores = compare_scores(f"scores, with {stored(folder / 'scores.csv')}", scores, wanted, tolerance)
+    has_seeds = len({score.seed for score in reference.scores}) > 1
+    is_exact = not (reasons and has_seeds)
+    of_scores = compare_scores(f"scores, with {stored(folder / 'scores.csv')}", scores, wanted, is_exact)
     comparisons = [of_scores]
     if of_scores.equal < of_scores.compared:
         found = [score for score in scores if _key(score) in keys]
+        if not is_exact and not of_scores.differences:
+            title = f"means over languages and seeds, with those of the same cells of {folder}"
+            comparisons.append(compare_means(title, found, wanted, reference.scores))
         title = f"sentences of the answer, with those of the same cells of {folder}"
         ours = words(found, parameters, inputs.training)
         theirs = words(wanted, parameters, training_beside(folder / "scores.csv"))
