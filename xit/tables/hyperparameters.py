@@ -119,7 +119,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    if value is None or value in ("", [], ()):
+    if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
