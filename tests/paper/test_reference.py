@@ -1,5 +1,6 @@
 """The folders of paper/reference."""
 
+import dataclasses
 from pathlib import Path
 
 from xit.core.scores import read_scores
@@ -37,3 +38,12 @@ def test_the_default_with_other_bits_has_the_means_and_the_words_of_the_referenc
     assert (means.equal, means.differences) == (0, [])  # none is equal, and none too far
     ours = words(found, parameters, training_beside(MICRO / "other-bits/scores.csv.gz"))
     assert ours == words(wanted, parameters, training_beside(MICRO / "scores.csv"))
+
+
+def test_a_mean_of_which_the_reference_has_one_seed_must_be_equal() -> None:
+    scores = [score for score in read_reference(MICRO, "micro").scores if score.target == "xnli"]
+    one = [score for score in scores if score.seed == 1]
+    other = [dataclasses.replace(score, value=score.value + 0.01) for score in one]
+
+    assert compare_means("", other, one, scores).differences == []
+    assert len(compare_means("", other, one, one).differences) == len({(s.encoder, s.condition) for s in one})

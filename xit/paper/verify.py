@@ -116,8 +116,10 @@ def compare_means(title: str, found: Sequence[Score], wanted: Sequence[Score], o
     for system, by_seed in theirs.items():
         mean, expected = float(np.mean(list(ours[system].values()))), float(np.mean(list(by_seed.values())))
         values = list(every[system].values())
-        quantile = stats.t.isf((1 - LEVEL) / 2 / len(theirs), len(values) - 1)
-        allowed = float(quantile * np.std(values, ddof=1) * math.sqrt(2 / len(by_seed)))
+        allowed = 0.0  # of one seed nothing is known
+        if len(values) > 1:
+            quantile = stats.t.isf((1 - LEVEL) / 2 / len(theirs), len(values) - 1)
+            allowed = float(quantile * np.std(values, ddof=1) * math.sqrt(2 / len(by_seed)))
         difference = abs(mean - expected)
         result.equal += difference <= EQUAL
         if difference > max(allowed, EQUAL):
