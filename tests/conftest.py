@@ -19,7 +19,7 @@ for _name in tuple(os.environ):  # before anything that reads them is imported
 sys.dont_write_bytecode = False  # else each process that tests start compiles the package anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-instructions.apply("avx2", os.environ)  # as the command line does, before torch is imported
+instructions.apply("compatible", os.environ)  # as the command line does, before torch is imported
 
 settings.register_profile("xit", deadline=None, derandomize=True)  # a busy machine is not a fault
 settings.load_profile("xit")

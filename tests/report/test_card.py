@@ -42,7 +42,7 @@ def checkpoint(folder: Path, stage: str) -> Path:
         "code": "c" * 64,
         "inputs": {"xnli train": "a" * 64},
     }
-    write_json(folder / "lineage.json", {**made, "versions": {"torch": "2.13.0"}, "instructions": "avx2"})
+    write_json(folder / "lineage.json", {**made, "versions": {"torch": "2.13.0"}, "instructions": "compatible"})
     write_json(folder / "outcome.json", {"best_step": 250, "best_score": 79.0, "chance": 33.5})
     (folder / "model.safetensors").write_bytes(b"weights")
     return folder

@@ -14,8 +14,8 @@ from xit.core.errors import ConfigError
 
 _TORCH = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 SETS: Mapping[str, Mapping[str, str]] = {
-    "avx2": {**_TORCH, "MKL_CBWR": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
     "compatible": {**_TORCH, "MKL_CBWR": "COMPATIBLE"},
+    "avx2": {**_TORCH, "MKL_CBWR": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
     "native": {},
 }
 """By the values of compute.instructions, the variables that they set."""
@@ -32,21 +32,10 @@ def lack(machine: str | None = None, cpu_info: Path = CPU_INFO) -> str:
     machine = machine or platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
         return f"the processor is no x86-64 one, but {machine}"
-    flags = _fact("flags", cpu_info)
-    missing = [name for name in ("avx2", "fma") if flags and name not in flags.split()]
-    return f"the processor has no {' and no '.join(missing)}" if missing else ""
-
-
-def maker(cpu_info: Path = CPU_INFO) -> str:
-    """Who made the processor, as it says itself: AuthenticAMD, GenuineIntel; nothing where it does not."""
-    return _fact("vendor_id", cpu_info)
-
-
-def _fact(name: str, cpu_info: Path) -> str:
-    """What the system says of its first processor; nothing where it says nothing."""
     text = cpu_info.read_text(encoding="utf-8", errors="replace") if cpu_info.is_file() else ""
-    found = re.search(rf"^{name}\s*: *(.*)$", text, re.MULTILINE)
-    return found[1] if found else ""
+    flags = re.search(r"^flags\s*: *(.*)$", text, re.MULTILINE)
+    missing = [name for name in ("avx2", "fma") if flags and name not in flags[1].split()]
+    return f"the processor has no {' and no '.join(missing)}" if missing else ""
 
 
 def applied() -> str:

@@ -282,10 +282,10 @@ class ComputeSettings:
     """Training computes in this precision; bfloat16 is used on a device that has it, float32 everywhere."""
     threads: Positive
     """Each process computes with this many CPU threads; it is a parameter since it changes bits."""
-    instructions: Literal["avx2", "compatible", "native"]
-    """A CPU computes with these instructions (xit.core.instructions), which change bits: `avx2`, which gives equal bits
-    with and without AVX-512; `compatible`, of which MKL says so across makers too, and which is slower; `native`, all
-    that it has."""
+    instructions: Literal["compatible", "avx2", "native"]
+    """A CPU computes with these instructions (xit.core.instructions), which change bits: `compatible`, which gives
+    equal bits on every x86-64 processor with AVX2; `avx2`, which is faster and gives them on processors of one maker;
+    `native`, all that it has."""
     save_every: Positive
     """A state from which training can go on is saved every so many steps; a change trains nothing again."""
     gradient_checkpointing: bool

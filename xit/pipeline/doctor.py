@@ -25,8 +25,8 @@ DISK_GB = 4
 MEMORY_GB = 2
 """Two stage instances of the default experiment side by side, at under one each."""
 HUB_SECONDS = 3
-PINNED, MAKER = "avx2", "AuthenticAMD"
-"""The instructions of the committed reference, and who made its processor; the lock has the version of its torch."""
+PINNED = "compatible"
+"""The instructions of the committed reference; the lock has the version of its torch."""
 LOCKS = ("base.lock", "cuda.lock")
 
 
@@ -147,8 +147,6 @@ def _bits(project: Path) -> Finding:
 def other_bits(project: Path) -> list[str]:
     """Why the default experiment need not end here in the bits of the committed reference; nothing where it does."""
     reasons = [instructions.lack()]
-    if instructions.maker() not in ("", MAKER):
-        reasons.append(f"the processor is of {instructions.maker()}, where MKL may compute otherwise")
     if shutil.which("nvidia-smi"):
         reasons.append("training takes the GPU")
     with contextlib.suppress(ConfigError, OSError):
