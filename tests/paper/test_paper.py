@@ -142,8 +142,22 @@ def test_a_comparison_says_which_encoder_gains_more() -> None:
 
     last = sentences_of(study_of(rows))["answer"][-1]
 
-    assert last.startswith("The gain is smaller for the transformer than for the lstm encoder: −5.")
+    assert last.startswith("The mean gain is smaller for the transformer than for the lstm encoder: −5.")
     assert "equal" in sentences_of(study_of(scores({"mnli": 0.0}, noise=9.0)))["answer"][-1]
+
+
+def test_single_tasks_whose_differences_cancel_are_named() -> None:
+    rows = [row for row in scores({"mnli": 5.0, "squad": 0.0}) if row.encoder == "transformer"]
+    rows += [row for row in scores({"mnli": 0.0, "squad": 5.0}) if row.encoder == "lstm"]
+
+    (told,) = sentences_of(study_of(rows))["differences"]
+
+    assert re.fullmatch(
+        r"By single tasks the gain is larger for the transformer than for the lstm encoder after mnli \(\+5\.\d .*\), and "
+        r"smaller after squad \(−5\.\d .*\): the mean hides opposite differences\.",
+        told,
+    )
+    assert sentences_of(study_of(scores({"mnli": 0.0}, noise=2.0)))["differences"] == []
 
 
 def test_the_document_types_no_result() -> None:

@@ -256,6 +256,7 @@ def of_vectors(inputs: Inputs) -> list[str]:
             sentences.append(
                 f"By the vectors of the {encoder} encoder without intermediate training a classifier tells the "
                 f"language of {before[0]:.1f} of 100 sentences, and their similarity to English (CKA) is "
-                f"{before[1]:.1f} of 100; with it these move by {points(told)} and {points(like)}."
+                f"{before[1]:.1f} of 100; after it these move by {points(told)} and "
+                f"{points(like)}, in the mean over {listed(study.primary)}."
             )
     return sentences

@@ -16,6 +16,7 @@ from xit.statistics.gains import (
     Estimate,
     Primary,
     best,
+    encoder_differences,
     gain,
     is_equal,
     language_means,
@@ -38,6 +39,7 @@ def sentences_of(study: Study) -> dict[str, list[str]]:
         "power": _power(study),
         "stability": _stability(study),
         "robustness": [sentence for key in primary_gains(study) for sentence in _robustness(study, key)],
+        "differences": [sentence for encoder in study.encoders[1:] for sentence in _differences(study, encoder)],
         "tasks": [sentence for encoder in study.encoders for sentence in _tasks(study, encoder)],
         "targets": [_targets(study, encoder) for encoder in study.encoders],
         "retrieval": [sentence for encoder in study.encoders for sentence in _retrieval(study, encoder)],
@@ -89,7 +91,7 @@ def starred(study: Study, *families: str) -> str:
     if not study.has_verdicts:
         return f"Nothing is tested below {study.analysis.fewest_seeds} seeds, and so there are no stars."
     within = "; ".join(f"within {family}" for family in families)
-    return f"* differs from zero after Holm's correction: {within}."
+    return f"* differs from zero after Holm's correction: {within}; the intervals are not corrected."
 
 
 def listed(names: Sequence[str]) -> str:
@@ -122,7 +124,7 @@ def _comparison(study: Study, first: str, encoder: str) -> list[str]:
         return []
     both = f"the {first} and the {encoder} encoder"
     if not study.has_verdicts:
-        return [f"The gain of the {first} minus that of the {encoder} encoder is {points(estimate)} points."]
+        return [f"The mean gain of the {first} minus that of the {encoder} encoder is {points(estimate)} points."]
     flat = f"does not differ significantly between {both}, and is not shown to be equal either"
     if is_equal(study, one):
         flat = f"is the same with {both}, within {in_points(study.analysis.margin)}"
@@ -132,7 +134,31 @@ def _comparison(study: Study, first: str, encoder: str) -> list[str]:
         f"is smaller for the {first} than for the {encoder} encoder",
         flat,
     )
-    return [f"The gain {effect}: {points(estimate)} points."]
+    return [f"The mean gain {effect}: {points(estimate)} points."]
+
+
+def _differences(study: Study, encoder: str) -> list[str]:
+    """Where single tasks differ between the encoders, which their mean does not show."""
+    found = {
+        task: one
+        for task in study.intermediates
+        if (one := encoder_differences(study)[task, encoder, MEAN]) is not None and one.is_significant
+    }
+    parts = [
+        (word, f"after {listed([f'{task} ({points(found[task])})' for task in names])}")
+        for word, names in (
+            ("larger", [task for task in found if found[task].value > 0]),
+            ("smaller", [task for task in found if found[task].value < 0]),
+        )
+        if names
+    ]
+    if not parts:
+        return []
+    (word, after), *opposite = parts
+    sentence = f"By single tasks the gain is {word} for the {study.encoders[0]} than for the {encoder} encoder {after}"
+    for other, of in opposite:
+        sentence += f", and {other} {of}: the mean hides opposite differences"
+    return [f"{sentence}."]
 
 
 def _averaged(study: Study) -> list[str]:
@@ -154,8 +180,9 @@ def _power(study: Study) -> list[str]:
     for key, found in detectable(study).items():
         if found is not None and (len(key) == 2 or len(study.encoders) == 1):
             what = f"a difference between the gains of {' and '.join(key)}" if len(key) == 2 else f"a gain of {key[0]}"
+            find = "find" if study.has_verdicts else "would find, if they tested it,"
             sentences.append(
-                f"With {counted(len(study.seeds), 'seed')} four of five such experiments find {what} of "
+                f"With {counted(len(study.seeds), 'seed')} four of five such experiments {find} {what} of "
                 f"{found[0]:.1f} points, or of {found[1]:.1f} where the correction is strictest."
             )
     return sentences
@@ -171,7 +198,8 @@ def _stability(study: Study) -> list[str]:
         for key, one in found.items()
     ]
     subsets = next(iter(found.values())).subsets
-    return [f"Of the {subsets} subsets of {FEW} of the {len(study.seeds)} seeds, {'; '.join(parts)}."]
+    of = f"Of the {subsets} subsets of {FEW} of the {len(study.seeds)} seeds, tested as all seeds are"
+    return [f"{of}, {'; '.join(parts)}."]
 
 
 def contrast_name(key: Primary) -> str:
@@ -224,7 +252,8 @@ def _robustness(study: Study, key: Primary) -> list[str]:
         lost = [target for target, one in others.items() if one.is_significant != estimate.is_significant]
         if lost:
             word = "lost" if estimate.is_significant else "gained"
-            sentences.append(f"Without {listed(lost)} (each alone) its significance is {word}.")
+            each = " (each alone)" if len(lost) > 1 else ""
+            sentences.append(f"Without {listed(lost)}{each} its significance is {word}.")
         p = flipped(study, key)
         if p is not None and bool(estimate.is_significant) != (p <= 1 - study.analysis.level):
             sentences.append(f"The sign-flip test over seeds says otherwise of it (p {p:.3f}, not corrected).")
@@ -243,12 +272,10 @@ def _tasks(study: Study, encoder: str) -> list[str]:
     if not ranked:
         return []
     shown = [f"{points(estimates[name])} after {name}" for name in ranked]
-    if len(shown) <= FEW_TASKS:
-        return [f"Averaged over targets, the score of the {encoder} encoder moves by {listed(shown)}."]
-    sentence = (
-        f"Averaged over targets, the score of the {encoder} encoder moves by between {shown[-1]} and {shown[0]}, of "
-        f"{len(shown)} tasks"
-    )
+    by = listed(shown)
+    if len(shown) > FEW_TASKS:
+        by = f"between {shown[-1]} and {shown[0]}, of {len(shown)} tasks"
+    sentence = f"Averaged over targets, the score of the {encoder} encoder moves by {by}"
     if study.has_verdicts:
         words = {name: direction(estimates[name], "raise", "lower", "") for name in ranked}
         found = [
@@ -286,7 +313,7 @@ def _retrieval(study: Study, encoder: str) -> list[str]:
     return [
         (
             f"Retrieval by the bare {encoder} encoder ({listed(bare)}), which no training on the target repairs, "
-            f"moves by {points(estimate)} points."
+            f"moves by {points(estimate)} points in the mean over {listed(study.primary)}."
         )
     ]
 
@@ -321,8 +348,8 @@ def _gaps(study: Study, encoder: str) -> list[str]:
     return [
         (
             f"English leads the other languages by {before:.1f} points without intermediate training and by "
-            f"{after:.1f} after {task} ({encoder}, mean over the targets that have English): {word} by "
-            f"{abs(after - before):.1f}, a difference without an interval."
+            f"{after:.1f} after {task}, the task of the largest average gain ({encoder}, mean over the averaged "
+            f"targets that have English): {word} by {abs(after - before):.1f}, a difference without an interval."
         )
     ]
 

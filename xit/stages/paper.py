@@ -81,7 +81,7 @@ def values(
     """Every number, list and sentence that the text of the paper takes up."""
     study = inputs.study
     sizes = [int(row["parameters"]) for row in inputs.encoders]
-    files = (scores, *(results / f"{name}.csv" for name in ("audit", "curves", "encoders", "training")))
+    files = [scores, *(results / f"{name}.csv" for name in COLUMNS)]
     packages = (
         "torch",
         "accelerate",
@@ -115,7 +115,7 @@ def values(
         "has_verdicts": study.has_verdicts,
         "has_untrained": "untrained" in study.conditions,
         "names": sentences.names(study),
-        "scores": int((study.values == study.values).sum()),
+        "scores": f"{(study.values == study.values).sum():,}",
         "seed_std": seed_std(study),
         "sentences": {
             **sentences.sentences_of(study),
@@ -130,16 +130,24 @@ def values(
             (row["source"], row["encoder"]) in {(study.source, name) for name in study.encoders}
             for row in inputs.tuning
         ),
-        "size_difference": f"{100 * (max(sizes) / min(sizes) - 1):.1f}" if sizes else None,
+        "size_difference": _percent(max(sizes) / min(sizes) - 1) if sizes else None,
         "coverage": sorted(round(float(row["held"])) for row in coverage),
         "primary": len(primary_gains(study)),
         "parameters": inputs.parameters,
         "published": [dict(row) for row in inputs.published if row["key"]],
         "tables": [one.name for one in made if isinstance(one, Table)],
         "figures": [one.name for one in made if isinstance(one, Figure)],
-        "hashes": {path.name: hashlib.sha256(read_text(stored(path)).encode()).hexdigest() for path in files},
+        "hashes": {
+            path.name: hashlib.sha256(read_text(stored(path)).encode()).hexdigest()
+            for path in files
+            if stored(path).is_file()
+        },
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
+
+
+def _percent(share: float) -> str:
+    return "less than 0.1 %" if share < 0.0005 else f"{share:.1%}".replace("%", " %")
 
 
 def typeset(main: Path, generated: Path) -> bytes:

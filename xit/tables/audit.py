@@ -13,7 +13,8 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="audit",
         title=f"Data audit ({inputs.label})",
         caption=(
-            "Examples; training and validation are English. Repaired and dropped count records over all splits. The "
+            "Examples; training and validation are English, but for the validation sentences of retrieval, which every "
+            "language has. Repaired and dropped count records over all splits. The "
             "hash is the beginning of the SHA-256 over the hashes of the splits, which results/audit.csv has in "
             "full. Made by `xit paper` from results/audit.csv."
         ),

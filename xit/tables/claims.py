@@ -36,7 +36,9 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         caption=(
             "Published values in points (sources in paper/inputs/published.csv), from XLM-R large; same: whether ours "
             "is the same quantity (the table of published claims says what differs). The difference, with its interval "
-            f"over seeds and languages, would be above zero if the claim held. {_ruled(study)} Made by `xit paper` "
+            "over seeds and languages, would be above zero if the claim held; of equality, near zero. A best task is "
+            "the best one by the other seeds. Where a claim says less than some points, the difference is these minus "
+            f"the gain. {_ruled(study)} Made by `xit paper` "
             "from results/scores.csv."
         ),
         columns=("claim", "published", "same", *(("verdict", "difference") * len(study.encoders))),

@@ -30,7 +30,7 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
             title=f"English validation score by step ({inputs.label})",
             caption=(
                 f"Each task's main metric; pretraining is not validated. A mark is a validation, at which training may "
-                f"stop early. {lines} {made}"
+                f"stop early. Scales differ. {lines} {made}"
             ),
             draw=lambda: _draw(inputs, "validation_score"),
         ),
@@ -41,6 +41,7 @@ def _draw(inputs: Inputs, value: str) -> Any:
     study = inputs.study
     found = curves(inputs.curves, study, value)
     rows = -(-len(found) // ACROSS)
+    across = -(-len(found) // rows)
     figure, axes = panels(len(found), PAGE, 0.35 + 1.15 * rows, rows=rows)
     for number, (axis, ((stage, task), lines)) in enumerate(zip(axes, found.items(), strict=True)):
         for (encoder, kind), curve in lines.items():
@@ -58,13 +59,14 @@ def _draw(inputs: Inputs, value: str) -> Any:
         pretraining = f"pretraining: {task.replace('_', ' ')}".removesuffix(": ")
         title = {"pretrain": pretraining, "intermediate": f"intermediate: {task}"}.get(stage, task)
         axis.set_title(title, fontsize=7)
-        axis.set_ylim(bottom=0, top=None if value == "loss" else 100)
+        if value == "loss":
+            axis.set_ylim(bottom=0)
         axis.set_xlim(left=0)
         axis.spines[["top", "right"]].set_visible(False)
         axis.locator_params(nbins=4)
-        if number % ACROSS == 0:
+        if number % across == 0:
             axis.set_ylabel("loss" if value == "loss" else "score")
-        if number >= len(found) - ACROSS:
+        if number >= len(found) - across:
             axis.set_xlabel("step")
     handles, labels = axes[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, handletextpad=0.4)

@@ -1,5 +1,6 @@
 """Figure: the gain of every intermediate task on every target, the encoders side by side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
             name="heatmap",
             title=f"Gain of each intermediate task on each target ({inputs.label})",
             caption=(
-                "Zero-shot gain over no intermediate training, in points; the numbers of the main table"
-                f"{', and its stars' if study.has_verdicts else ''}. Made by `xit paper` from results/scores.csv."
+                "Zero-shot gain over no intermediate training, in points, orange below zero and purple above; the "
+                f"numbers of the table of gains{', and its stars' if study.has_verdicts else ''}. Made by `xit paper` "
+                "from results/scores.csv."
             ),
             draw=lambda: _draw(study),
         ),
@@ -37,8 +39,9 @@ def _draw(study: Study) -> Any:
     for axis, encoder, panel in zip(axes, study.encoders, found, strict=True):
         values = np.array([[one.value if one else np.nan for one in row] for row in panel])
         image = axis.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
-        for (i, j), value in np.ndenumerate(values):
-            axis.text(j, i, _text(panel[i][j]), ha="center", va="center", color=_ink(abs(value) / most))
+        colours = image.to_rgba(values)
+        for i, j in np.ndindex(values.shape):
+            axis.text(j, i, _text(panel[i][j]), ha="center", va="center", color=_ink(colours[i, j]))
         axis.axvline(len(study.targets) - 0.5, color="white", linewidth=2)
         axis.set_xticks(range(len(columns)), columns, rotation=35, ha="right", rotation_mode="anchor")
         axis.set_yticks(range(len(rows)), rows)
@@ -53,5 +56,7 @@ def _text(one: Estimate | None) -> str:
     return "–" if one is None else signed(one.value) + "*" * bool(one.is_significant)
 
 
-def _ink(strength: float) -> str:
-    return "white" if strength > 0.5 else "black"
+def _ink(colour: Sequence[float]) -> str:
+    """Black or white, whichever has more contrast with a colour (WCAG 2: relative luminance)."""
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in colour[:3]]
+    return "black" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "white"

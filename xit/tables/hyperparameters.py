@@ -10,7 +10,7 @@ from xit.paper.render import Cell, Table
 from xit.pipeline.overlay import MARKS, Profile
 from xit.statistics.rates import tried
 
-CAPTION = "From params.yaml, where each has its unit and range. Made by `xit paper`."
+CAPTION = "From params.yaml; docs/params.md has the unit and the range of each. Made by `xit paper`."
 
 
 def build(inputs: Inputs) -> tuple[Table, ...]:
@@ -119,7 +119,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value in ("", [], ()):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"

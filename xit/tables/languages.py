@@ -17,8 +17,9 @@ def build(inputs: Inputs) -> tuple[Figure, ...]:
             name="languages",
             title=f"Gain in each language ({inputs.label})",
             caption=(
-                "Gain over no intermediate training in points, mean over seeds and over the targets that have the "
-                "language; English above, the others by their mean gain. Made by `xit paper` from results/scores.csv."
+                "Gain over no intermediate training in points, mean over seeds and over the averaged targets that have "
+                "the language; English above, the others, drawn towards their mean, by their mean gain. Made by "
+                "`xit paper` from results/scores.csv."
             ),
             draw=lambda: _draw(study),
         ),

@@ -32,9 +32,10 @@ def build(inputs: Inputs) -> tuple[Table, ...]:
         name="representations",
         title=f"Vectors of parallel sentences before and after intermediate training ({inputs.label})",
         caption=(
-            "At the layer of the main number, mean over languages and seeds. Language told: of how many sentences in a "
-            "hundred a ridge classifier names the language. Like English: linear CKA, without bias, of sentences and "
-            "their English translations, from 0 to 100. Difference: to no intermediate training, paired, with its "
+            "At the layer whose vectors give the retrieval score, mean over languages and seeds. Language told: of how "
+            "many sentences in a hundred a ridge classifier names the language. Like English: linear CKA, without "
+            "bias, of sentences and their English translations, from 0 to 100. Difference: to no intermediate "
+            "training, paired, with its "
             f"{study.analysis.level:.0%} interval over seeds; not tested. Made by `xit paper` from "
             "results/representations.csv."
         ),
