@@ -369,8 +369,8 @@ def test_vectors_are_told_in_a_sentence_an_encoder_from_the_declared_tasks(tmp_p
     assert len(both) == 2
     assert both[0] == (
         "By the vectors of the transformer encoder without intermediate training a classifier tells the language of "
-        "20.0 of 100 sentences, and their similarity to English (CKA) is 20.0 of 100; with it these move by +2.0 "
-        "[+2.0, +2.0] and +2.0 [+2.0, +2.0]."
+        "20.0 of 100 sentences, and their similarity to English (CKA) is 20.0 of 100; after it these move by +2.0 "
+        "[+2.0, +2.0] and +2.0 [+2.0, +2.0], in the mean over mnli and squad."
     )
     assert observations.of_vectors(dataclasses.replace(of, representations=without_squad)) == []
 
