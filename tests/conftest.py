@@ -26,6 +26,13 @@ settings.load_profile("xit")
 
 
 @pytest.fixture(autouse=True)
+def _instructions_as_before() -> Iterator[None]:
+    """After a test, this process says again what it computes with."""
+    yield
+    instructions.apply("compatible", os.environ)
+
+
+@pytest.fixture(autouse=True)
 def _the_hub_as_before() -> Iterator[None]:
     """After a test, huggingface_hub looks where it looked before, whatever params.yaml was read."""
     from huggingface_hub import constants

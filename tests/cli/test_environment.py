@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from fast_cases import fast
 
-from xit.cli import terminal
+from xit.cli import environment, terminal
+from xit.core import instructions
+from xit.pipeline import config
 
 ROOT = Path(__file__).parents[2]
 XIT = [sys.executable, "-c", "from xit.cli import main; main()"]
@@ -28,6 +30,25 @@ def run(
     environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     command = [*before, *XIT, *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=300)
+
+
+@pytest.mark.skipif(bool(instructions.lack()), reason="nothing can be pinned here")
+def test_a_checkpoint_from_elsewhere_is_computed_with_the_faster_instructions(tmp_path: Path) -> None:
+    settings, ours = config.load(ROOT / "params.yaml"), tmp_path / "ours"
+    ours.mkdir()
+    (ours / "lineage.json").write_text("{}")
+
+    def chosen(*checkpoints: str | Path) -> str:
+        computed = environment.computing(settings, checkpoints).compute.instructions
+        assert computed == instructions.applied()
+        return computed
+
+    assert (chosen(), chosen(ours), chosen(ours, tmp_path), chosen("someone/encoder")) == (
+        "compatible",
+        "compatible",
+        "avx2",
+        "avx2",
+    )
 
 
 @pytest.mark.parametrize(

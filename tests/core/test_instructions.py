@@ -71,6 +71,14 @@ class TestApply:
         assert line.endswith("Write compute.instructions: native in params.yaml to keep yours.")
         assert environment["ATEN_CPU_CAPABILITY"] == "avx2"
 
+    @pytest.mark.skipif(not IS_PINNABLE, reason="this processor has no AVX2")
+    def test_another_set_takes_the_place_of_the_one_before_without_a_word(self) -> None:
+        environment: dict[str, str] = {}
+
+        assert instructions.apply("compatible", environment) == []
+        assert instructions.apply("avx2", environment) == []
+        assert environment["MKL_CBWR"] == "AVX2"
+
     def test_native_leaves_what_a_user_sets(self) -> None:
         environment = {"ATEN_CPU_CAPABILITY": "default"}
 

@@ -153,8 +153,8 @@ def test_single_tasks_whose_differences_cancel_are_named() -> None:
     (told,) = sentences_of(study_of(rows))["differences"]
 
     assert re.fullmatch(
-        r"By single tasks the gain is larger for the transformer than for the lstm encoder after mnli \(\+5\.\d .*\), and "
-        r"smaller after squad \(−5\.\d .*\): the mean hides opposite differences\.",
+        r"By single tasks the gain is larger for the transformer than for the lstm encoder after mnli \(\+5\.\d .*\), "
+        r"and smaller after squad \(−5\.\d .*\): the mean hides opposite differences\.",
         told,
     )
     assert sentences_of(study_of(scores({"mnli": 0.0}, noise=2.0)))["differences"] == []

@@ -59,7 +59,7 @@ def evaluate_checkpoint(
 
     Example: `xit eval FacebookAI/xlm-roberta-base --task tatoeba --source files --data folder`.
     """
-    config = environment.computing(load_config_or_defaults())
+    config = environment.computing(load_config_or_defaults(), [checkpoint])
     from xit.cli import tables
     from xit.evaluation.evaluate import EvaluationOptions, report_of
     from xit.modeling.released_heads import parse_labels
@@ -126,7 +126,7 @@ def submit(
 
     Example: `xit submit models/finetuned/lstm/*/none/1 --benchmark xtreme-r --out submission`.
     """
-    config = environment.computing(load_config_or_defaults())
+    config = environment.computing(load_config_or_defaults(), [one.rpartition("=")[2] for one in checkpoint])
     from xit.cli import tables
     from xit.evaluation.evaluate import EvaluationOptions
     from xit.evaluation.submit import submit as write

@@ -214,7 +214,7 @@ def checklist(
 
     Example: `xit checklist models/finetuned/lstm/xquad/none/1`.
     """
-    config = environment.computing(load_config_or_defaults())
+    config = environment.computing(load_config_or_defaults(), [checkpoint])
     from xit.cli import tables
     from xit.evaluation import checklist_templates
     from xit.evaluation.checklist import ask

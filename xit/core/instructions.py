@@ -51,7 +51,7 @@ def apply(name: str, environment: MutableMapping[str, str]) -> list[str]:
         environment: That of this process, which the libraries read.
 
     Returns:
-        A line for each variable that had another value, which is not taken.
+        A line for each variable that had another value, not set here before, which is not taken.
     """
     if lack():
         name = "native"
@@ -59,7 +59,7 @@ def apply(name: str, environment: MutableMapping[str, str]) -> list[str]:
         f"{variable}: is {environment[variable]} in the environment; compute.instructions: {name} takes {value} "
         "instead. Write compute.instructions: native in params.yaml to keep yours."
         for variable, value in SETS[name].items()
-        if environment.get(variable, value) != value
+        if environment.get(variable, value) not in (value, SETS[applied()].get(variable))
     ]
     environment.update(SETS[name])
     _applied.set(name)
