@@ -190,7 +190,7 @@ def test_what_a_parents_tokenizer_config_says_makes_again_what_starts_from_it(
 def test_a_parent_that_is_not_whole_names_what_is_missing(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 
-    with pytest.raises(CheckpointError, match=r"checkpoint: not a whole checkpoint: model.safetensors is missing. Run"):
+    with pytest.raises(CheckpointError, match=r"checkpoint: not a whole checkpoint: it lacks model.safetensors. Run"):
         checkpoints.encoder_files(folder)
 
 

@@ -171,7 +171,9 @@ def test_a_licensed_task_that_the_source_has_not_is_passed_over_in_a_word(
         "conditions": ["none", "untrained", "mnli", "mnli-30"],
         "tasks": ["mnli", "xnli"],
     }
-    assert told == [f"ccg: passed over; the {source} source has nothing of it. `xit data ccg` says which have."]
+    assert told == [
+        f"ccg: passed over; the {source} source has nothing of it. `xit tasks` lists the sources of each task."
+    ]
 
 
 def test_a_licensed_task_that_is_in_the_folder_is_kept(project: Path, tmp_path: Path) -> None:

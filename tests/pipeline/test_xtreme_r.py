@@ -220,7 +220,9 @@ def test_a_dry_run_with_stand_ins_of_every_repository_starts_runs_and_finishes(
     assert all(math.isfinite(float(row["value"])) for row in rows)
     assert Path("paper/main.pdf").stat().st_size > 10_000
     if "ccg" in values["grid"]["tasks"]:
-        assert told == ["ccg: passed over; the hub source has nothing of it. `xit data ccg` says which have."]
+        assert told == [
+            "ccg: passed over; the hub source has nothing of it. `xit tasks` lists the sources of each task."
+        ]
 
 
 def commands(root: Path) -> list[list[str]]:

@@ -91,5 +91,5 @@ def test_gains_over_examples_are_refused_where_the_metric_is_no_mean_and_where_n
 
     with pytest.raises(ConfigError, match=r"panx: its F1 is of all spans at once"):
         example_scores(scores, "lstm", "mnli", "panx", Path(), Path())
-    with pytest.raises(ConfigError, match=r"lstm, mnli, xnli: not run, .* there is: none\."):
+    with pytest.raises(ConfigError, match=r"lstm, mnli, xnli: there are no scores of it, .* with scores: none\."):
         example_scores(scores, "lstm", "mnli", "xnli", Path(), Path())

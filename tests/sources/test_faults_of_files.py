@@ -211,9 +211,9 @@ def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> Non
 
 
 def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with DATA="):
+    with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with --data"):
         read(tmp_path / "nowhere", "xquad", "test", "en")
-    with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with DATA="):
+    with pytest.raises(DataError, match=r"nowhere: no such data folder\. Give it with --data"):
         FilesSource(settings_of(tmp_path / "nowhere")).languages(task_of("xquad"))
 
 

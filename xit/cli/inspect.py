@@ -210,7 +210,8 @@ def checklist(
 ) -> None:
     """Ask a checkpoint small questions that a competent reader answers, and count the cases that fail.
 
-    A case is all questions on one filling of a test's templates; it fails where any answer is wrong.
+    A case is all questions on one filling of a test's templates; it fails where any answer is wrong. The
+    default experiment trains no such checkpoint; profile `reference` does.
 
     Example: `xit checklist models/finetuned/lstm/xquad/none/1`.
     """

@@ -79,6 +79,11 @@ def task(
     chosen = chosen_source(load_config_or_defaults(), source, data, language)
     available = chosen.languages(facts)
     codes = language or (["en"] if "en" in available or (split != "test" and facts.is_trained) else list(available[:1]))
+    if not codes:
+        raise ConfigError(
+            f"{task}: the {chosen.name} source has no test examples of it. `xit tasks` lists the sources of each task, "
+            "and docs/tasks.md the files that it reads; --split train or validation may have some."
+        )
     for code in codes:
         title = f"{facts.title}, {chosen.name} source, {split}, {code}"
         examples = itertools.islice(chosen.examples(facts, cast("Split", split), code), count)

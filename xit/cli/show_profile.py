@@ -95,7 +95,11 @@ def _grid(found: Config, profile: str) -> Table:
             len(grid.encoders) * trained * seeds,
             "encoders × (intermediates + recipes) × seeds",
         ),
-        ("fine-tunings", rows * targets, "encoders × conditions × trained targets × seeds"),
+        (
+            "fine-tunings",
+            rows * targets,
+            "encoders × conditions × trained targets × seeds; targets of one training set share them",
+        ),
         ("evaluations", rows * (targets + len(grid.bare_targets)), "encoders × conditions × targets × seeds"),
     ):
         table.add_row(name, f"{count:,}", why)
@@ -173,9 +177,9 @@ def _tasks(found: Config) -> Table:
 
 
 def _rest(values: Mapping[str, Any]) -> Table:
-    table = Table("section", "parameter", "value", title="other parameters")
+    table = Table("parameter", "value", title="other parameters")
     for section in REST:
         for key, value in values[section].items() if isinstance(values[section], Mapping) else ():
             shown = " ".join(value) if isinstance(value, list) else json.dumps(value, ensure_ascii=False)
-            table.add_row(section, key, shown)
+            table.add_row(f"{section}.{key}", shown)
     return table

@@ -92,7 +92,7 @@ def _field(value: Any) -> str:
 def plan(found: Mapping[str, Any], profile: str) -> Parts:
     """What `xit grid plan` counted."""
     stale, total, cost = found["instances"]["stale"], found["instances"]["total"], found["cost"]
-    title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']} trainings"
+    title = f"{profile}: {stale} of {total} stage instances are stale, {found['trainings']:,} trainings"
     table = boxed(title, "stage", numbers=("instances", "models", "CPU time", "GPU time", "disk, GiB"))
 
     def costs(row: Mapping[str, float]) -> tuple[str, str, str]:
@@ -106,7 +106,8 @@ def plan(found: Mapping[str, Any], profile: str) -> Parts:
     if stale:
         yield (
             f"An estimate: {duration(cost['hours'])} with {cost['workers']} at once; at least "
-            f"{duration(cost['at_least_hours'])}, the longest chain, with any number. What it assumes: --json -."
+            f"{duration(cost['at_least_hours'])}, the longest chain, with any number. `--json -` prints what it "
+            "assumes."
         )
 
 
@@ -228,7 +229,7 @@ def _audit_notes(task: str, facts: Mapping[str, Any]) -> list[str]:
     if facts["missing_languages"]:
         notes.append(f"missing languages: {' '.join(facts['missing_languages'])}")
     zero = [heading for key, heading in AUDITED.items() if not any(row[key] for row in facts["splits"])]
-    return [*notes, f"none: {', '.join(zero)}"]
+    return [*notes, f"nothing found of: {'; '.join(zero)}"]
 
 
 # A checkpoint, and predictions

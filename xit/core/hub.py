@@ -55,9 +55,20 @@ def repository(source: str) -> tuple[str, str | None]:
     if found is None or source.startswith("."):
         if (file := Path(source)).is_file():
             raise CheckpointError(f"{source}: this is a file; a checkpoint is a folder. Did you mean {file.parent}?")
-        advice = " `xit import released` makes one of an id that `xit encoders` lists." if "/" not in source else ""
-        raise CheckpointError(f"{source}: there is no such checkpoint folder.{advice}")
+        raise CheckpointError(f"{source}: there is no such checkpoint folder.{_advice(Path(source))}")
     return found["name"], found["revision"]
+
+
+def _advice(place: Path) -> str:
+    """What to try where a folder of this name is not there: the nearest name beside it, or what makes one."""
+    if place.name == "tokenizer":
+        return " `xit tokenizer` makes it."
+    if len(place.parts) == 1:
+        return " `xit import released` makes one of an id that `xit encoders` lists."
+    there = next(parent for parent in place.parents if parent.is_dir() or parent == parent.parent)
+    missing = place.relative_to(there).parts[0]
+    beside = [path.name for path in there.iterdir() if path.is_dir()] if there.is_dir() else []
+    return f" {'This folder' if there == Path() else there} has no {missing}.{near(missing, beside)}"
 
 
 def is_commit(revision: str | None) -> bool:

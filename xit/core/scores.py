@@ -67,7 +67,9 @@ def read_scores(path: Path) -> tuple[Score, ...]:
     """
     path = stored(path)
     if not path.is_file():
-        raise DataError(f"{path}: no such file. `xit collect` writes it after evaluation.")
+        raise DataError(
+            f"{path}: no such file. `make reproduce` ends by writing it, or `xit collect` after evaluation."
+        )
     try:
         rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     except (csv.Error, UnicodeDecodeError) as error:

@@ -49,10 +49,10 @@ def languages_of(folder: Path, task_id: str, available: Sequence[str]) -> list[s
     """
     found = {file.stem.removeprefix("test-") for file in (folder / task_id).glob("test-*")}
     if not found or found - set(available):
-        there = ", ".join(sorted(found)) or "none"
+        there = ", ".join(sorted(found)) or "no language"
         raise DataError(
-            f"{folder / task_id}: predictions (test-<language>) are there in: {there}; the data are in: "
-            f"{', '.join(available) or 'none'}. `xit eval CHECKPOINT --predictions {folder}` writes predictions."
+            f"{folder / task_id}: has predictions (test-<language>.*) in {there}, and the data are in "
+            f"{', '.join(available) or 'no language'}. `xit eval CHECKPOINT --predictions {folder}` writes predictions."
         )
     return [code for code in available if code in found]
 

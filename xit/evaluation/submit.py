@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xit.core.errors import ConfigError, raise_all
+from xit.core.errors import ConfigError, near, raise_all
 from xit.core.files import atomic, exists_nonempty
 from xit.core.progress import unheard
 from xit.core.task import task_of
@@ -78,15 +78,26 @@ def submit(
     return scores | {"notes": [first, *unread, *skipped, *scores["notes"]]}
 
 
+def _is_no_id(model: str) -> bool:
+    """Whether what is no folder cannot be an id of the Hub either."""
+    return "/" not in model or "=" in model
+
+
+def _unknown(model: str, benchmark: Benchmark) -> str:
+    """What to say of a checkpoint that is not there, of which the task may be misspelt."""
+    task_id, sign, _ = model.partition("=")
+    if sign and task_id not in benchmark.tasks and "/" not in task_id:
+        return f"{model}: {task_id}: {benchmark.title} has no such task.{near(task_id, benchmark.tasks)}"
+    return f"{model}: no such checkpoint folder."
+
+
 def _chosen(models: Sequence[str], benchmark: Benchmark, labels: evaluate.Labels) -> dict[str, str]:
     """The checkpoint of each task, in the order of the benchmark."""
     given = []
     for model in models:
         task_id, _, checkpoint = model.partition("=")
         given.append((checkpoint, task_id) if checkpoint and task_id in benchmark.tasks else (model, ""))
-    faults = [
-        f"{model}: no such checkpoint folder." for model, _ in given if "/" not in model and not Path(model).is_dir()
-    ]
+    faults = [_unknown(model, benchmark) for model, _ in given if not Path(model).is_dir() and _is_no_id(model)]
     raise_all(ConfigError, faults)
     named = {task_id for _, task_id in given if task_id}
     model_of: dict[str, str] = {}

@@ -125,7 +125,7 @@ def encoder_files(folder: Path) -> dict[str, Path]:
     names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        raise CheckpointError(f"{folder}: not a whole checkpoint: {', '.join(missing)} is missing. Run `dvc repro`.")
+        raise CheckpointError(f"{folder}: not a whole checkpoint: it lacks {', '.join(missing)}. Run `dvc repro`.")
     return {name: folder / name for name in names}
 
 

@@ -258,7 +258,8 @@ def parameters(
         values = config.laid_over(values, {"files": {"folder": str(data.resolve()), "sha256": fingerprint(data)}})
     for name in _not_to_be_had(values):
         tell(
-            f"{name}: passed over; the {values['source']} source has nothing of it. `xit data {name}` says which have."
+            f"{name}: passed over; the {values['source']} source has nothing of it. `xit tasks` lists the sources of "
+            "each task."
         )
         values = _without(name, values)
     return _without_idle(values)

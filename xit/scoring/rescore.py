@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xit.core.conditions import BASELINE
-from xit.core.errors import ConfigError, DataError, raise_all
+from xit.core.errors import ConfigError, DataError, near, raise_all
 from xit.core.examples import asked, read_examples
 from xit.core.scores import CENTERED, Score
 from xit.core.task import Task, task_of
@@ -96,8 +96,9 @@ def example_scores(
     if not cells:
         conditions = sorted({one.condition for one in scores if (one.encoder, one.target) == (encoder, target)})
         raise ConfigError(
-            f"{encoder}, {condition}, {target}: not run, or without {BASELINE}. Of this encoder and target there is: "
-            f"{', '.join(conditions) or 'nothing'}."
+            f"{encoder}, {condition}, {target}: there are no scores of it, or none of the baseline `{BASELINE}`."
+            f"{near(encoder, {one.encoder for one in scores} - {encoder})} Conditions of this encoder and target with "
+            f"scores: {', '.join(conditions) or 'nothing'}."
         )
     gold, _ = _gold(task, data / target, {language for language, _ in cells})
 

@@ -336,7 +336,10 @@ def fingerprint(folder: Path) -> str:
 def _missing(folder: Path, path: str) -> str:
     """What to say of a file that is not there: the nearest name beside it, and where was looked."""
     if not folder.is_dir():
-        return f"{folder}: no such data folder. Give it with DATA=…, or as files.folder in params.yaml."
+        return (
+            f"{folder}: no such data folder. Give it with --data FOLDER (make: DATA=FOLDER), or as files.folder in "
+            "params.yaml."
+        )
     file = folder / path
     beside = [other.name for other in _shown(folder, file.parent.iterdir())] if file.parent.is_dir() else []
     return f"{file}: no such file.{near(file.name, beside)} Looked in {file.parent}, which holds {len(beside)} files."

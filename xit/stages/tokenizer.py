@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from xit.core.errors import DataError
 from xit.core.files import atomic
 from xit.core.settings import TokenizerSettings
 from xit.modeling import tokenization
@@ -25,7 +26,10 @@ def tokenizer(languages: Sequence[str], data: Path, out: Path, settings: Tokeniz
         return [f"{out}: none is made, since params.yaml says null"]
     lines = []
     for language in languages:
-        lines += (data / "text" / f"{language}.txt").read_text(encoding="utf-8").splitlines()[: settings.lines]
+        text = data / "text" / f"{language}.txt"
+        if not text.is_file():
+            raise DataError(f"{text}: no such file. `xit data text` writes it.")
+        lines += text.read_text(encoding="utf-8").splitlines()[: settings.lines]
     for pairs in sorted((data / "parallel").glob("*.tsv")):
         rows = pairs.read_text(encoding="utf-8").split("\n")[:-1]
         spread = rows[:: max(1, len(rows) // settings.lines)]  # rows of a source stand together
