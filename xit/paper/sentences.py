@@ -127,13 +127,15 @@ def _comparison(study: Study, first: str, encoder: str) -> list[str]:
         return [f"The mean gain of the {first} minus that of the {encoder} encoder is {points(estimate)} points."]
     flat = f"does not differ significantly between {both}, and is not shown to be equal either"
     if is_equal(study, one):
-        flat = f"is the same with {both}, within {in_points(study.analysis.margin)}"
+        flat = f"differs by less than {in_points(study.analysis.margin)} between {both}"
     effect = direction(
         estimate,
         f"is larger for the {first} than for the {encoder} encoder",
         f"is smaller for the {first} than for the {encoder} encoder",
         flat,
     )
+    if estimate.is_significant and is_equal(study, one):
+        effect += f", by less than {in_points(study.analysis.margin)}"
     return [f"The mean gain {effect}: {points(estimate)} points."]
 
 

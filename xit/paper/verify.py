@@ -8,8 +8,9 @@ What a run and its reference both have is compared; a reference may have more se
   metric, over languages and seeds. They may differ by as much as fresh seeds would change them in 19 of 20 whole
   comparisons: Student's t times the standard deviation between seeds of that mean in the reference, times sqrt(2 / n)
   for n seeds, since both runs vary, corrected (Bonferroni) for the number of means. With one seed nothing is known of
-  that deviation, and scores must be equal, which is to 1e-6. And the words must be the same: the sentences of the
-  answer, made of the cells that both have, without their numbers.
+  that deviation, and scores must be equal, which is to 1e-6. And no sentence of the answer, made of the cells that both
+  have, may say the opposite of the reference's. Significance may be lost or gained, as happens with fresh seeds where a
+  gain is about as large as what so many seeds detect.
 - The reference's tables are made again from its own files, and must be equal to six digits of every number.
 """
 
@@ -38,6 +39,8 @@ from xit.scoring.rescore import scores_from_predictions
 from xit.statistics.paired import LEVEL
 
 EQUAL = 1e-6
+OPPOSITE = (("raises", "lowers"), ("is larger", "is smaller"))
+"""Words of the answer's sentences."""
 NUMBERS = re.compile(r"[+−-]?\d+(?:\.\d+)?")
 
 
@@ -147,13 +150,17 @@ def words(scores: Sequence[Score], parameters: Mapping[str, Any], training: Sequ
 
 
 def compare_words(title: str, found: Sequence[str], wanted: Sequence[str]) -> Comparison:
-    """Every sentence that was wanted, with the one in its place."""
-    result = Comparison(title, len(wanted))
-    for one, other in itertools.zip_longest(found, wanted):
+    """Every sentence that was wanted, with the one in its place, which may say less or more, and not the opposite."""
+    result = Comparison(title, len(wanted), others="with significance lost or gained, as fresh seeds do")
+    for one, other in itertools.zip_longest(found, wanted, fillvalue=""):
         result.equal += one == other
-        if one != other:
+        if not (one and other) or _is_opposite(one, other):
             result.differences.append(f"answer: it says {one!r}, where {other!r} was expected")
     return result
+
+
+def _is_opposite(one: str, other: str) -> bool:
+    return any((up in one and down in other) or (down in one and up in other) for up, down in OPPOSITE)
 
 
 def tables_of(inputs: Inputs) -> list[Table]:
