@@ -15,7 +15,7 @@ from test_help import COMMANDS
 
 from scripts import reference_pages
 from xit.cli.tasks_page import markdown
-from xit.core import registry
+from xit.core import instructions, registry
 from xit.pipeline import config, overlay
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,8 @@ def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the project, without published files; what it prints and says of errors, in their order."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(project), "COLUMNS": "100"}
-    environment.pop("XIT_TEST_DATA", None)
+    for name in ("XIT_TEST_DATA", *instructions.SETS["compatible"]):
+        environment.pop(name, None)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.run(command, cwd=project, env=environment, check=False, **streams)
 

@@ -98,7 +98,7 @@ def _grid(found: Config, profile: str) -> Table:
         (
             "fine-tunings",
             rows * targets,
-            "encoders × conditions × trained targets × seeds; targets of one training set share them",
+            "encoders × conditions × trained targets × seeds, at most",
         ),
         ("evaluations", rows * (targets + len(grid.bare_targets)), "encoders × conditions × targets × seeds"),
     ):
