@@ -105,7 +105,7 @@ def test_eight_examples_are_learnt_by_heart(
     model = model_for(tiny.TASKS[form], encoder, kind, tokenizer)
     examples = tiny.examples(form, 8)
 
-    learn(model, examples, options, tmp_path)
+    learn(model, examples, options, tmp_path, learning_rate=0.005, steps=120)
 
     its = format_of(task)
     predicted = its.from_model(heads.load(form).predict(model, examples, options), examples)
