@@ -84,8 +84,8 @@ def grid_plan(
     """Count what `xit reproduce` would run: stale stage instances, the models that they train or evaluate; and estimate
     hours and disk.
 
-    Of a profile it makes the folder `workspaces/PROFILE`, and copies the default experiment's models into it, where there
-    are none yet.
+    Of a profile it makes the folder `workspaces/PROFILE`, and copies the default experiment's models into it, where
+    there are none yet.
 
     Example: `xit grid plan --profile scaling`.
     """
