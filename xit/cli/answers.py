@@ -109,8 +109,8 @@ def verify(
 ) -> None:
     """Compute scores from predictions and tables from scores again, and compare both with a reference.
 
-    Bits are compared where they can be equal; elsewhere means over languages and seeds, within what
-    fresh seeds would change, and words.
+    Bits are compared where they can be equal; elsewhere means over languages and seeds, within what fresh seeds would
+    change, and no sentence of the answer may say the opposite.
 
     Example: `xit verify`.
     """
