@@ -168,6 +168,15 @@ def test_every_fault_of_params_yaml_has_its_line(xit: Xit) -> None:
     assert "seeds: missing" in done.err
 
 
+def test_a_task_without_examples_in_a_source_is_told(tmp_path: Path, xit: Xit) -> None:
+    (tmp_path / "readme").write_text("no data")
+
+    done = xit("show", "task", "xquad", "--source", "files", "--data", str(tmp_path))
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("xit: xquad: the files source has no test examples of it. `xit tasks` lists ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

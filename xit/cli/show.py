@@ -81,8 +81,8 @@ def task(
     codes = language or (["en"] if "en" in available or (split != "test" and facts.is_trained) else list(available[:1]))
     if not codes:
         raise ConfigError(
-            f"{task}: the {chosen.name} source has no test examples of it. `xit tasks` lists the sources of each task, "
-            "and docs/tasks.md the files that it reads; --split train or validation may have some."
+            f"{task}: the {chosen.name} source has no {split} examples of it. `xit tasks` lists the sources of each "
+            "task, and docs/tasks.md the files that it reads; another --split may have some."
         )
     for code in codes:
         title = f"{facts.title}, {chosen.name} source, {split}, {code}"

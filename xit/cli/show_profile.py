@@ -95,11 +95,7 @@ def _grid(found: Config, profile: str) -> Table:
             len(grid.encoders) * trained * seeds,
             "encoders × (intermediates + recipes) × seeds",
         ),
-        (
-            "fine-tunings",
-            rows * targets,
-            "encoders × conditions × trained targets × seeds, at most",
-        ),
+        ("fine-tunings", rows * targets, "encoders × conditions × trained targets × seeds, at most"),
         ("evaluations", rows * (targets + len(grid.bare_targets)), "encoders × conditions × targets × seeds"),
     ):
         table.add_row(name, f"{count:,}", why)
